@@ -1,0 +1,65 @@
+// Leaf accumulation: the gradient is stolen, cloned or added into leaf.grad.
+#include "autograd/meta.h"
+#include "ops/ops.h"
+
+namespace pyforge {
+namespace {
+
+struct AccumulateGrad {
+  static constexpr const char* kName = "AccumulateGrad";
+  Tensor variable;
+
+  ~AccumulateGrad() {
+    if (variable.defined() && variable->meta) variable->meta->accumulator = nullptr;
+  }
+  AccumulateGrad(Tensor v) : variable(std::move(v)) {}
+  AccumulateGrad(AccumulateGrad&&) = default;
+
+  static void backward(Node&, AccumulateGrad& self, Tensor* in, Tensor*) {
+    if (!in[0].defined()) return;
+    Tensor grad = std::move(in[0]);
+    TensorMeta& meta = meta_of(self.variable);
+    if (!meta.grad.defined()) {
+      // Steal a buffer that nobody else sees; otherwise copy it.
+      bool steal = grad_enabled() || (grad.unique() && (grad.strides() == self.variable.strides() ||
+                                                        grad.is_contiguous()));
+      meta.grad = steal ? grad : ops::clone(grad);
+    } else if (grad_enabled()) {
+      meta.grad = ops::add(meta.grad, grad);
+    } else {
+      ops::add_(meta.grad, grad);
+    }
+  }
+};
+
+void free_grad_fn(Node* n) { Ref<Node>::steal(n); }
+
+void free_meta(TensorImpl* t) {
+  if (t->meta->retains_grad && t->grad_fn && t->grad_fn->extra)
+    std::erase_if(t->grad_fn->extra->retain_grad, [t](auto& r) { return r.second == t; });
+  delete t->meta;
+}
+
+[[maybe_unused]] const bool installed = [] {
+  tensor_hooks.free_grad_fn = free_grad_fn;
+  tensor_hooks.free_meta = free_meta;
+  return true;
+}();
+
+}  // namespace
+
+Ref<Node> grad_accumulator(const Tensor& leaf) {
+  TensorMeta& meta = meta_of(leaf);
+  if (meta.accumulator) return Ref<Node>::borrow(meta.accumulator);
+  Node* n = make_node<AccumulateGrad>(0, 1, 0, AccumulateGrad(leaf));
+  n->sequence = UINT64_MAX;
+  n->outputs()[0].dtype = leaf.dtype();
+  n->outputs()[0].shape.assign(leaf.sizes());
+  meta.accumulator = n;
+  return Ref<Node>::steal(n);
+}
+
+bool is_accumulator(const Node* node) { return node->type == node_type<AccumulateGrad>(); }
+Tensor accumulator_variable(Node* node) { return node->as<AccumulateGrad>().variable; }
+
+}  // namespace pyforge

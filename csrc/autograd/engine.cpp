@@ -1,0 +1,322 @@
+#include "autograd/engine.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "autograd/meta.h"
+#include "ops/ops.h"
+
+namespace pyforge {
+namespace {
+
+struct ActiveRun {
+  uint64_t id;
+  std::thread::id thread;
+};
+std::vector<ActiveRun> active_runs;
+uint64_t last_run = 0;
+
+const ActiveRun* find_active(uint64_t id) {
+  for (const ActiveRun& r : active_runs)
+    if (r.id == id) return &r;
+  return nullptr;
+}
+
+// Engine state of a node that an outer pass on this thread is in the middle of.
+struct Displaced {
+  Ref<Node> node;
+  uint64_t run;
+  int64_t dependencies;
+  uint8_t flags;
+  std::vector<Tensor> grads;
+};
+
+struct Capture {
+  Node* node;
+  uint32_t output_nr;
+  Tensor grad;
+};
+
+bool by_sequence(const Node* a, const Node* b) { return a->sequence < b->sequence; }
+
+class Run {
+ public:
+  explicit Run(BackwardOptions options) : options_(options), id_(++last_run) {
+    active_runs.push_back({id_, std::this_thread::get_id()});
+  }
+  ~Run() {
+    std::erase_if(active_runs, [this](const ActiveRun& r) { return r.id == id_; });
+    for (Displaced& d : displaced_) {
+      d.node->run = d.run;
+      d.node->dependencies = d.dependencies;
+      d.node->flags = (d.node->flags & kReleased) | d.flags;
+      for (uint32_t i = 0; i < d.node->n_outputs; ++i) d.node->outputs()[i].grad = std::move(d.grads[i]);
+    }
+  }
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+
+  void add_root(Ref<Node> fn, uint32_t nr, Tensor grad) {
+    stamp_graph(fn.get());
+    roots_.push_back({std::move(fn), nr, std::move(grad)});
+  }
+  void add_capture(Node* fn, uint32_t nr) { captures_.push_back({fn, nr, Tensor()}); }
+
+  std::vector<Tensor> execute() {
+    if (!captures_.empty()) mark_needed();
+    try {
+      for (Root& r : roots_) deliver(r.fn.get(), r.nr, std::move(r.grad));
+      for (Root& r : roots_)
+        if (r.fn->dependencies == 0 && !queued(r.fn.get())) push(r.fn.get());
+      int steps = 0;
+      while (Node* n = pop()) {
+        evaluate(n);
+        if ((++steps & 0xfff) == 0 && engine_hooks.check_signals) engine_hooks.check_signals();
+      }
+    } catch (...) {
+      drop_gradients();
+      throw;
+    }
+    std::vector<Tensor> result;
+    for (Capture& c : captures_) result.push_back(std::move(c.grad));
+    return result;
+  }
+
+ private:
+  struct Root {
+    Ref<Node> fn;
+    uint32_t nr;
+    Tensor grad;
+  };
+
+  // Visits each node once: fresh engine state, and the number of edges that lead to it.
+  void stamp_graph(Node* root) {
+    if (!stamp(root)) return;
+    stack_.push_back(root);
+    while (!stack_.empty()) {
+      Node* n = stack_.back();
+      stack_.pop_back();
+      Edge* edges = n->edges();
+      for (uint32_t i = 0; i < n->n_edges; ++i) {
+        Node* child = edges[i].fn;
+        if (!child) continue;
+        if (stamp(child)) stack_.push_back(child);
+        ++child->dependencies;
+      }
+    }
+  }
+
+  bool stamp(Node* n) {
+    if (n->run == id_) return false;
+    if (n->run && __builtin_expect(active_runs.size() > 1, 0)) displace(n);
+    n->run = id_;
+    n->dependencies = 0;
+    n->flags &= kReleased | kMaterialize;
+    return true;
+  }
+
+  void displace(Node* n) {
+    const ActiveRun* other = find_active(n->run);
+    if (!other) return;
+    PF_CHECK(other->thread == std::this_thread::get_id(), Runtime,
+             "backward: another thread is running a backward pass through the same graph; let the passes run "
+             "one after the other");
+    Displaced d{Ref<Node>::borrow(n), n->run, n->dependencies,
+                static_cast<uint8_t>(n->flags & (kNeeded | kCaptured)), {}};
+    for (uint32_t i = 0; i < n->n_outputs; ++i) d.grads.push_back(std::move(n->outputs()[i].grad));
+    displaced_.push_back(std::move(d));
+  }
+
+  // Post-order walk: a node is needed if it is captured or leads to one that is.
+  void mark_needed() {
+    for (Capture& c : captures_)
+      if (c.node && c.node->run == id_) c.node->flags |= kCaptured | kNeeded;
+    std::vector<std::pair<Node*, uint32_t>> path;
+    uint64_t visit = ++last_run;  // second stamp, so that each node is walked once
+    for (Root& r : roots_) {
+      if (r.fn->run == visit) continue;
+      r.fn->run = visit;
+      path.push_back({r.fn.get(), 0});
+      while (!path.empty()) {
+        auto& [n, next] = path.back();
+        if (next == n->n_edges) {
+          bool needed = n->flags & kNeeded;
+          path.pop_back();
+          if (needed && !path.empty()) path.back().first->flags |= kNeeded;
+          continue;
+        }
+        Node* child = n->edges()[next++].fn;
+        if (!child) continue;
+        if (child->run == visit) {
+          n->flags |= child->flags & kNeeded;
+        } else {
+          child->run = visit;
+          path.push_back({child, 0});
+        }
+      }
+    }
+    for (ActiveRun& r : active_runs)
+      if (r.id == id_) r.id = visit;
+    id_ = visit;
+  }
+
+  bool queued(Node* n) { return std::find(ready_.begin(), ready_.end(), n) != ready_.end(); }
+
+  void push(Node* n) {
+    ready_.push_back(n);
+    std::push_heap(ready_.begin(), ready_.end(), by_sequence);
+  }
+  Node* pop() {
+    if (ready_.empty()) return nullptr;
+    std::pop_heap(ready_.begin(), ready_.end(), by_sequence);
+    Node* n = ready_.back();
+    ready_.pop_back();
+    return n;
+  }
+
+  // Un-broadcasts and casts to what the input was, then stores or adds.
+  void deliver(Node* fn, uint32_t nr, Tensor grad) {
+    if (!grad.defined()) return;
+    if (!captures_.empty() && !(fn->flags & kNeeded)) return;
+    Output& o = fn->outputs()[nr];
+    if (!(grad.sizes() == IntSpan(o.shape))) grad = ops::sum_to_size(grad, o.shape);
+    if (grad.dtype() != o.dtype) grad = ops::to(grad, o.dtype);
+    if (!o.grad.defined()) {
+      o.grad = std::move(grad);
+    } else if (!grad_enabled() && o.grad.unique() && !o.grad.requires_grad()) {
+      ops::accumulate_(o.grad, grad);
+    } else {
+      o.grad = ops::add(o.grad, grad);
+    }
+  }
+
+  void evaluate(Node* n) {
+    constexpr uint32_t kInline = 4;
+    Tensor in_small[kInline], out_small[kInline];
+    std::vector<Tensor> in_large, out_large;
+    Tensor *in = in_small, *out = out_small;
+    if (n->n_outputs > kInline) {
+      in_large.resize(n->n_outputs);
+      in = in_large.data();
+    }
+    if (n->n_edges > kInline) {
+      out_large.resize(n->n_edges);
+      out = out_large.data();
+    }
+    bool any = false;
+    for (uint32_t i = 0; i < n->n_outputs; ++i) in[i] = std::move(n->outputs()[i].grad);
+    if (__builtin_expect(n->extra != nullptr, 0)) run_pre_hooks(n, in);
+    for (uint32_t i = 0; i < n->n_outputs; ++i) any = any || in[i].defined();
+    bool capture_only = false;
+    if (n->flags & kCaptured) capture_only = capture(n, in);
+    bool run = captures_.empty() || ((n->flags & kNeeded) && !capture_only);
+    if (any && run) {
+      if (n->flags & kMaterialize) {
+        for (uint32_t i = 0; i < n->n_outputs; ++i)
+          if (!in[i].defined()) in[i] = ops::zeros(n->outputs()[i].shape, n->outputs()[i].dtype);
+      }
+      std::vector<Tensor> kept;
+      bool post = n->extra && !n->extra->node_hooks.empty();
+      if (__builtin_expect(post, 0)) kept.assign(in, in + n->n_outputs);
+      n->type->backward(*n, in, out);
+      for (uint32_t i = 0; i < n->n_outputs; ++i) in[i].reset();
+      if (__builtin_expect(post, 0)) run_post_hooks(n, out, kept);
+      if (!options_.retain_graph) n->release_saved();
+    }
+    Edge* edges = n->edges();
+    for (uint32_t i = 0; i < n->n_edges; ++i) {
+      Node* child = edges[i].fn;
+      if (!child) continue;
+      deliver(child, edges[i].input_nr, std::move(out[i]));
+      if (--child->dependencies == 0) push(child);
+    }
+  }
+
+  // True when nothing beyond this node is asked for.
+  bool capture(Node* n, Tensor* in) {
+    for (Capture& c : captures_) {
+      if (c.node != n) continue;
+      c.grad = in[c.output_nr];
+    }
+    if (is_accumulator(n)) return !options_.accumulate;
+    for (uint32_t i = 0; i < n->n_edges; ++i)
+      if (Node* child = n->edges()[i].fn)
+        if (child->flags & kNeeded) return false;
+    return true;
+  }
+
+  void run_pre_hooks(Node* n, Tensor* in) {
+    auto hooks = n->extra->hooks;  // a hook may remove itself
+    for (Hook& h : hooks) {
+      if (!in[h.output_nr].defined()) continue;
+      bool alive = std::any_of(n->extra->hooks.begin(), n->extra->hooks.end(),
+                               [&](const Hook& x) { return x.id == h.id; });
+      if (alive) h.call(h.context, in[h.output_nr]);
+    }
+    auto node_hooks = n->extra->node_hooks;
+    for (NodeHook& h : node_hooks) {
+      if (h.post) continue;
+      std::vector<Tensor> grads(in, in + n->n_outputs);
+      h.call(h.context, *n, grads, {});
+      for (uint32_t i = 0; i < n->n_outputs; ++i) in[i] = grads[i];
+    }
+    for (auto [nr, t] : n->extra->retain_grad) {
+      if (!in[nr].defined()) continue;
+      TensorMeta& meta = meta_of(Tensor::borrow(t));
+      meta.grad = meta.grad.defined() ? ops::add(meta.grad, in[nr]) : ops::clone(in[nr]);
+    }
+  }
+
+  void run_post_hooks(Node* n, Tensor* out, const std::vector<Tensor>& in) {
+    auto node_hooks = n->extra->node_hooks;
+    for (NodeHook& h : node_hooks) {
+      if (!h.post) continue;
+      std::vector<Tensor> grads(out, out + n->n_edges);
+      h.call(h.context, *n, grads, in);
+      for (uint32_t i = 0; i < n->n_edges; ++i) out[i] = grads[i];
+    }
+  }
+
+  // After an error: no gradient stays behind in the graph.
+  void drop_gradients() {
+    uint64_t visit = ++last_run;
+    for (Root& r : roots_) stack_.push_back(r.fn.get());
+    while (!stack_.empty()) {
+      Node* n = stack_.back();
+      stack_.pop_back();
+      if (n->run != id_) continue;
+      n->run = visit;
+      for (uint32_t i = 0; i < n->n_outputs; ++i) n->outputs()[i].grad.reset();
+      for (uint32_t i = 0; i < n->n_edges; ++i)
+        if (n->edges()[i].fn) stack_.push_back(n->edges()[i].fn);
+    }
+  }
+
+  BackwardOptions options_;
+  uint64_t id_;
+  std::vector<Root> roots_;
+  std::vector<Capture> captures_;
+  std::vector<Node*> stack_, ready_;
+  std::vector<Displaced> displaced_;
+};
+
+}  // namespace
+
+std::vector<Tensor> run_backward(const std::vector<Tensor>& roots, std::vector<Tensor> grads,
+                                 const std::vector<Tensor>& inputs, BackwardOptions options) {
+  GradModeGuard mode(options.create_graph);
+  Run run(options);
+  for (const Tensor& t : inputs) {
+    Edge e = gradient_edge(t);
+    run.add_capture(e.fn, e.input_nr);
+    Ref<Node>::steal(e.fn);  // kept alive by the graph, or never reached
+  }
+  for (size_t i = 0; i < roots.size(); ++i) {
+    Edge e = gradient_edge(roots[i]);
+    PF_CHECK(e.fn, Runtime, "element ", i, " of tensors does not require grad and does not have a grad_fn");
+    run.add_root(Ref<Node>::steal(e.fn), e.input_nr, std::move(grads[i]));
+  }
+  return run.execute();
+}
+
+}  // namespace pyforge

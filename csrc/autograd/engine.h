@@ -1,0 +1,28 @@
+// The backward pass over the tape.
+#pragma once
+#include <vector>
+
+#include "autograd/node.h"
+
+namespace pyforge {
+
+struct BackwardOptions {
+  bool retain_graph = false;
+  bool create_graph = false;
+  bool accumulate = true;  // into leaf.grad; false: only `inputs` are returned
+};
+
+// Runs from `roots` with `grads` (one per root, defined, of the root's shape and dtype). With
+// `inputs` only what leads to them runs; their gradients are returned (undefined: not reached), or
+// added into .grad when options.accumulate.
+std::vector<Tensor> run_backward(const std::vector<Tensor>& roots, std::vector<Tensor> grads,
+                                 const std::vector<Tensor>& inputs, BackwardOptions options);
+
+// Calls `wait` until no other thread runs a backward pass over the same nodes (drops the GIL).
+struct EngineHooks {
+  void (*yield)() = nullptr;
+  void (*check_signals)() = nullptr;  // throws on Ctrl-C
+};
+inline EngineHooks engine_hooks;
+
+}  // namespace pyforge

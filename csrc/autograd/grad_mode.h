@@ -1,0 +1,26 @@
+// Whether ops are recorded, per thread.
+#pragma once
+
+namespace pyforge {
+
+struct GradMode {
+  bool enabled = true;
+  bool inference = false;
+};
+// initial-exec: one load from the thread pointer, no call.
+extern thread_local GradMode grad_mode_state __attribute__((tls_model("initial-exec")));
+
+inline bool grad_enabled() { return grad_mode_state.enabled; }
+
+class GradModeGuard {
+ public:
+  explicit GradModeGuard(bool enabled) : saved_(grad_mode_state) { grad_mode_state.enabled = enabled; }
+  ~GradModeGuard() { grad_mode_state = saved_; }
+  GradModeGuard(const GradModeGuard&) = delete;
+  GradModeGuard& operator=(const GradModeGuard&) = delete;
+
+ private:
+  GradMode saved_;
+};
+
+}  // namespace pyforge

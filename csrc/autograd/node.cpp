@@ -1,0 +1,157 @@
+#include "autograd/node.h"
+
+#include <new>
+
+#include "autograd/meta.h"
+#include "autograd/inplace.h"
+
+namespace pyforge {
+
+thread_local GradMode grad_mode_state __attribute__((tls_model("initial-exec")));
+
+namespace {
+
+uint64_t next_sequence = 0;
+
+size_t block_bytes(const Node& n) {
+  return sizeof(Node) + n.payload_bytes + sizeof(Edge) * n.n_edges + sizeof(Output) * n.n_outputs +
+         sizeof(SavedTensor) * n.n_saved;
+}
+
+// Nodes whose count fell to zero, freed one by one so that no chain recurses.
+struct Graveyard {
+  std::vector<Node*> pending;
+  bool draining = false;
+};
+Graveyard& graveyard() {
+  static thread_local Graveyard g;
+  return g;
+}
+
+void free_node(Node* n) {
+  n->type->destroy_payload(*n);
+  Edge* edges = n->edges();
+  for (uint32_t i = 0; i < n->n_edges; ++i)
+    if (edges[i].fn) Ref<Node>::steal(edges[i].fn);
+  for (uint32_t i = 0; i < n->n_outputs; ++i) n->outputs()[i].~Output();
+  for (uint32_t i = 0; i < n->n_saved; ++i) n->saved_tensors()[i].~SavedTensor();
+  delete n->extra;
+  size_t bytes = block_bytes(*n);
+  n->~Node();
+  deallocate(n, bytes);
+}
+
+}  // namespace
+
+NodeExtra::~NodeExtra() {
+  for (Hook& h : hooks) h.destroy(h.context);
+  for (NodeHook& h : node_hooks) h.destroy(h.context);
+}
+
+Node* Node::allocate_raw(const NodeType* type, uint32_t payload_bytes, uint32_t n_edges, uint32_t n_outputs,
+                         uint32_t n_saved) {
+  size_t bytes = sizeof(Node) + payload_bytes + sizeof(Edge) * n_edges + sizeof(Output) * n_outputs +
+                 sizeof(SavedTensor) * n_saved;
+  Node* n = new (allocate(bytes)) Node;
+  n->type = type;
+  n->payload_bytes = payload_bytes;
+  n->n_edges = n_edges;
+  n->n_outputs = n_outputs;
+  n->n_saved = n_saved;
+  n->sequence = next_sequence++;
+  for (uint32_t i = 0; i < n_edges; ++i) new (n->edges() + i) Edge;
+  for (uint32_t i = 0; i < n_outputs; ++i) new (n->outputs() + i) Output;
+  for (uint32_t i = 0; i < n_saved; ++i) new (n->saved_tensors() + i) SavedTensor;
+  n->where.capture();
+  return n;
+}
+
+void Node::destroy(Node* n) {
+  Graveyard& g = graveyard();
+  if (g.draining) {
+    g.pending.push_back(n);
+    return;
+  }
+  g.draining = true;
+  free_node(n);
+  while (!g.pending.empty()) {
+    Node* next = g.pending.back();
+    g.pending.pop_back();
+    free_node(next);
+  }
+  g.draining = false;
+}
+
+Tensor Node::saved(uint32_t i) {
+  PF_CHECK(!(flags & kReleased), Runtime, type->name,
+           ": Trying to backward through the graph a second time (or directly access saved tensors after "
+           "they have already been freed). The op was recorded at ",
+           where.text(), ". Saved values are freed by .backward() or autograd.grad(); pass retain_graph=True "
+           "to the first call, or run the forward pass again");
+  SavedTensor& s = saved_tensors()[i];
+  if (!s.tensor) return Tensor();
+  TensorImpl* t = s.tensor.get();
+  PF_CHECK(t->storage->version == s.version, Runtime,
+           "one of the variables needed for gradient computation has been modified by an inplace operation: "
+           "[", dtype_name(t->dtype), " ", to_string(t->sizes()), "] saved by ", type->name, " at ",
+           where.text(), " was at version ", s.version, " and is now at version ", t->storage->version,
+           ", last overwritten at ", t->storage->last_write.text(),
+           ". Use the out-of-place op there, or clone() the tensor before changing it");
+  if (s.own_output < 0 || !grad_enabled()) return Tensor(s.tensor);
+  Tensor out = alias(Tensor(s.tensor));
+  ++refs;
+  out->grad_fn = this;
+  out->output_nr = static_cast<uint32_t>(s.own_output);
+  return out;
+}
+
+void Node::release_saved() {
+  if (type->release_payload) type->release_payload(*this);
+  if (!n_saved) return;
+  flags |= kReleased;
+  for (uint32_t i = 0; i < n_saved; ++i) saved_tensors()[i].tensor.reset();
+}
+
+Node* grad_fn_of(const Tensor& t) {
+  if (t->base && t->base->grad_fn && t->base_version != t->storage->version) refresh_view(t);
+  return t->grad_fn;
+}
+
+Edge gradient_edge(const Tensor& t) {
+  if (Node* fn = grad_fn_of(t)) {
+    ++fn->refs;
+    return {fn, t->output_nr};
+  }
+  if (t->flags & kRequiresGrad) return {grad_accumulator(t).release(), 0};
+  return {};
+}
+
+void set_history(const Tensor& out, Node* node, uint32_t output_nr) {
+  Output& o = node->outputs()[output_nr];
+  o.dtype = out.dtype();
+  o.shape.assign(out.sizes());
+  if (!is_floating(out.dtype())) return;
+  PF_CHECK(!out->grad_fn, Runtime, "internal: output already has a history");
+  ++node->refs;
+  out->grad_fn = node;
+  out->output_nr = output_nr;
+  if (out->base) out->base_version = out->storage->version;
+}
+
+void save(Node* node, uint32_t slot, const Tensor& t) {
+  if (!t.defined()) return;
+  SavedTensor& s = node->saved_tensors()[slot];
+  PF_CHECK(!(t->flags & kInference), Runtime, node->type->name,
+           ": Inference tensors cannot be saved for backward. Make a clone() outside inference_mode and use "
+           "that");
+  if (t->grad_fn == node) {
+    Tensor copy = alias(t);
+    s.own_output = static_cast<int32_t>(t->output_nr);
+    s.tensor = Ref<TensorImpl>::steal(copy.release());
+  } else {
+    s.tensor = Ref<TensorImpl>::borrow(t.get());
+  }
+  s.version = t->storage->version;
+}
+
+}  // namespace pyforge

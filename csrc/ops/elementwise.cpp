@@ -1,0 +1,451 @@
+#include "ops/elementwise.h"
+
+#include <cctype>
+#include <cmath>
+#include <cstring>
+#include <string>
+
+#include "autograd/inplace.h"
+#include "autograd/node.h"
+#include "ops/loop.h"
+#include "ops/ops.h"
+#include "ops/promote.h"
+#include "ops/recorded.h"
+
+namespace pyforge::ops {
+namespace {
+
+using kernels::Attr;
+using kernels::Elementwise;
+using kernels::ElementwiseFn;
+
+enum class RowKind : uint8_t { Unary, Predicate, Binary, Compare };
+enum class RowTypes : uint8_t { ALL, NUMERIC, FLOATS, INTS, INTS_BOOL };
+
+struct Row {
+  const char* name;
+  RowKind kind;
+  RowTypes types;
+  int n_attrs;
+};
+
+constexpr Row rows[] = {
+#define PF_UNARY(name, types, fwd, bwd, doc) {#name, RowKind::Unary, RowTypes::types, 0},
+#define PF_UNARY_1(name, types, p, dp, fwd, bwd, doc) {#name, RowKind::Unary, RowTypes::types, 1},
+#define PF_UNARY_2(name, types, p, dp, q, dq, fwd, bwd, doc) {#name, RowKind::Unary, RowTypes::types, 2},
+#define PF_PREDICATE(name, types, fwd, doc) {#name, RowKind::Predicate, RowTypes::types, 0},
+#define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc) {#name, RowKind::Binary, RowTypes::types, 0},
+#define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc) {#name, RowKind::Binary, RowTypes::types, 1},
+#define PF_BINARY_NODIFF(name, types, fwd, doc) {#name, RowKind::Binary, RowTypes::types, 0},
+#define PF_COMPARE(name, types, fwd, doc) {#name, RowKind::Compare, RowTypes::types, 0},
+#include "kernels/elementwise_rows.inc"
+#undef PF_UNARY
+#undef PF_UNARY_1
+#undef PF_UNARY_2
+#undef PF_PREDICATE
+#undef PF_BINARY
+#undef PF_BINARY_1
+#undef PF_BINARY_NODIFF
+#undef PF_COMPARE
+};
+
+const Row& row_of(Elementwise op) { return rows[static_cast<int>(op)]; }
+
+// Saved: slot 0 = a, 1 = b, 2 = y, those that a needed derivative reads.
+struct ElementwiseNode {
+  Elementwise op;
+  DType dtype;         // in which the op computed
+  uint8_t n_operands;
+  Scalar a_number, b_number;
+  bool a_is_number = false, b_is_number = false;
+  Attr attrs[2];
+
+  static void backward(Node& n, Tensor* in, Tensor* out);
+};
+
+struct NodeTypes {
+  NodeType types[kernels::kElementwise];
+  std::string names[kernels::kElementwise];
+
+  NodeTypes() {
+    for (int i = 0; i < kernels::kElementwise; ++i) {
+      bool upper = true;  // as str.title(): a letter after anything but a letter
+      for (const char* c = rows[i].name; *c; ++c) {
+        if (*c != '_') names[i] += upper ? static_cast<char>(std::toupper(*c)) : *c;
+        upper = !std::isalpha(static_cast<unsigned char>(*c));
+      }
+      names[i] += "Backward0";
+      types[i] = {names[i].c_str(), ElementwiseNode::backward, [](Node&) {}, nullptr};
+    }
+  }
+};
+
+const NodeType* type_of(Elementwise op) {
+  static const NodeTypes table;
+  return &table.types[static_cast<int>(op)];
+}
+
+LoopInput loop_input(const Tensor& t, bool is_number, const Scalar& number, DType dtype) {
+  if (is_number) return LoopInput(number, dtype);
+  return t.defined() ? LoopInput(t) : LoopInput();
+}
+
+void ElementwiseNode::backward(Node& n, Tensor* in, Tensor* out) {
+  auto& p = n.as<ElementwiseNode>();
+  Tensor& g = in[0];
+  if (!g.defined()) return;
+  const auto& table = kernels::active().elementwise;
+  int op = static_cast<int>(p.op);
+  Tensor saved[3];
+  bool unpacked = false, recorded = grad_enabled();
+  for (int k = 0; k < p.n_operands; ++k) {
+    if (!n.needs(k)) continue;
+    if (derivative_is_identity(p.op, k)) {
+      out[k] = g;
+      continue;
+    }
+    if (!unpacked) {
+      unpacked = true;
+      for (int s = 0; s < 3; ++s) {
+        saved[s] = n.saved(s);
+        if (saved[s].defined() && saved[s].dtype() != p.dtype) saved[s] = to(saved[s], p.dtype);
+      }
+    }
+    if (recorded) {
+      DerivativeArgs args{g, saved[0], saved[1], saved[2], p.a_number, p.b_number, {}, p.dtype};
+      for (int i = 0; i < 2; ++i) args.attrs[i] = Scalar(p.attrs[i].f);
+      out[k] = recorded_derivative(p.op, k)(args);
+    } else {
+      ElementwiseFn fn = table.backward[op][k][p.dtype == DType::Float64];
+      LoopInput inputs[4] = {g, loop_input(saved[0], p.a_is_number, p.a_number, p.dtype),
+                             loop_input(saved[1], p.b_is_number, p.b_number, p.dtype),
+                             saved[2].defined() ? LoopInput(saved[2]) : LoopInput()};
+      Tensor result = empty_like(g);
+      run_loop(fn, result, inputs, 4, p.attrs);
+      out[k] = std::move(result);
+    }
+  }
+}
+
+[[gnu::noinline]] void record_elementwise(Elementwise op, const Tensor& y, const Operand* operands, int n_operands,
+                                          DType dtype, const Attr* attrs) {
+  Node* n = Node::allocate_raw(type_of(op), sizeof(ElementwiseNode), n_operands, 1, 3);
+  auto* p = new (n->payload()) ElementwiseNode{op, dtype, static_cast<uint8_t>(n_operands), {}, {}, false, false, {}};
+  if (attrs)
+    for (int i = 0; i < row_of(op).n_attrs; ++i) p->attrs[i] = attrs[i];
+  set_history(y, n, 0);
+  uint8_t uses = 0;
+  const auto& table = kernels::active().elementwise;
+  for (int k = 0; k < n_operands; ++k) {
+    if (!operands[k].is_tensor()) continue;
+    n->edges()[k] = gradient_edge(operands[k].tensor());
+    if (n->edges()[k].fn) uses |= table.uses[static_cast<int>(op)][k];
+  }
+  for (int k = 0; k < n_operands; ++k) {
+    if (operands[k].is_tensor()) {
+      if (uses & (k == 0 ? kernels::kUsesA : kernels::kUsesB)) save(n, k, operands[k].tensor());
+    } else {
+      (k == 0 ? p->a_number : p->b_number) = operands[k].number();
+      (k == 0 ? p->a_is_number : p->b_is_number) = true;
+    }
+  }
+  if (uses & kernels::kUsesY) save(n, 2, y);
+  Ref<Node>::steal(n);
+}
+
+[[noreturn, gnu::cold]] void unsupported(Elementwise op, DType dtype) {
+  const char* name = row_of(op).name;
+  if (op == Elementwise::sub && dtype == DType::Bool)
+    raise(ErrorKind::Runtime, "sub: Subtraction, the `-` operator, with two bool tensors is not supported. Use the "
+          "`^` or `logical_xor()` operator instead.");
+  if (op == Elementwise::neg && dtype == DType::Bool)
+    raise(ErrorKind::Runtime, "neg: Negation, the `-` operator, on a bool tensor is not supported. If you are trying "
+          "to invert a mask, use the `~` or `logical_not()` operator instead.");
+  raise(ErrorKind::Runtime, name, ": \"", name, "\" not implemented for '", dtype_name(dtype),
+        "'; convert the input with .to(dtype) first");
+}
+
+ElementwiseFn forward_kernel(Elementwise op, DType dtype) {
+  ElementwiseFn fn = kernels::active().elementwise.forward[static_cast<int>(op)][static_cast<int>(dtype)];
+  if (__builtin_expect(!fn, 0)) unsupported(op, dtype);
+  return fn;
+}
+
+DType compute_dtype(Elementwise op, DType promoted) {
+  return row_of(op).types == RowTypes::FLOATS && !is_floating(promoted) ? default_dtype() : promoted;
+}
+
+bool returns_bool(Elementwise op) {
+  return row_of(op).kind == RowKind::Predicate || row_of(op).kind == RowKind::Compare;
+}
+
+Tensor unary(Elementwise op, const Tensor& x, const Attr* attrs = nullptr) {
+  DType dtype = compute_dtype(op, x.dtype());
+  ElementwiseFn fn = forward_kernel(op, dtype);
+  Tensor converted;
+  const Tensor* input = &x;
+  if (__builtin_expect(dtype != x.dtype(), 0)) {
+    converted = to(x, dtype);
+    input = &converted;
+  }
+  Tensor y = returns_bool(op) ? empty(x.sizes(), DType::Bool) : empty_like(*input);
+  if (y.numel() > 0 && y.is_contiguous() && input->is_contiguous() && y.numel() < 4096) {
+    const void* in[1] = {(*input)->data};
+    fn(y->data, in, y.numel(), attrs);
+  } else {
+    LoopInput in(*input);
+    run_loop(fn, y, &in, 1, attrs);
+  }
+  if (grad_enabled() && x.requires_grad() && recorded_derivative(op, 0)) {
+    Operand o(x);
+    record_elementwise(op, y, &o, 1, dtype, attrs);
+  }
+  return y;
+}
+
+// An operand in the dtype of the computation: the tensor itself where it is, else a conversion.
+LoopInput converted_input(const Operand& o, DType dtype, Tensor& holder) {
+  if (!o.is_tensor()) return LoopInput(o.number(), dtype);
+  if (o.tensor().dtype() == dtype) return LoopInput(o.tensor());
+  GradModeGuard off(false);
+  holder = to(o.tensor(), dtype);
+  return LoopInput(holder);
+}
+
+bool same_shape(const Tensor& a, const Tensor& b) { return a.sizes() == b.sizes(); }
+
+[[noreturn, gnu::cold]] void needs_tensor(Elementwise op) {
+  raise(ErrorKind::Type, row_of(op).name, "(): at least one argument must be a Tensor, not a number");
+}
+
+Tensor binary(Elementwise op, const Operand& a, const Operand& b, const Attr* attrs = nullptr) {
+  if (__builtin_expect(!a.is_tensor() && !b.is_tensor(), 0)) needs_tensor(op);
+  DType dtype = compute_dtype(op, result_type(a, b));
+  ElementwiseFn fn = forward_kernel(op, dtype);
+  DType out_dtype = returns_bool(op) ? DType::Bool : dtype;
+  Tensor y, hold_a, hold_b;
+  if (a.is_tensor() && b.is_tensor()) {
+    const Tensor &ta = a.tensor(), &tb = b.tensor();
+    if (same_shape(ta, tb)) {
+      bool permuted = !ta.is_contiguous() && ta.strides() == tb.strides() && is_dense(ta);
+      y = permuted ? empty_strided(ta.sizes(), ta.strides(), out_dtype) : empty(ta.sizes(), out_dtype);
+      if (ta.is_contiguous() && tb.is_contiguous() && ta.dtype() == dtype && tb.dtype() == dtype &&
+          y.numel() < 4096) {
+        if (y.numel()) {
+          const void* in[2] = {ta->data, tb->data};
+          fn(y->data, in, y.numel(), attrs);
+        }
+        goto done;
+      }
+    } else {
+      y = empty(broadcast_shapes(row_of(op).name, ta.sizes(), tb.sizes()), out_dtype);
+    }
+  } else {
+    const Tensor& t = a.is_tensor() ? a.tensor() : b.tensor();
+    bool permuted = !t.is_contiguous() && is_dense(t);
+    y = permuted ? empty_strided(t.sizes(), t.strides(), out_dtype) : empty(t.sizes(), out_dtype);
+  }
+  {
+    LoopInput in[2] = {converted_input(a, dtype, hold_a), converted_input(b, dtype, hold_b)};
+    run_loop(fn, y, in, 2, attrs);
+  }
+done:
+  if (grad_enabled() && ((a.is_tensor() && a.tensor().requires_grad()) || (b.is_tensor() && b.tensor().requires_grad())) &&
+      recorded_derivative(op, 0) && is_floating(dtype)) {
+    Operand operands[2] = {a, b};
+    record_elementwise(op, y, operands, 2, dtype, attrs);
+  }
+  return y;
+}
+
+bool needs_history(const Tensor& self, const Operand& other) {
+  return grad_enabled() && (self.requires_grad() || (other.is_tensor() && other.tensor().requires_grad()));
+}
+
+// Straight into self's memory when nothing is recorded and no conversion is needed.
+void binary_inplace(Elementwise op, const Tensor& self, const Operand& other) {
+  const char* name = row_of(op).name;
+  bool direct = !needs_history(self, other) && compute_dtype(op, result_type(self, other)) == self.dtype() &&
+                !returns_bool(op) && (!other.is_tensor() || (other.tensor().dtype() == self.dtype() &&
+                                      (other.tensor().numel() == 1 || other.tensor()->storage.get() != self->storage.get() ||
+                                       other.tensor().is(self))));
+  if (direct && other.is_tensor() && !same_shape(self, other.tensor()))
+    direct = IntSpan(broadcast_shapes(name, self.sizes(), other.tensor().sizes())) == self.sizes() &&
+             other.tensor()->storage.get() != self->storage.get();
+  if (!direct) {
+    assign_inplace((std::string(name) + "_").c_str(), self, binary(op, self, other));
+    return;
+  }
+  check_inplace((std::string(name) + "_").c_str(), self, false);
+  LoopInput in[2] = {LoopInput(self), other.is_tensor() ? LoopInput(other.tensor()) : LoopInput(other.number(), self.dtype())};
+  run_loop(forward_kernel(op, self.dtype()), self, in, 2);
+  self->storage->bump();
+}
+
+void unary_inplace(Elementwise op, const Tensor& self, const Attr* attrs) {
+  std::string name = std::string(row_of(op).name) + "_";
+  bool direct = !(grad_enabled() && self.requires_grad()) && compute_dtype(op, self.dtype()) == self.dtype() && !returns_bool(op);
+  if (!direct) {
+    assign_inplace(name.c_str(), self, unary(op, self, attrs));
+    return;
+  }
+  check_inplace(name.c_str(), self, false);
+  LoopInput in(self);
+  run_loop(forward_kernel(op, self.dtype()), self, &in, 1, attrs);
+  self->storage->bump();
+}
+
+Attr to_attr(const Scalar& s) { return {s.to_double(), s.to_int()}; }
+
+}  // namespace
+
+#define PF_UNARY(name, types, fwd, bwd, doc) \
+  Tensor name(const Tensor& input) { return unary(Elementwise::name, input); }
+#define PF_UNARY_1(name, types, p, dp, fwd, bwd, doc) \
+  Tensor name(const Tensor& input, Scalar p) {        \
+    Attr attrs[2] = {to_attr(p), {}};                 \
+    return unary(Elementwise::name, input, attrs);    \
+  }
+#define PF_UNARY_2(name, types, p, dp, q, dq, fwd, bwd, doc) \
+  Tensor name(const Tensor& input, Scalar p, Scalar q) {     \
+    Attr attrs[2] = {to_attr(p), to_attr(q)};                \
+    return unary(Elementwise::name, input, attrs);           \
+  }
+#define PF_PREDICATE(name, types, fwd, doc) \
+  Tensor name(const Tensor& input) { return unary(Elementwise::name, input); }
+#define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc) \
+  Tensor name(const Operand& input, const Operand& other) { return binary(Elementwise::name, input, other); }
+#define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc)              \
+  Tensor name(const Operand& input, const Operand& other, Scalar p) {        \
+    Attr attrs[2] = {to_attr(p), {}};                                        \
+    return binary(Elementwise::name, input, other, attrs);                   \
+  }
+#define PF_BINARY_NODIFF(name, types, fwd, doc) PF_BINARY(name, types, fwd, , , doc)
+#define PF_COMPARE(name, types, fwd, doc) PF_BINARY(name, types, fwd, , , doc)
+#include "kernels/elementwise_rows.inc"
+#undef PF_UNARY
+#undef PF_UNARY_1
+#undef PF_UNARY_2
+#undef PF_PREDICATE
+#undef PF_BINARY
+#undef PF_BINARY_1
+#undef PF_BINARY_NODIFF
+#undef PF_COMPARE
+
+void add_(const Tensor& self, const Operand& other) { binary_inplace(Elementwise::add, self, other); }
+void sub_(const Tensor& self, const Operand& other) { binary_inplace(Elementwise::sub, self, other); }
+void mul_(const Tensor& self, const Operand& other) { binary_inplace(Elementwise::mul, self, other); }
+void div_(const Tensor& self, const Operand& other) { binary_inplace(Elementwise::div, self, other); }
+
+void accumulate_(const Tensor& self, const Tensor& other) {
+  LoopInput in[2] = {LoopInput(self), LoopInput(other)};
+  run_loop(forward_kernel(Elementwise::add, self.dtype()), self, in, 2);
+}
+
+namespace {
+struct WhereBackward {
+  static constexpr const char* kName = "WhereBackward0";
+  static void backward(Node& n, WhereBackward&, Tensor* in, Tensor* out) {
+    if (!in[0].defined()) return;
+    Tensor condition = n.saved(0);
+    if (n.needs(0)) out[0] = where(condition, in[0], Scalar(0));
+    if (n.needs(1)) out[1] = where(condition, Scalar(0), in[0]);
+  }
+};
+}  // namespace
+
+Tensor where(const Tensor& condition, const Operand& a, const Operand& b) {
+  PF_CHECK(condition.dtype() == DType::Bool, Runtime, "where expected condition to be a boolean tensor, but got a tensor with dtype ",
+           dtype_name(condition.dtype()), "; compare it with != 0 first");
+  DType dtype = result_type(a, b);
+  Dims shape(condition.sizes());
+  if (a.is_tensor()) shape = broadcast_shapes("where", shape, a.tensor().sizes());
+  if (b.is_tensor()) shape = broadcast_shapes("where", shape, b.tensor().sizes());
+  Tensor y = empty(shape, dtype), hold_a, hold_b;
+  LoopInput in[3] = {LoopInput(condition), converted_input(a, dtype, hold_a), converted_input(b, dtype, hold_b)};
+  run_loop(kernels::active().elementwise.where[static_cast<int>(dtype)], y, in, 3);
+  Tensor none;
+  record<WhereBackward>(y, {a.is_tensor() ? &a.tensor() : &none, b.is_tensor() ? &b.tensor() : &none}, {&condition}, {});
+  return y;
+}
+
+namespace {
+
+
+std::string default_text(double v) {
+  if (std::isinf(v)) return v < 0 ? "-inf" : "inf";
+  std::string s = std::to_string(v);
+  while (s.back() == '0') s.pop_back();
+  if (s.back() == '.') s.push_back('0');
+  return s;
+}
+
+template <Elementwise op>
+void inplace_row(const Value* args) {
+  const Tensor& self = args[0].tensor();
+  if constexpr (rows[static_cast<int>(op)].kind == RowKind::Binary) {
+    Operand other = args[1].kind == Value::IsTensor ? Operand(args[1].tensor()) : Operand(args[1].number);
+    binary_inplace(op, self, other);
+  } else {
+    Attr attrs[2] = {};
+    for (int i = 0; i < rows[static_cast<int>(op)].n_attrs; ++i) attrs[i] = to_attr(args[1 + i].number);
+    unary_inplace(op, self, attrs);
+  }
+}
+
+// Rows that another registration wraps (alpha, rounding mode, variants) are not registered here.
+bool wrapped(const char* name);
+
+template <auto fn>
+OpDef& add_row(const std::string& schema, uint32_t flags, const char* doc, void (*inplace)(const Value*)) {
+  OpDef& def = register_function<fn>(schema, flags, doc);
+  def.inplace = inplace;
+  return def;
+}
+
+using Unary = Tensor (*)(const Tensor&);
+using Binary = Tensor (*)(const Operand&, const Operand&);
+
+void register_rows() {
+  constexpr uint32_t both = kFunction | kMethod;
+#define PF_UNARY(name, types, fwd, bwd, doc)                                                        \
+  if (!wrapped(#name))                                                                              \
+    add_row<static_cast<Unary>(&ops::name)>(#name "(Tensor input) -> Tensor", both | kInplace, doc, \
+                                            inplace_row<Elementwise::name>).unary = &ops::name;
+#define PF_UNARY_1(name, types, p, dp, fwd, bwd, doc)                                                               \
+  if (!wrapped(#name))                                                                                              \
+    add_row<&ops::name>(std::string(#name "(Tensor input, Number " #p "=") + default_text(dp) + ") -> Tensor",      \
+                        both | kInplace, doc, inplace_row<Elementwise::name>);
+#define PF_UNARY_2(name, types, p, dp, q, dq, fwd, bwd, doc)                                                       \
+  if (!wrapped(#name))                                                                                             \
+    add_row<&ops::name>(std::string(#name "(Tensor input, Number " #p "=") + default_text(dp) + ", Number " #q "=" + \
+                            default_text(dq) + ") -> Tensor",                                                      \
+                        both | kInplace, doc, inplace_row<Elementwise::name>);
+#define PF_PREDICATE(name, types, fwd, doc) \
+  if (!wrapped(#name)) add_row<&ops::name>(#name "(Tensor input) -> Tensor", both, doc, nullptr).unary = &ops::name;
+#define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc)                                                                \
+  if (!wrapped(#name))                                                                                                \
+    add_row<&ops::name>(#name "(Tensor|Number input, Tensor|Number other) -> Tensor", both | kInplace, doc,           \
+                        inplace_row<Elementwise::name>).binary = &ops::name;
+#define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc)
+#define PF_BINARY_NODIFF(name, types, fwd, doc) PF_BINARY(name, types, fwd, , , doc)
+#define PF_COMPARE(name, types, fwd, doc)                                                                          \
+  if (!wrapped(#name))                                                                                             \
+    add_row<&ops::name>(#name "(Tensor|Number input, Tensor|Number other) -> Tensor", both, doc, nullptr).binary = \
+        &ops::name;
+#include "kernels/elementwise_rows.inc"
+}
+
+bool wrapped(const char* name) {
+  static const char* const names[] = {"add", "sub", "gelu", "gelu_tanh", "clamp", "mse", "l1", "smooth_l1",
+                                      "huber", "binary_cross_entropy", "binary_cross_entropy_with_logits"};
+  for (const char* n : names)
+    if (!std::strcmp(n, name)) return true;
+  return false;
+}
+
+[[maybe_unused]] const bool registered = (register_rows(), true);
+
+}  // namespace
+
+}  // namespace pyforge::ops

@@ -1,0 +1,230 @@
+#include "ops/loop.h"
+
+#include <algorithm>
+
+#include "core/gil.h"
+#include "core/threads.h"
+
+namespace pyforge {
+namespace {
+
+constexpr int64_t kBlock = 512;             // elements gathered or splatted at a time
+constexpr int64_t kParallelGrain = 1 << 15;  // elements below which a thread is not worth waking
+constexpr int64_t kReleaseGil = 1 << 16;
+constexpr int kSlots = kMaxLoopInputs + 1;
+
+using kernels::Attr;
+using kernels::ElementwiseFn;
+
+struct alignas(64) Buffer { char bytes[kBlock * 8]; };
+
+template <class T>
+void splat(void* to, const void* value, int64_t n) {
+  T v = *static_cast<const T*>(value);
+  T* p = static_cast<T*>(to);
+  for (int64_t i = 0; i < n; ++i) p[i] = v;
+}
+
+void fill(void* to, const void* value, int64_t n, int size) {
+  switch (size) {
+    case 1: return splat<uint8_t>(to, value, n);
+    case 2: return splat<uint16_t>(to, value, n);
+    case 4: return splat<uint32_t>(to, value, n);
+    default: return splat<uint64_t>(to, value, n);
+  }
+}
+
+// One operand walked along the innermost dimension; slot 0 is the output.
+struct Operands {
+  ElementwiseFn fn;
+  const Attr* attrs;
+  int count;  // inputs + 1
+  char* data[kSlots];
+  int64_t stride[kSlots];  // bytes
+  int size[kSlots];
+};
+
+void run_row(const Operands& o, char* const* data, int64_t n) {
+  bool direct = true;
+  for (int k = 0; k < o.count; ++k) direct = direct && (!data[k] || o.stride[k] == o.size[k]);
+  const void* in[kMaxLoopInputs];
+  if (direct) {
+    for (int k = 1; k < o.count; ++k) in[k - 1] = data[k];
+    o.fn(data[0], in, n, o.attrs);
+    return;
+  }
+  Buffer buffers[kSlots];
+  int64_t block = std::min(n, kBlock);
+  for (int k = 1; k < o.count; ++k)
+    if (data[k] && o.stride[k] == 0) fill(buffers[k].bytes, data[k], block, o.size[k]);
+  const auto& table = kernels::active().elementwise;
+  bool out_direct = o.stride[0] == o.size[0];
+  for (int64_t at = 0; at < n; at += block) {
+    int64_t m = std::min(block, n - at);
+    for (int k = 1; k < o.count; ++k) {
+      in[k - 1] = nullptr;
+      if (!data[k]) continue;
+      char* p = data[k] + at * o.stride[k];
+      if (o.stride[k] == o.size[k]) {
+        in[k - 1] = p;
+      } else {
+        if (o.stride[k] != 0) table.pack(buffers[k].bytes, p, o.stride[k], m, o.size[k]);
+        in[k - 1] = buffers[k].bytes;
+      }
+    }
+    char* out = data[0] + at * o.stride[0];
+    o.fn(out_direct ? out : buffers[0].bytes, in, m, o.attrs);
+    if (!out_direct) table.unpack(out, o.stride[0], buffers[0].bytes, m, o.size[0]);
+  }
+}
+
+void run_flat(const Operands& o, int64_t n) {
+  ReleaseGil gil(n >= kReleaseGil);
+  parallel_for((n + kBlock - 1) / kBlock, kParallelGrain / kBlock, [&](int64_t first, int64_t last) {
+    char* data[kSlots];
+    for (int k = 0; k < o.count; ++k) data[k] = o.data[k] ? o.data[k] + first * kBlock * o.stride[k] : nullptr;
+    run_row(o, data, std::min(last * kBlock, n) - first * kBlock);
+  });
+}
+
+void run_strided(Operands& o, const Tensor& out, const LoopInput* inputs) {
+  // Byte strides of every operand over the output's dimensions, largest output stride first.
+  int64_t ndim = out.dim();
+  Dims order;
+  for (int64_t d = 0; d < ndim; ++d)
+    if (out.size(d) != 1) order.push_back(d);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int64_t a, int64_t b) { return std::abs(out.stride(a)) > std::abs(out.stride(b)); });
+  Dims sizes, strides[kSlots];
+  for (int64_t d : order) {
+    int64_t step[kSlots];
+    for (int k = 0; k < o.count; ++k) {
+      step[k] = 0;
+      if (k == 0) {
+        step[k] = out.stride(d) * o.size[k];
+      } else if (const Tensor* t = inputs[k - 1].tensor) {
+        int64_t td = d - (ndim - t->dim());
+        if (td >= 0 && t->size(td) != 1) step[k] = t->stride(td) * o.size[k];
+      }
+    }
+    bool merge = !sizes.empty();
+    for (int k = 0; k < o.count && merge; ++k) merge = strides[k].back() == step[k] * out.size(d);
+    if (merge) {
+      sizes.back() *= out.size(d);
+      for (int k = 0; k < o.count; ++k) strides[k].back() = step[k];
+    } else {
+      sizes.push_back(out.size(d));
+      for (int k = 0; k < o.count; ++k) strides[k].push_back(step[k]);
+    }
+  }
+  if (sizes.empty()) {
+    sizes.push_back(1);
+    for (int k = 0; k < o.count; ++k) strides[k].push_back(o.size[k]);
+  }
+  int64_t inner = sizes.back();
+  sizes.pop_back();
+  for (int k = 0; k < o.count; ++k) {
+    o.stride[k] = strides[k].back();
+    strides[k].pop_back();
+  }
+  int64_t rows = count(sizes);
+  if (rows == 1) return run_flat(o, inner);
+  ReleaseGil gil(rows * inner >= kReleaseGil);
+  parallel_for(rows, std::max<int64_t>(1, kParallelGrain / inner), [&](int64_t first, int64_t last) {
+    char* data[kSlots];
+    for (int k = 0; k < o.count; ++k) data[k] = o.data[k];
+    Dims index(sizes.size(), 0);
+    int64_t rest = first;
+    for (int64_t d = sizes.size() - 1; d >= 0; --d) {
+      index[d] = rest % sizes[d];
+      rest /= sizes[d];
+      for (int k = 0; k < o.count; ++k)
+        if (data[k]) data[k] += index[d] * strides[k][d];
+    }
+    for (int64_t row = first; row < last; ++row) {
+      run_row(o, data, inner);
+      for (int64_t d = sizes.size() - 1; d >= 0; --d) {
+        bool carry = ++index[d] == sizes[d];
+        int64_t steps = carry ? 1 - sizes[d] : 1;
+        if (carry) index[d] = 0;
+        for (int k = 0; k < o.count; ++k)
+          if (data[k]) data[k] += steps * strides[k][d];
+        if (!carry) break;
+      }
+    }
+  });
+}
+
+}  // namespace
+
+void store_scalar(void* to, const Scalar& s, DType dtype) {
+  switch (dtype) {
+    case DType::Bool: *static_cast<uint8_t*>(to) = s.kind == Scalar::Float ? s.f != 0 : s.i != 0; break;
+    case DType::UInt8: *static_cast<uint8_t*>(to) = static_cast<uint8_t>(s.to_int()); break;
+    case DType::Int8: *static_cast<int8_t*>(to) = static_cast<int8_t>(s.to_int()); break;
+    case DType::Int16: *static_cast<int16_t*>(to) = static_cast<int16_t>(s.to_int()); break;
+    case DType::Int32: *static_cast<int32_t*>(to) = static_cast<int32_t>(s.to_int()); break;
+    case DType::Int64: *static_cast<int64_t*>(to) = s.to_int(); break;
+    case DType::Float32: *static_cast<float*>(to) = static_cast<float>(s.to_double()); break;
+    case DType::Float64: *static_cast<double*>(to) = s.to_double(); break;
+  }
+}
+
+Scalar load_scalar(const void* from, DType dtype) {
+  switch (dtype) {
+    case DType::Bool: return Scalar(*static_cast<const uint8_t*>(from) != 0);
+    case DType::UInt8: return Scalar(static_cast<int64_t>(*static_cast<const uint8_t*>(from)));
+    case DType::Int8: return Scalar(static_cast<int64_t>(*static_cast<const int8_t*>(from)));
+    case DType::Int16: return Scalar(static_cast<int64_t>(*static_cast<const int16_t*>(from)));
+    case DType::Int32: return Scalar(static_cast<int64_t>(*static_cast<const int32_t*>(from)));
+    case DType::Int64: return Scalar(*static_cast<const int64_t*>(from));
+    case DType::Float32: return Scalar(static_cast<double>(*static_cast<const float*>(from)));
+    default: return Scalar(*static_cast<const double*>(from));
+  }
+}
+
+void run_loop(ElementwiseFn fn, const Tensor& out, const LoopInput* inputs, int n_inputs, const Attr* attrs) {
+  int64_t n = out.numel();
+  if (n == 0) return;
+  Operands o;
+  o.fn = fn;
+  o.attrs = attrs;
+  o.count = n_inputs + 1;
+  o.data[0] = out->data;
+  o.size[0] = static_cast<int>(itemsize(out.dtype()));
+  o.stride[0] = o.size[0];
+  alignas(8) char scalars[kMaxLoopInputs][8];
+  bool flat = out.is_contiguous();
+  for (int k = 0; k < n_inputs; ++k) {
+    const LoopInput& in = inputs[k];
+    int s = k + 1;
+    o.size[s] = static_cast<int>(itemsize(in.dtype));
+    o.stride[s] = o.size[s];
+    o.data[s] = nullptr;
+    if (in.absent) continue;
+    if (!in.tensor) {
+      store_scalar(scalars[k], in.number, in.dtype);
+      o.data[s] = scalars[k];
+      o.stride[s] = 0;
+    } else {
+      const Tensor& t = *in.tensor;
+      o.data[s] = t->data;
+      if (t.numel() == 1) {
+        o.stride[s] = n == 1 ? o.size[s] : 0;
+      } else {
+        flat = flat && t.is_contiguous() && t.numel() == n;
+      }
+    }
+  }
+  if (flat) {
+    if (n < kParallelGrain) {
+      run_row(o, o.data, n);
+    } else {
+      run_flat(o, n);
+    }
+    return;
+  }
+  run_strided(o, out, inputs);
+}
+
+}  // namespace pyforge

@@ -1,0 +1,12 @@
+// PyTorch's type promotion: tensors with dimensions, then 0-d tensors, then numbers.
+#pragma once
+#include <initializer_list>
+
+#include "ops/registry.h"
+
+namespace pyforge {
+
+DType result_type(const Operand& a, const Operand& b);
+DType result_type(std::initializer_list<Operand> operands);
+
+}  // namespace pyforge

@@ -1,0 +1,70 @@
+// The extension module: hooks of the lower layers, the hand-written types, the cold bindings.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <string>
+
+#include "autograd/engine.h"
+#include "core/gil.h"
+#include "kernels/dispatch.h"
+#include "ops/ops.h"
+#include "python/autograd.h"
+#include "python/bind.h"
+#include "python/caster.h"
+#include "python/frame.h"
+#include "python/object.h"
+
+namespace py = pybind11;
+
+namespace pyforge::python {
+namespace {
+
+std::string format_location(void* code, int32_t instruction) {
+  auto* c = static_cast<PyCodeObject*>(code);
+  const char* file = PyUnicode_AsUTF8(c->co_filename);
+  const char* name = PyUnicode_AsUTF8(c->co_name);
+  PyErr_Clear();
+  return std::string(file ? file : "?") + ":" + std::to_string(PyCode_Addr2Line(c, instruction)) + ", in " +
+         (name ? name : "?");
+}
+
+void install_hooks() {
+  source_hooks.capture = pf_capture_frame;
+  source_hooks.release = [](void* code) { Py_DECREF(static_cast<PyObject*>(code)); };
+  source_hooks.format = format_location;
+  gil_hooks.release = []() -> void* { return PyGILState_Check() ? PyEval_SaveThread() : nullptr; };
+  gil_hooks.acquire = [](void* state) { PyEval_RestoreThread(static_cast<PyThreadState*>(state)); };
+  engine_hooks.check_signals = [] {
+    if (PyErr_CheckSignals() < 0) throw PythonError();
+  };
+}
+
+void check(bool ok) {
+  if (!ok) throw py::error_already_set();
+}
+
+}  // namespace
+}  // namespace pyforge::python
+
+PYBIND11_MODULE(_C, m) {
+  using namespace pyforge;
+  using namespace pyforge::python;
+  if (std::string problem = kernels::init(); !problem.empty()) throw py::import_error(problem);
+  if (std::string problem = init_threads(); !problem.empty()) throw py::import_error(problem);
+  install_hooks();
+  py::register_exception_translator([](std::exception_ptr p) {
+    try {
+      if (p) std::rethrow_exception(p);
+    } catch (const Error&) {
+      set_error();
+    } catch (const PythonError&) {
+    }
+  });
+  PyObject* module = m.ptr();
+  check(init_tensor_type(module));
+  check(init_dtype_type(module));
+  check(init_op_type(module));
+  check(init_node_type(module));
+  check(init_autograd(module));
+  for (BindFn bind : bindings()) bind(m);
+}

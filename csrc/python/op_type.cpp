@@ -1,0 +1,218 @@
+// Callables for registered ops: one object is both pyforge.<name> and Tensor.<name>. Arguments are
+// parsed by the registry row; the commonest argument lists skip the parser.
+#include <map>
+#include <string>
+#include <vector>
+
+#include "autograd/inplace.h"
+#include "core/random.h"
+#include "ops/ops.h"
+#include "python/object.h"
+#include "python/parse.h"
+
+namespace pyforge::python {
+namespace {
+
+struct PyOp {
+  PyObject_HEAD
+  vectorcallfunc vectorcall;
+  const OpGroup* group;
+  const OpDef* only;  // set when there is one overload
+  bool inplace;
+  bool method;
+  std::string* name;
+};
+
+PyTypeObject OpFunctionType = {PyVarObject_HEAD_INIT(nullptr, 0)};
+PyTypeObject OpMethodType = {PyVarObject_HEAD_INIT(nullptr, 0)};
+
+std::string arguments_text(PyObject* const* args, size_t nargs, PyObject* kwnames) {
+  std::string text = "(";
+  size_t total = nargs + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
+  for (size_t i = 0; i < total; ++i) {
+    if (i) text += ", ";
+    if (i >= nargs) text += std::string(PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, i - nargs))) + "=";
+    text += type_name(args[i]);
+  }
+  return text + ")";
+}
+
+[[noreturn, gnu::cold]] void no_overload(const OpGroup& group, const std::string& name, PyObject* const* args, size_t nargs,
+                                         PyObject* kwnames, uint32_t flags) {
+  std::string text = name + "() received an invalid combination of arguments - got " +
+                     arguments_text(args, nargs, kwnames) + ", but expected one of:";
+  for (const OpDef* def : group.overloads)
+    if (def->flags & flags) text += "\n * " + def->schema;
+  raise(ErrorKind::Type, text);
+}
+
+const OpDef* choose(const OpGroup& group, const std::string& name, PyObject* const* args, size_t nargs, PyObject* kwnames,
+                    uint32_t flags, ParsedArgs& parsed) {
+  const OpDef* single = nullptr;
+  int candidates = 0;
+  for (const OpDef* def : group.overloads) {
+    if (!(def->flags & flags)) continue;
+    ++candidates;
+    single = def;
+  }
+  if (candidates == 1) {
+    parsed.parse(*single, args, nargs, kwnames, name.c_str());
+    return single;
+  }
+  for (const OpDef* def : group.overloads)
+    if ((def->flags & flags) && parsed.parse(*def, args, nargs, kwnames, nullptr)) return def;
+  no_overload(group, name, args, nargs, kwnames, flags);
+}
+
+PyObject* op_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
+  auto* op = reinterpret_cast<PyOp*>(self);
+  return guarded([&]() -> PyObject* {
+    size_t nargs = PyVectorcall_NARGS(nargsf);
+    if (const OpDef* def = op->only; def && !kwnames && !op->inplace) {
+      if (def->unary && nargs == 1 && is_tensor(args[0])) return wrap(def->unary(tensor_of(args[0])));
+      if (def->binary && nargs == 2 && is_tensor(args[0])) {
+        if (is_tensor(args[1])) return wrap(def->binary(tensor_of(args[0]), tensor_of(args[1])));
+        Scalar s;
+        if (to_scalar(args[1], &s)) return wrap(def->binary(tensor_of(args[0]), s));
+      }
+    }
+    if (op->method)
+      PF_CHECK(nargs >= 1 && is_tensor(args[0]), Type, *op->name, "(): descriptor needs a Tensor as self");
+    uint32_t flags = op->inplace ? kInplace : op->method ? kMethod : kFunction | kNN;
+    ParsedArgs parsed;
+    const OpDef* def = choose(*op->group, *op->name, args, nargs, kwnames, flags, parsed);
+    if (!op->inplace) return from_result(*def, def->call(parsed.values));
+    if (def->inplace) {
+      def->inplace(parsed.values);
+    } else {
+      Result result = def->call(parsed.values);
+      assign_inplace(op->name->c_str(), parsed.values[0].tensor(), std::get<Tensor>(result));
+    }
+    return Py_NewRef(args[0]);
+  });
+}
+
+PyObject* op_get(PyObject* self, PyObject* instance, PyObject*) {
+  return instance && instance != Py_None ? PyMethod_New(self, instance) : Py_NewRef(self);
+}
+PyObject* op_repr(PyObject* self) {
+  auto* op = reinterpret_cast<PyOp*>(self);
+  return PyUnicode_FromFormat("<built-in %s %s of pyforge>", op->method ? "method" : "function", op->name->c_str());
+}
+PyObject* op_name(PyObject* self, void*) { return PyUnicode_FromString(reinterpret_cast<PyOp*>(self)->name->c_str()); }
+PyObject* op_qualname(PyObject* self, void*) {
+  auto* op = reinterpret_cast<PyOp*>(self);
+  return PyUnicode_FromFormat(op->method ? "Tensor.%s" : "%s", op->name->c_str());
+}
+PyObject* op_module(PyObject*, void*) { return PyUnicode_FromString("pyforge"); }
+PyObject* op_doc(PyObject* self, void*) {
+  auto* op = reinterpret_cast<PyOp*>(self);
+  std::string text;
+  for (const OpDef* def : op->group->overloads) {
+    if (!text.empty()) text += "\n\n";
+    text += def->schema + "\n\n" + def->doc;
+  }
+  if (op->inplace) text = "In-place form of " + op->group->name + "().\n\n" + text;
+  return PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
+}
+PyObject* op_reduce(PyObject* self, PyObject*) {
+  auto* op = reinterpret_cast<PyOp*>(self);
+  PyObject* owner = PyImport_ImportModule("pyforge._C");
+  if (!owner) return nullptr;
+  if (op->method) {
+    Py_DECREF(owner);
+    owner = Py_NewRef(reinterpret_cast<PyObject*>(&TensorType));
+  }
+  PyObject* builtins = PyImport_ImportModule("builtins");
+  PyObject* getattr = builtins ? PyObject_GetAttrString(builtins, "getattr") : nullptr;
+  Py_XDECREF(builtins);
+  if (!getattr) {
+    Py_DECREF(owner);
+    return nullptr;
+  }
+  if (!op->method) {  // functions pickle by name
+    Py_DECREF(getattr);
+    Py_DECREF(owner);
+    return PyUnicode_FromString(op->name->c_str());
+  }
+  return Py_BuildValue("N(Ns)", getattr, owner, op->name->c_str());
+}
+
+PyMethodDef op_methods[] = {{"__reduce__", op_reduce, METH_NOARGS, nullptr}, {}};
+PyGetSetDef op_getset[] = {{"__name__", op_name, nullptr, nullptr, nullptr},
+                           {"__qualname__", op_qualname, nullptr, nullptr, nullptr},
+                           {"__module__", op_module, nullptr, nullptr, nullptr},
+                           {"__doc__", op_doc, nullptr, nullptr, nullptr},
+                           {}};
+
+bool ready(PyTypeObject& t, const char* name, bool method) {
+  t.tp_name = name;
+  t.tp_basicsize = sizeof(PyOp);
+  t.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL;
+  t.tp_vectorcall_offset = offsetof(PyOp, vectorcall);
+  t.tp_call = PyVectorcall_Call;
+  t.tp_repr = op_repr;
+  t.tp_methods = op_methods;
+  t.tp_getset = op_getset;
+  if (method) {
+    t.tp_flags |= Py_TPFLAGS_METHOD_DESCRIPTOR;
+    t.tp_descr_get = op_get;
+  }
+  return PyType_Ready(&t) >= 0;
+}
+
+PyObject* make_op(const OpGroup& group, const std::string& name, bool method, bool inplace) {
+  auto* op = PyObject_New(PyOp, method ? &OpMethodType : &OpFunctionType);
+  if (!op) return nullptr;
+  op->vectorcall = op_vectorcall;
+  op->group = &group;
+  op->only = group.overloads.size() == 1 ? group.overloads[0] : nullptr;
+  op->inplace = inplace;
+  op->method = method;
+  op->name = new std::string(name);
+  return reinterpret_cast<PyObject*>(op);
+}
+
+PyObject* property_get(PyObject* self, void* group) {
+  return guarded([&] {
+    const OpDef& def = *static_cast<const OpGroup*>(group)->overloads[0];
+    Value v;
+    v.kind = Value::IsTensor;
+    v.tensor_impl = impl_of(self);
+    return from_result(def, def.call(&v));
+  });
+}
+
+bool add_property(const OpGroup& group) {
+  auto* def = new PyGetSetDef{group.name.c_str(), property_get, nullptr, group.overloads[0]->doc.c_str(),
+                              const_cast<OpGroup*>(&group)};
+  PyObject* descriptor = PyDescr_NewGetSet(&TensorType, def);
+  bool ok = descriptor && add_tensor_attribute(group.name.c_str(), descriptor);
+  Py_XDECREF(descriptor);
+  return ok;
+}
+
+}  // namespace
+
+bool init_op_type(PyObject* module) {
+  if (!ready(OpFunctionType, "pyforge.op_function", false) || !ready(OpMethodType, "pyforge.op_method", true))
+    return false;
+  for (const OpGroup& group : op_groups()) {
+    uint32_t flags = 0;
+    for (const OpDef* def : group.overloads) flags |= def->flags;
+    auto add = [&](const std::string& name, bool method, bool inplace) {
+      PyObject* op = make_op(group, name, method, inplace);
+      bool ok = op && (method ? add_tensor_attribute(name.c_str(), op)
+                              : PyModule_AddObjectRef(module, name.c_str(), op) >= 0);
+      Py_XDECREF(op);
+      return ok;
+    };
+    if ((flags & (kFunction | kNN)) && !add(group.name, false, false)) return false;
+    if ((flags & kMethod) && !add(group.name, true, false)) return false;
+    if ((flags & kInplace) && !add(group.name + "_", true, true)) return false;
+    if ((flags & kProperty) && !add_property(group)) return false;
+  }
+  return true;
+}
+
+}  // namespace pyforge::python
