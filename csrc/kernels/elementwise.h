@@ -13,12 +13,29 @@ struct Attr { double f; int64_t i; };
 // out[0..n) from in[k][0..n); all contiguous, any alignment; out may equal one of the inputs.
 using ElementwiseFn = void (*)(void* out, const void* const* in, int64_t n, const Attr* attrs);
 
+// The dtypes a row takes: bit i stands for DType i.
+enum class Types : uint8_t { FLOATS = 0xc0, INTS = 0x3e, INTS_BOOL = 0x3f, NUMERIC = 0xfe, ALL = 0xff };
+constexpr bool takes(Types types, DType t) {
+  return static_cast<uint8_t>(types) >> static_cast<int>(t) & 1;
+}
+
+inline constexpr double kInfinity = __builtin_inf();
+
+// An attribute from its default or from a number given as double; infinities become the integer
+// limits, which every integer kernel narrows to the limits of its own dtype.
+constexpr Attr attr(double value) {
+  if (value >= 9223372036854775808.0) return {value, INT64_MAX};
+  if (!(value >= -9223372036854775808.0)) return {value, INT64_MIN};
+  return {value, static_cast<int64_t>(value)};
+}
+
 enum class Elementwise : uint16_t {
 #define PF_UNARY(name, types, fwd, bwd, doc) name,
 #define PF_UNARY_1(name, types, p, dp, fwd, bwd, doc) name,
 #define PF_UNARY_2(name, types, p, dp, q, dq, fwd, bwd, doc) name,
 #define PF_PREDICATE(name, types, fwd, doc) name,
 #define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc) name,
+#define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc) name,
 #define PF_BINARY_NODIFF(name, types, fwd, doc) name,
 #define PF_COMPARE(name, types, fwd, doc) name,
 #include "kernels/elementwise_rows.inc"
@@ -27,6 +44,7 @@ enum class Elementwise : uint16_t {
 #undef PF_UNARY_2
 #undef PF_PREDICATE
 #undef PF_BINARY
+#undef PF_BINARY_1
 #undef PF_BINARY_NODIFF
 #undef PF_COMPARE
   count
@@ -41,10 +59,12 @@ struct ElementwiseTable {
   // Fused first derivative for float32 [0] and float64 [1] with respect to operand 0 and 1.
   // in[] = {grad, a, b, y}; pointers of values it does not use may be null.
   ElementwiseFn backward[kElementwise][2][2];
-  uint8_t uses[kElementwise][2];                         // Uses mask of each derivative
+  // Uses mask of each derivative; 0 means that it is zero everywhere (floor, sign), or that the row
+  // has none (then backward is null too).
+  uint8_t uses[kElementwise][2];
   ElementwiseFn where[kDTypes];                          // in[] = {bool condition, a, b}
-  // Conversion as static_cast; to bool is "!= 0"; float to integer is C's truncation, NaN and
-  // out-of-range values saturate to what x86 gives for int64 (INT64_MIN), never undefined.
+  // Conversion as static_cast; to bool is "!= 0"; float to integer truncates towards zero, NaN and
+  // values out of range give INT32_MIN or INT64_MIN; narrower integers wrap from int32.
   ElementwiseFn convert[kDTypes][kDTypes];               // [from][to], in[0] contiguous
   // Gather n elements of `size` bytes at byte distance `stride` into contiguous `out`; and back.
   void (*pack)(void* out, const void* in, int64_t stride, int64_t n, int size);

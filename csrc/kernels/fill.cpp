@@ -1,0 +1,34 @@
+// The table of this instruction set, filled file by file.
+#include "kernels/table.h"
+#include "kernels/vec.h"
+
+#define PF_TEXT_OF(x) #x
+#define PF_TEXT(x) PF_TEXT_OF(x)
+
+namespace pyforge::kernels::PF_ISA {
+
+void fill_elementwise_f32(ElementwiseTable& table);
+void fill_elementwise_f64(ElementwiseTable& table);
+void fill_elementwise_narrow(ElementwiseTable& table);
+void fill_elementwise_wide(ElementwiseTable& table);
+void fill_elementwise_move(ElementwiseTable& table);
+__attribute__((weak)) void fill_reduce(ReduceTable& table);
+__attribute__((weak)) void fill_rows(RowTable& table);
+__attribute__((weak)) void fill_gemm(GemmTable& table);
+__attribute__((weak)) void fill_optim(OptimTable& table);
+
+void fill(Table& table) {
+  table.name = PF_TEXT(PF_ISA);
+  table.vector_bytes = kVectorBytes;
+  fill_elementwise_f32(table.elementwise);
+  fill_elementwise_f64(table.elementwise);
+  fill_elementwise_narrow(table.elementwise);
+  fill_elementwise_wide(table.elementwise);
+  fill_elementwise_move(table.elementwise);
+  if (fill_reduce) fill_reduce(table.reduce);
+  if (fill_rows) fill_rows(table.rows);
+  if (fill_gemm) fill_gemm(table.gemm);
+  if (fill_optim) fill_optim(table.optim);
+}
+
+}  // namespace pyforge::kernels::PF_ISA

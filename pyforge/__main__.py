@@ -1,0 +1,54 @@
+"""The command line: ``python -m pyforge``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit status."""
+    args = _parser().parse_args(argv)
+    try:
+        if args.command == "demo":
+            from .cli.demo import run
+
+            return run(
+                epochs=args.epochs, seed=args.seed, threads=args.threads, plot_path=args.plot
+            )
+        from .cli.info import show
+
+        return show()
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    from . import __version__
+
+    parser = argparse.ArgumentParser(prog="pyforge", description="Autodiff for CPUs.")
+    parser.add_argument("--version", action="version", version=f"pyforge {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    demo = commands.add_parser("demo", help="train a classifier on hand-written digits")
+    demo.add_argument("--epochs", type=_positive, default=20, help="passes over the data (20)")
+    demo.add_argument("--seed", type=int, default=0, help="for weights, split and order (0)")
+    demo.add_argument("--threads", type=_positive, help="how many threads to use")
+    demo.add_argument("--plot", metavar="PATH", help="write a picture of loss and gradient flow")
+    commands.add_parser("info", help="show version, processor, instruction set and threads")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,10 @@
+"""Neural network modules, their functional forms, initialisation and utilities."""
+
+from __future__ import annotations
+
+from . import functional, init, modules, utils
+from .modules import *  # noqa: F403
+from .modules import __all__ as _modules_all
+from .parameter import Parameter
+
+__all__ = ["Parameter", "functional", "init", "modules", "utils", *_modules_all]

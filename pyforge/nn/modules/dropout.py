@@ -1,0 +1,30 @@
+"""Dropout."""
+
+from __future__ import annotations
+
+from ..._C import Tensor
+from .. import functional as F
+from .module import Module
+
+
+class Dropout(Module):
+    """In training sets each element to zero with probability ``p`` and scales up the others.
+
+    Raises:
+        ValueError: if ``p`` is not between 0 and 1.
+    """
+
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
+        super().__init__()
+        if not 0 <= p <= 1:
+            raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+        self.p = p
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """``input`` thinned out in training mode, unchanged in evaluation mode."""
+        return F.dropout(input, self.p, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        """The probability, and whether it works in place."""
+        return f"p={self.p}, inplace={self.inplace}"

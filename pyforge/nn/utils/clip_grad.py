@@ -1,0 +1,103 @@
+"""Clipping of gradients, which never spoils them when one is not finite."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+from ..._C import Tensor, no_grad, stack
+from ..._C import zeros as _zeros
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    Parameters = Tensor | Iterable[Tensor] | Iterable[tuple[str, Tensor]]
+
+
+def clip_grad_norm_(
+    parameters: Parameters,
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+) -> Tensor:
+    """Scale the gradients of all parameters down so that their common norm is ``max_norm`` at most.
+
+    If a gradient is not finite, all gradients are left as they are and a ``RuntimeWarning`` names
+    the first parameter concerned: by name, if ``model.named_parameters()`` is given, else by
+    position and shape.
+
+    Args:
+        parameters: a tensor, tensors or ``(name, tensor)`` pairs; those without ``.grad`` are
+            skipped.
+        max_norm: the largest norm wanted.
+        norm_type: the order of the norm, ``inf`` for the largest absolute value.
+        error_if_nonfinite: raise instead of warning.
+
+    Returns:
+        The norm before clipping, a scalar tensor.
+
+    Raises:
+        RuntimeError: with ``error_if_nonfinite``, if the norm is not finite.
+    """
+    max_norm, norm_type = float(max_norm), float(norm_type)
+    labelled = _with_grads(parameters)
+    grads = [grad for _, grad in labelled]
+    with no_grad():
+        total = get_total_norm(grads, norm_type)
+        if not math.isfinite(total.item()):
+            where = _first_nonfinite(labelled)
+            text = (
+                f"The total norm of order {norm_type} for gradients from `parameters` is "
+                f"non-finite, so it cannot be clipped: {where}."
+            )
+            if error_if_nonfinite:
+                raise RuntimeError(
+                    f"{text} To disable this error and leave the gradients as they are, set "
+                    "`error_if_nonfinite=False`"
+                )
+            warnings.warn(f"{text} The gradients are left alone.", RuntimeWarning, stacklevel=2)
+            return total
+        scale = max_norm / (total + 1e-6)
+        if scale.item() < 1.0:
+            for grad in grads:
+                grad.mul_(scale)
+    return total
+
+
+def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0) -> Tensor:
+    """The norm of all ``tensors`` taken as one vector, a scalar tensor."""
+    with no_grad():
+        norms = [tensor.norm(norm_type) for tensor in tensors]
+        if not norms:
+            return _zeros(())
+        return norms[0] if len(norms) == 1 else stack(norms).norm(norm_type)
+
+
+def clip_grad_value_(parameters: Parameters, clip_value: float) -> None:
+    """Clamp every element of every gradient to ``±clip_value``; NaN stays NaN."""
+    clip_value = float(clip_value)
+    with no_grad():
+        for _, grad in _with_grads(parameters):
+            grad.clamp_(-clip_value, clip_value)
+
+
+def _with_grads(parameters: Parameters) -> list[tuple[str, Tensor]]:
+    """The gradients there are, each with words that say whose it is."""
+    found = []
+    for i, entry in enumerate([parameters] if isinstance(parameters, Tensor) else parameters):
+        name, param = entry if isinstance(entry, tuple) else (None, entry)
+        if param.grad is not None:
+            shape = tuple(param.shape)
+            label = f"parameter {i}" if name is None else f"parameter '{name}'"
+            found.append((f"{label} of shape {shape}", param.grad))
+    return found
+
+
+def _first_nonfinite(labelled: list[tuple[str, Tensor]]) -> str:
+    for label, grad in labelled:
+        for kind, bad in (("NaN", grad.isnan()), ("infinite", grad.isinf())):
+            count = int(bad.sum().item())
+            if count:
+                return f"{count} of {grad.numel()} elements of the gradient of {label} are {kind}"
+    return "every gradient is finite, but the norm overflows"

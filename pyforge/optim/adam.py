@@ -1,0 +1,132 @@
+"""Adam and AdamW."""
+
+from __future__ import annotations
+
+from .._C import Tensor, _adam_step, float32, tensor
+from .optimizer import Optimizer, check_not_negative, run_closure
+from .sgd import refuse_differentiable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .optimizer import Params
+
+
+class Adam(Optimizer):
+    """Adam: steps scaled by running means of the gradient and of its square.
+
+    Args:
+        params: see :class:`Optimizer`.
+        lr: the learning rate.
+        betas: how much of the two running means is kept.
+        eps: added to the root of the mean square.
+        weight_decay: added to the gradient times the parameter.
+        amsgrad: divide by the largest mean square so far.
+        maximize: go up instead of down.
+        decoupled_weight_decay: shrink the parameters instead of adding to the gradient (AdamW).
+
+    Raises:
+        ValueError: for a setting out of range.
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        amsgrad: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
+    ) -> None:
+        if not lr >= 0.0:
+            raise ValueError(f"Invalid learning rate: {lr}")
+        check_not_negative(epsilon=eps, weight_decay=weight_decay)
+        for i, beta in enumerate(betas):
+            if not 0.0 <= beta < 1.0:
+                raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+        refuse_differentiable(differentiable)
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
+            "maximize": maximize,
+            "foreach": foreach,
+            "capturable": capturable,
+            "differentiable": differentiable,
+            "fused": fused,
+            "decoupled_weight_decay": decoupled_weight_decay,
+        }
+        super().__init__(params, defaults)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        for entry in self.state.values():
+            if "step" in entry and not isinstance(entry["step"], Tensor):
+                entry["step"] = tensor(float(entry["step"]), dtype=float32)
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update all parameters that have a gradient; see :meth:`Optimizer.step`."""
+        loss = None if closure is None else run_closure(closure)
+        for group in self.param_groups:
+            beta1, beta2 = group["betas"]
+            _adam_step(
+                group["params"],
+                self.state,
+                group["lr"],
+                beta1,
+                beta2,
+                group["eps"],
+                group["weight_decay"],
+                group["decoupled_weight_decay"],
+                group["amsgrad"],
+                group["maximize"],
+            )
+        return loss
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: parameters shrink by ``lr * weight_decay`` each step.
+
+    Arguments as :class:`Adam`, with ``weight_decay`` 0.01 by default.
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            foreach=foreach,
+            maximize=maximize,
+            capturable=capturable,
+            differentiable=differentiable,
+            fused=fused,
+            decoupled_weight_decay=True,
+        )

@@ -1,0 +1,88 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from .._C import _sgd_step
+from .optimizer import Optimizer, check_not_negative, run_closure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .optimizer import Params
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, with momentum if wanted.
+
+    Args:
+        params: see :class:`Optimizer`.
+        lr: the learning rate.
+        momentum: the share of the last update that is kept.
+        dampening: the share of the gradient that is left out of the momentum.
+        weight_decay: added to the gradient times the parameter.
+        nesterov: look ahead along the momentum.
+        maximize: go up instead of down.
+
+    Raises:
+        ValueError: for a negative setting, or ``nesterov`` without momentum or with dampening.
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        if not lr >= 0.0:
+            raise ValueError(f"Invalid learning rate: {lr}")
+        check_not_negative(momentum=momentum, weight_decay=weight_decay)
+        if nesterov and (momentum <= 0 or dampening != 0):
+            raise ValueError("Nesterov momentum requires a momentum and zero dampening")
+        refuse_differentiable(differentiable)
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+            "maximize": maximize,
+            "foreach": foreach,
+            "differentiable": differentiable,
+            "fused": fused,
+        }
+        super().__init__(params, defaults)
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update all parameters that have a gradient; see :meth:`Optimizer.step`."""
+        loss = None if closure is None else run_closure(closure)
+        for group in self.param_groups:
+            _sgd_step(
+                group["params"],
+                self.state,
+                group["lr"],
+                group["momentum"],
+                group["dampening"],
+                group["weight_decay"],
+                group["nesterov"],
+                group["maximize"],
+            )
+        return loss
+
+
+def refuse_differentiable(differentiable: bool) -> None:
+    """Raise if an optimiser is asked to record its own steps."""
+    if differentiable:
+        raise NotImplementedError(
+            "differentiable=True: steps are not recorded; write the update with tensor operations "
+            "to differentiate through it"
+        )
