@@ -1,4 +1,6 @@
 // One optimiser step on one parameter, contiguous, n elements. [0] float32, [1] float64.
+// Elements are independent, so a parameter may be split at will. Formulas and the order of
+// operations are those of torch.optim.
 #pragma once
 #include <cstdint>
 
@@ -13,11 +15,32 @@ struct AdamArgs {
   double bias_correction1, bias_correction2;  // 1 - beta^step
   bool decoupled /* AdamW */, amsgrad, maximize;
 };
+struct RmspropArgs {
+  double lr, alpha, eps, weight_decay, momentum;
+  bool centered, maximize;
+};
+struct AdagradArgs {
+  double lr;  // lr / (1 + (step - 1) * lr_decay)
+  double eps, weight_decay;
+  bool maximize;
+};
 
 struct OptimTable {
-  void (*sgd[2])(void* param, const void* grad, void* momentum_buffer, int64_t n, const SgdArgs& args);
+  // momentum_buffer may be null when momentum is 0.
+  void (*sgd[2])(void* param, const void* grad, void* momentum_buffer, int64_t n,
+                 const SgdArgs& args);
   void (*adam[2])(void* param, const void* grad, void* exp_avg, void* exp_avg_sq,
                   void* max_exp_avg_sq /* null unless amsgrad */, int64_t n, const AdamArgs& args);
+  void (*rmsprop[2])(void* param, const void* grad, void* square_avg,
+                     void* grad_avg /* null unless centered */,
+                     void* momentum_buffer /* null unless momentum */, int64_t n,
+                     const RmspropArgs& args);
+  void (*adagrad[2])(void* param, const void* grad, void* state_sum, int64_t n,
+                     const AdagradArgs& args);
+  // Gradient clipping: the sum of squares in double, and whether every element is finite (a
+  // float64 sum may overflow although they are). Blocks of a long tensor add up in order.
+  void (*sum_squares[2])(const void* x, int64_t n, double* sum, bool* finite);
+  void (*scale[2])(void* x, int64_t n, double factor);  // in place
 };
 
 }  // namespace pyforge::kernels

@@ -5,6 +5,15 @@
 
 namespace pyforge::kernels {
 
+// A kernel that adds over rows (layer_norm_backward) is called with at most this many, each block
+// into rows of its own that the caller then sums, so that the result is one for all thread counts.
+inline constexpr int64_t kRowBlock = 64;
+
+// Batch normalisation: x is contiguous [n, channels, inner]; a call treats channels [first, last).
+struct BatchNormShape {
+  int64_t n, channels, inner, first, last;
+};
+
 struct RowTable {
   // y = softmax(x) or log_softmax(x); a row of only -inf gives NaN as in PyTorch.
   void (*softmax[2])(void* y, const void* x, int64_t rows, int64_t cols);
@@ -12,21 +21,34 @@ struct RowTable {
   // dx = y * (g - sum(g*y)); dx = g - exp(y) * sum(g)
   void (*softmax_backward[2])(void* dx, const void* g, const void* y, int64_t rows, int64_t cols);
   void (*log_softmax_backward[2])(void* dx, const void* g, const void* y, int64_t rows, int64_t cols);
-  // Cross-entropy from logits with class indices: loss[r] = logsumexp(x[r]) - x[r, target[r]];
-  // lse[r] is kept for the backward pass. target[r] == ignore gives loss 0.
-  void (*cross_entropy[2])(void* loss, void* lse, const void* x, const int64_t* target,
-                           int64_t ignore, int64_t rows, int64_t cols);
-  // dx[r, c] = g[r] * (exp(x - lse[r]) - (c == target[r])); zero for ignored rows.
+  // Cross-entropy from logits with class indices, which the caller has checked:
+  // loss[r] = log(sum(exp(x[r]))) - x[r, target[r]]. For the backward pass it writes largest[r] =
+  // max(x[r]) and log_sum[r] = log(sum(exp(x[r] - largest[r]))), which together lose nothing to
+  // large logits. target[r] == ignore gives loss 0.
+  void (*cross_entropy[2])(void* loss, void* largest, void* log_sum, const void* x,
+                           const int64_t* target, int64_t ignore, int64_t rows, int64_t cols);
+  // dx[r, c] = g[r * g_stride] * (softmax(x[r])[c] - (c == target[r])); zero for ignored rows.
   void (*cross_entropy_backward[2])(void* dx, const void* g, int64_t g_stride, const void* x,
-                                    const void* lse, const int64_t* target, int64_t ignore,
-                                    int64_t rows, int64_t cols);
+                                    const void* largest, const void* log_sum, const int64_t* target,
+                                    int64_t ignore, int64_t rows, int64_t cols);
   // y = (x - mean) * rstd * weight + bias; mean and rstd [rows] are written; weight/bias may be null.
   void (*layer_norm[2])(void* y, void* mean, void* rstd, const void* x, const void* weight,
                         const void* bias, double eps, int64_t rows, int64_t cols);
-  // dx, and (where not null) dweight += and dbias += over these rows.
+  // dx (may be null), and (where not null) dweight += and dbias += over these rows.
   void (*layer_norm_backward[2])(void* dx, void* dweight, void* dbias, const void* g, const void* x,
                                  const void* mean, const void* rstd, const void* weight,
                                  int64_t rows, int64_t cols);
+
+  // Per channel, over n and inner: mean and variance (divided by n * inner).
+  void (*batch_norm_stats[2])(void* mean, void* variance, const void* x, const BatchNormShape& shape);
+  // y = (x - mean) * rstd * weight + bias, per channel; weight and bias may be null.
+  void (*batch_norm[2])(void* y, const void* x, const void* mean, const void* rstd,
+                        const void* weight, const void* bias, const BatchNormShape& shape);
+  // With the statistics of this batch: dx through mean and rstd (training). Else they are constants.
+  // dx, dweight, dbias (written, not added to) and weight may be null.
+  void (*batch_norm_backward[2])(void* dx, void* dweight, void* dbias, const void* g, const void* x,
+                                 const void* mean, const void* rstd, const void* weight,
+                                 bool training, const BatchNormShape& shape);
 };
 
 }  // namespace pyforge::kernels

@@ -1,0 +1,196 @@
+// Optimiser steps, each one pass over the parameter and its state.
+#include "kernels/optim.h"
+
+#include "kernels/lanes.h"
+#include "kernels/math.h"
+
+namespace pyforge::kernels::PF_ISA {
+namespace {
+
+template <class T>
+PF_INLINE Vec<T> spread(double x) {
+  return Vec<T>(static_cast<T>(x));
+}
+
+// a + weight * (b - a), from the nearer end.
+template <class T>
+struct Lerp {
+  Vec<T> factor;
+  bool near_start;
+  explicit Lerp(double weight)
+      : factor(spread<T>(static_cast<T>(weight) < T(0.5) ? weight : weight - 1)),
+        near_start(static_cast<T>(weight) < T(0.5)) {}
+  Vec<T> operator()(Vec<T> a, Vec<T> b) const { return fma(factor, b - a, near_start ? a : b); }
+};
+
+template <class T>
+struct Gradient {
+  const T* grad;
+  Vec<T> decay;
+  bool decays, maximize;
+  template <class Place>
+  Vec<T> operator()(const Place& place, Vec<T> param) const {
+    Vec<T> g = place.load(grad);
+    if (maximize) g = -g;
+    return decays ? fma(decay, param, g) : g;
+  }
+};
+
+template <class T>
+void sgd(void* param, const void* grad, void* buffer, int64_t n, const SgdArgs& a) {
+  T* p = static_cast<T*>(param);
+  T* b = static_cast<T*>(buffer);
+  Gradient<T> gradient{static_cast<const T*>(grad), spread<T>(a.weight_decay), a.weight_decay != 0,
+                       a.maximize};
+  Vec<T> minus_lr = spread<T>(-a.lr), momentum = spread<T>(a.momentum),
+         fresh = spread<T>(1 - a.dampening);
+  bool uses_momentum = a.momentum != 0;
+  for_each_vector<T>(n, [&](auto place) {
+    Vec<T> x = place.load(p), g = gradient(place, x);
+    if (uses_momentum) {
+      Vec<T> m = a.first ? g : fma(fresh, g, place.load(b) * momentum);
+      place.store(b, m);
+      g = a.nesterov ? fma(momentum, m, g) : m;
+    }
+    place.store(p, fma(minus_lr, g, x));
+  });
+}
+
+template <class T>
+void adam(void* param, const void* grad, void* exp_avg, void* exp_avg_sq, void* max_exp_avg_sq,
+          int64_t n, const AdamArgs& a) {
+  T* p = static_cast<T*>(param);
+  T* m = static_cast<T*>(exp_avg);
+  T* v = static_cast<T*>(exp_avg_sq);
+  T* largest = static_cast<T*>(max_exp_avg_sq);
+  Gradient<T> gradient{static_cast<const T*>(grad), spread<T>(a.weight_decay),
+                       a.weight_decay != 0 && !a.decoupled, a.maximize};
+  bool shrinks = a.weight_decay != 0 && a.decoupled;
+  Vec<T> shrink = spread<T>(1 - a.lr * a.weight_decay), beta2 = spread<T>(a.beta2),
+         fresh = spread<T>(1 - a.beta2), eps = spread<T>(a.eps);
+  Vec<T> step = spread<T>(-(a.lr / a.bias_correction1)),
+         root = spread<T>(__builtin_sqrt(a.bias_correction2));
+  Lerp<T> lerp(1 - a.beta1);
+  for_each_vector<T>(n, [&](auto place) {
+    Vec<T> x = place.load(p);
+    if (shrinks) x = x * shrink;
+    Vec<T> g = gradient(place, x);
+    Vec<T> first = lerp(place.load(m), g);
+    Vec<T> second = place.load(v) * beta2 + fresh * g * g;
+    place.store(m, first);
+    place.store(v, second);
+    if (a.amsgrad) {
+      Vec<T> old = place.load(largest);
+      second = where((old > second) | (old != old), old, second);
+      place.store(largest, second);
+    }
+    Vec<T> denominator = sqrt(second) / root + eps;
+    place.store(p, x + step * first / denominator);
+  });
+}
+
+template <class T>
+void rmsprop(void* param, const void* grad, void* square_avg, void* grad_avg, void* buffer,
+             int64_t n, const RmspropArgs& a) {
+  T* p = static_cast<T*>(param);
+  T* v = static_cast<T*>(square_avg);
+  T* m = static_cast<T*>(grad_avg);
+  T* b = static_cast<T*>(buffer);
+  Gradient<T> gradient{static_cast<const T*>(grad), spread<T>(a.weight_decay), a.weight_decay != 0,
+                       a.maximize};
+  Vec<T> alpha = spread<T>(a.alpha), fresh = spread<T>(1 - a.alpha), eps = spread<T>(a.eps),
+         minus_lr = spread<T>(-a.lr), momentum = spread<T>(a.momentum);
+  Lerp<T> lerp(1 - a.alpha);
+  bool uses_momentum = a.momentum > 0;
+  for_each_vector<T>(n, [&](auto place) {
+    Vec<T> x = place.load(p), g = gradient(place, x);
+    Vec<T> second = place.load(v) * alpha + fresh * g * g;
+    place.store(v, second);
+    if (a.centered) {
+      Vec<T> first = lerp(place.load(m), g);
+      place.store(m, first);
+      second = second - first * first;
+    }
+    Vec<T> denominator = sqrt(second) + eps;
+    if (uses_momentum) {
+      Vec<T> velocity = place.load(b) * momentum + g / denominator;
+      place.store(b, velocity);
+      x = fma(minus_lr, velocity, x);
+    } else {
+      x = x + minus_lr * g / denominator;
+    }
+    place.store(p, x);
+  });
+}
+
+template <class T>
+void adagrad(void* param, const void* grad, void* state_sum, int64_t n, const AdagradArgs& a) {
+  T* p = static_cast<T*>(param);
+  T* s = static_cast<T*>(state_sum);
+  Gradient<T> gradient{static_cast<const T*>(grad), spread<T>(a.weight_decay), a.weight_decay != 0,
+                       a.maximize};
+  Vec<T> eps = spread<T>(a.eps), minus_lr = spread<T>(-a.lr);
+  for_each_vector<T>(n, [&](auto place) {
+    Vec<T> x = place.load(p), g = gradient(place, x);
+    Vec<T> sum = place.load(s) + g * g;
+    place.store(s, sum);
+    place.store(p, x + minus_lr * g / (sqrt(sum) + eps));
+  });
+}
+
+template <class T>
+void sum_squares(const void* x, int64_t n, double* sum, bool* finite) {
+  constexpr int kWidth = 16;
+  const T* p = static_cast<const T*>(x);
+  double total = 0;
+  double wrong = 0;  // stays 0 while every element is finite
+  for (int64_t i = 0; i < n;) {
+    double acc[kWidth] = {}, bad[kWidth] = {};
+    int64_t end = n - i < 4096 ? n : i + 4096;
+    for (; i + kWidth <= end; i += kWidth) {
+      for (int k = 0; k < kWidth; ++k) {
+        double e = static_cast<double>(p[i + k]);
+        acc[k] += e * e;
+        bad[k] += e - e;
+      }
+    }
+    for (; i < end; ++i) {
+      double e = static_cast<double>(p[i]);
+      acc[0] += e * e;
+      bad[0] += e - e;
+    }
+    for (int half = kWidth / 2; half > 0; half /= 2) {
+      for (int k = 0; k < half; ++k) acc[k] += acc[k + half], bad[k] += bad[k + half];
+    }
+    total += acc[0];
+    wrong += bad[0];
+  }
+  *sum = total;
+  *finite = wrong == 0;
+}
+
+template <class T>
+void scale_in_place(void* x, int64_t n, double factor) {
+  T* p = static_cast<T*>(x);
+  T f = static_cast<T>(factor);
+  for (int64_t i = 0; i < n; ++i) p[i] *= f;
+}
+
+template <class T>
+void fill_one(OptimTable& t, int d) {
+  t.sgd[d] = sgd<T>;
+  t.adam[d] = adam<T>;
+  t.rmsprop[d] = rmsprop<T>;
+  t.adagrad[d] = adagrad<T>;
+  t.sum_squares[d] = sum_squares<T>;
+  t.scale[d] = scale_in_place<T>;
+}
+
+}  // namespace
+
+void fill_optim(OptimTable& t) {
+  fill_one<float>(t, 0);
+  fill_one<double>(t, 1);
+}
+
+}  // namespace pyforge::kernels::PF_ISA
