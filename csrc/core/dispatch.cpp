@@ -51,7 +51,6 @@ bool select(const char* name) {
     const std::lock_guard lock(fill_mutex);
     if (!filled[i]) {
       kSets[i].fill(tables[i]);
-      tables[i].name = kSets[i].name;
       filled[i] = true;
     }
     detail::active.store(&tables[i], std::memory_order_release);

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <numbers>
 #include <random>
+#include <utility>
 
 #include "core/box_muller.h"
 

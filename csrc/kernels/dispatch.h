@@ -9,7 +9,7 @@
 namespace pyforge::kernels {
 
 namespace detail {
-extern std::atomic<const Table*> active;
+extern std::atomic<const Table*> active __attribute__((visibility("hidden")));
 }
 
 // The kernels in use. Valid once init() has succeeded.
