@@ -20,24 +20,23 @@ using kernels::Elementwise;
 using kernels::ElementwiseFn;
 
 enum class RowKind : uint8_t { Unary, Predicate, Binary, Compare };
-enum class RowTypes : uint8_t { ALL, NUMERIC, FLOATS, INTS, INTS_BOOL };
 
 struct Row {
   const char* name;
   RowKind kind;
-  RowTypes types;
+  kernels::Types types;
   int n_attrs;
 };
 
 constexpr Row rows[] = {
-#define PF_UNARY(name, types, fwd, bwd, doc) {#name, RowKind::Unary, RowTypes::types, 0},
-#define PF_UNARY_1(name, types, p, dp, fwd, bwd, doc) {#name, RowKind::Unary, RowTypes::types, 1},
-#define PF_UNARY_2(name, types, p, dp, q, dq, fwd, bwd, doc) {#name, RowKind::Unary, RowTypes::types, 2},
-#define PF_PREDICATE(name, types, fwd, doc) {#name, RowKind::Predicate, RowTypes::types, 0},
-#define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc) {#name, RowKind::Binary, RowTypes::types, 0},
-#define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc) {#name, RowKind::Binary, RowTypes::types, 1},
-#define PF_BINARY_NODIFF(name, types, fwd, doc) {#name, RowKind::Binary, RowTypes::types, 0},
-#define PF_COMPARE(name, types, fwd, doc) {#name, RowKind::Compare, RowTypes::types, 0},
+#define PF_UNARY(name, types, fwd, bwd, doc) {#name, RowKind::Unary, kernels::Types::types, 0},
+#define PF_UNARY_1(name, types, p, dp, fwd, bwd, doc) {#name, RowKind::Unary, kernels::Types::types, 1},
+#define PF_UNARY_2(name, types, p, dp, q, dq, fwd, bwd, doc) {#name, RowKind::Unary, kernels::Types::types, 2},
+#define PF_PREDICATE(name, types, fwd, doc) {#name, RowKind::Predicate, kernels::Types::types, 0},
+#define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc) {#name, RowKind::Binary, kernels::Types::types, 0},
+#define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc) {#name, RowKind::Binary, kernels::Types::types, 1},
+#define PF_BINARY_NODIFF(name, types, fwd, doc) {#name, RowKind::Binary, kernels::Types::types, 0},
+#define PF_COMPARE(name, types, fwd, doc) {#name, RowKind::Compare, kernels::Types::types, 0},
 #include "kernels/elementwise_rows.inc"
 #undef PF_UNARY
 #undef PF_UNARY_1
@@ -172,7 +171,7 @@ ElementwiseFn forward_kernel(Elementwise op, DType dtype) {
 }
 
 DType compute_dtype(Elementwise op, DType promoted) {
-  return row_of(op).types == RowTypes::FLOATS && !is_floating(promoted) ? default_dtype() : promoted;
+  return row_of(op).types == kernels::Types::FLOATS && !is_floating(promoted) ? default_dtype() : promoted;
 }
 
 bool returns_bool(Elementwise op) {
@@ -295,7 +294,7 @@ void unary_inplace(Elementwise op, const Tensor& self, const Attr* attrs) {
   self->storage->bump();
 }
 
-Attr to_attr(const Scalar& s) { return {s.to_double(), s.to_int()}; }
+Attr to_attr(const Scalar& s) { return s.kind == Scalar::Float ? kernels::attr(s.f) : Attr{s.to_double(), s.i}; }
 
 }  // namespace
 

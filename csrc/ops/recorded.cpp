@@ -42,10 +42,12 @@ PF_VAR_COMPARE(==, eq)
 PF_VAR_COMPARE(!=, ne)
 #undef PF_VAR_COMPARE
 Var operator-(const Var& a) { return a.number() ? Var(-a.s.to_double()) : Var(neg(a.t)); }
+#if 0 //TMP
 Var operator&(const Var& a, const Var& b) { return logical_and(a.tensor(), b.operand()); }
 Var operator|(const Var& a, const Var& b) { return logical_or(a.tensor(), b.operand()); }
 Var operator!(const Var& a) { return logical_not(a.tensor()); }
 Var operator~(const Var& a) { return logical_not(a.tensor()); }
+#endif //TMP
 Var where(const Var& mask, const Var& a, const Var& b) { return ops::where(mask.tensor(), a.operand(), b.operand()); }
 
 #define PF_UNARY(name, types, fwd, bwd, doc) \

@@ -1,13 +1,15 @@
 // Python numbers and results to C++ and back; errors.
-#include <structmember.h>
+#include "python/object.h"
+
+#include <structseq.h>
 
 #include <cmath>
+#include <cstring>
 #include <map>
 #include <new>
 #include <string>
 
 #include "ops/ops.h"
-#include "python/object.h"
 
 namespace pyforge::python {
 

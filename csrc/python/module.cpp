@@ -6,6 +6,7 @@
 
 #include "autograd/engine.h"
 #include "core/gil.h"
+#include "core/threads.h"
 #include "kernels/dispatch.h"
 #include "ops/ops.h"
 #include "python/autograd.h"
@@ -67,4 +68,27 @@ PYBIND11_MODULE(_C, m) {
   check(init_node_type(module));
   check(init_autograd(module));
   for (BindFn bind : bindings()) bind(m);
+  // What `from pyforge._C import *` takes: everything public but what belongs to nn.functional.
+  py::list all;
+  for (auto item : m.attr("__dict__").cast<py::dict>()) {
+    auto name = item.first.cast<std::string>();
+    if (name[0] == '_') continue;
+    const OpGroup* group = find_op(name);
+    bool function = !group;
+    for (size_t i = 0; group && i < group->overloads.size(); ++i) function |= (group->overloads[i]->flags & kFunction) != 0;
+    if (function) all.append(name);
+  }
+  m.attr("__all__") = all;
+  m.def("_registered_ops", [] {
+    std::vector<std::string> names;
+    for (const OpGroup& group : op_groups()) names.push_back(group.name);
+    return names;
+  }, "Names of all registered ops.");
+  m.def("_op_rows", [](const std::string& name) {
+    const OpGroup* group = find_op(name);
+    if (!group) throw py::key_error(name);
+    py::list rows;
+    for (const OpDef* def : group->overloads) rows.append(py::make_tuple(def->schema, def->doc, def->flags));
+    return rows;
+  }, "(schema, doc, flags) of each overload of an op.");
 }

@@ -144,6 +144,7 @@ PyObject* unary_slot(PyObject* a) {
   return guarded([&] { return wrap(fn(tensor_of(a))); });
 }
 
+#if 0 //TMP
 PyObject* power_slot(PyObject* a, PyObject* b, PyObject* modulus) {
   if (modulus != Py_None) {
     PyErr_SetString(PyExc_TypeError, "pow() of tensors takes no modulus");
@@ -152,6 +153,7 @@ PyObject* power_slot(PyObject* a, PyObject* b, PyObject* modulus) {
   return binary_slot<ops::pow>(a, b);
 }
 PyObject* inplace_power_slot(PyObject* a, PyObject* b, PyObject*) { return inplace_slot<assign<ops::pow>>(a, b); }
+#endif //TMP
 PyObject* positive_slot(PyObject* a) { return Py_NewRef(a); }
 
 int bool_slot(PyObject* a) {
@@ -218,7 +220,7 @@ PyObject* get_retains_grad(PyObject* o, void*) {
   return PyBool_FromLong(impl_of(o)->meta && impl_of(o)->meta->retains_grad);
 }
 
-int set_requires_grad(PyObject* o, PyObject* value, void*) {
+int put_requires_grad(PyObject* o, PyObject* value, void*) {
   return guarded(
       [&]() -> int {
         int on = value ? PyObject_IsTrue(value) : -1;
@@ -258,7 +260,7 @@ int set_grad(PyObject* o, PyObject* value, void*) {
 PyObject* get_data(PyObject* o, void*) {
   return guarded([&] { return wrap(alias(tensor_of(o))); });
 }
-int set_data(PyObject* o, PyObject* value, void*) {
+int put_data(PyObject* o, PyObject* value, void*) {
   return guarded(
       [&]() -> int {
         PF_CHECK(value && is_tensor(value), Type, "data must be set to a Tensor, got ",
@@ -275,11 +277,11 @@ PyGetSetDef getset[] = {
     {"ndim", get_ndim, nullptr, "Number of dimensions.", nullptr},
     {"itemsize", get_itemsize, nullptr, "Bytes of one element.", nullptr},
     {"nbytes", get_nbytes, nullptr, "Bytes of all elements.", nullptr},
-    {"requires_grad", get_requires_grad, set_requires_grad, "True where gradients flow to this tensor.", nullptr},
+    {"requires_grad", get_requires_grad, put_requires_grad, "True where gradients flow to this tensor.", nullptr},
     {"is_leaf", get_is_leaf, nullptr, "True if no recorded op made this tensor.", nullptr},
     {"grad_fn", get_grad_fn, nullptr, "The node that computes this tensor's gradient, or None.", nullptr},
     {"grad", get_grad, set_grad, "The accumulated gradient of a leaf, or None.", nullptr},
-    {"data", get_data, set_data, "The same memory without history; assignment replaces the memory.", nullptr},
+    {"data", get_data, put_data, "The same memory without history; assignment replaces the memory.", nullptr},
     {"output_nr", get_output_nr, nullptr, "Which output of grad_fn this tensor is.", nullptr},
     {"_version", get_version, nullptr, "How often the memory was changed in place.", nullptr},
     {"_base", get_base, nullptr, "The tensor this one is a view of, or None.", nullptr},
@@ -294,28 +296,28 @@ PyNumberMethods number_methods = [] {
   m.nb_subtract = binary_slot<ops::sub>;
   m.nb_multiply = binary_slot<ops::mul>;
   m.nb_true_divide = binary_slot<ops::div>;
-  m.nb_floor_divide = binary_slot<ops::floor_divide>;
-  m.nb_remainder = binary_slot<ops::remainder>;
-  m.nb_power = power_slot;
+//TMP  m.nb_floor_divide = binary_slot<ops::floor_divide>;
+//TMP  m.nb_remainder = binary_slot<ops::remainder>;
+//TMP  m.nb_power = power_slot;
   m.nb_negative = unary_slot<ops::neg>;
   m.nb_positive = positive_slot;
-  m.nb_absolute = unary_slot<ops::abs>;
-  m.nb_invert = unary_slot<ops::bitwise_not>;
-  m.nb_and = binary_slot<ops::bitwise_and>;
-  m.nb_or = binary_slot<ops::bitwise_or>;
-  m.nb_xor = binary_slot<ops::bitwise_xor>;
-  m.nb_lshift = binary_slot<ops::bitwise_left_shift>;
-  m.nb_rshift = binary_slot<ops::bitwise_right_shift>;
+//TMP  m.nb_absolute = unary_slot<ops::abs>;
+//TMP  m.nb_invert = unary_slot<ops::bitwise_not>;
+//TMP  m.nb_and = binary_slot<ops::bitwise_and>;
+//TMP  m.nb_or = binary_slot<ops::bitwise_or>;
+//TMP  m.nb_xor = binary_slot<ops::bitwise_xor>;
+//TMP  m.nb_lshift = binary_slot<ops::bitwise_left_shift>;
+//TMP  m.nb_rshift = binary_slot<ops::bitwise_right_shift>;
   m.nb_inplace_add = inplace_slot<ops::add_>;
   m.nb_inplace_subtract = inplace_slot<ops::sub_>;
   m.nb_inplace_multiply = inplace_slot<ops::mul_>;
   m.nb_inplace_true_divide = inplace_slot<ops::div_>;
-  m.nb_inplace_floor_divide = inplace_slot<assign<ops::floor_divide>>;
-  m.nb_inplace_remainder = inplace_slot<assign<ops::remainder>>;
-  m.nb_inplace_power = inplace_power_slot;
-  m.nb_inplace_and = inplace_slot<assign<ops::bitwise_and>>;
-  m.nb_inplace_or = inplace_slot<assign<ops::bitwise_or>>;
-  m.nb_inplace_xor = inplace_slot<assign<ops::bitwise_xor>>;
+//TMP  m.nb_inplace_floor_divide = inplace_slot<assign<ops::floor_divide>>;
+//TMP  m.nb_inplace_remainder = inplace_slot<assign<ops::remainder>>;
+//TMP  m.nb_inplace_power = inplace_power_slot;
+//TMP  m.nb_inplace_and = inplace_slot<assign<ops::bitwise_and>>;
+//TMP  m.nb_inplace_or = inplace_slot<assign<ops::bitwise_or>>;
+//TMP  m.nb_inplace_xor = inplace_slot<assign<ops::bitwise_xor>>;
   m.nb_bool = bool_slot;
   m.nb_int = int_slot;
   m.nb_float = float_slot;
