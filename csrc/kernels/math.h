@@ -1,5 +1,5 @@
 // Elementary functions on Vec<float> and Vec<double>. Error bounds: docs/kernels.md.
 #pragma once
-#include "kernels/math_basic.h"
-#include "kernels/math_exp.h"
-#include "kernels/math_log.h"
+#include "kernels/math_erf.h"
+#include "kernels/math_integer.h"
+#include "kernels/math_trig.h"

@@ -118,6 +118,40 @@ template <class T> PF_INLINE Vec<T> ceil(Vec<T> x) { return round_to<Rounding::U
 template <class T> PF_INLINE Vec<T> trunc(Vec<T> x) { return round_to<Rounding::Zero>(x); }
 template <class T> PF_INLINE Vec<T> round(Vec<T> x) { return round_to<Rounding::Nearest>(x); }
 
+// The lanes of one half of x; and both halves back, rounded.
+PF_INLINE Vec<double> to_double(Vec<float> x, int which) {
+#if defined(__AVX512F__) && PF_VECTOR_BYTES == 64
+  const __m256d half = which ? _mm512_extractf64x4_pd((__m512d)x.v, 1) : _mm512_castpd512_pd256((__m512d)x.v);
+  return Vec<double>::of(_mm512_cvtps_pd((__m256)half));
+#elif defined(__AVX__) && PF_VECTOR_BYTES == 32
+  const __m128 half = which ? _mm256_extractf128_ps((__m256)x.v, 1) : _mm256_castps256_ps128((__m256)x.v);
+  return Vec<double>::of(_mm256_cvtps_pd(half));
+#elif defined(__SSE2__) && PF_VECTOR_BYTES == 16
+  return Vec<double>::of(_mm_cvtps_pd(which ? _mm_movehl_ps((__m128)x.v, (__m128)x.v) : (__m128)x.v));
+#else
+  Vec<double> r;
+  for (int i = 0; i < r.kLanes; i++) r.v[i] = x.v[which * r.kLanes + i];
+  return r;
+#endif
+}
+PF_INLINE Vec<float> to_float(Vec<double> low, Vec<double> high) {
+#if defined(__AVX512F__) && PF_VECTOR_BYTES == 64
+  const __m256 a = _mm512_cvtpd_ps((__m512d)low.v), b = _mm512_cvtpd_ps((__m512d)high.v);
+  return Vec<float>::of(_mm512_insertf64x4(_mm512_castpd256_pd512((__m256d)a), (__m256d)b, 1));
+#elif defined(__AVX__) && PF_VECTOR_BYTES == 32
+  return Vec<float>::of(_mm256_set_m128(_mm256_cvtpd_ps((__m256d)high.v), _mm256_cvtpd_ps((__m256d)low.v)));
+#elif defined(__SSE2__) && PF_VECTOR_BYTES == 16
+  return Vec<float>::of(_mm_movelh_ps(_mm_cvtpd_ps((__m128d)low.v), _mm_cvtpd_ps((__m128d)high.v)));
+#else
+  Vec<float> r;
+  for (int i = 0; i < low.kLanes; i++) {
+    r.v[i] = static_cast<float>(low.v[i]);
+    r.v[low.kLanes + i] = static_cast<float>(high.v[i]);
+  }
+  return r;
+#endif
+}
+
 // c0 + c1 x + c2 x^2 + ...
 template <class T, class... C> PF_INLINE Vec<T> horner(Vec<T> x, T c0, C... c) {
   if constexpr (sizeof...(c) == 0) return Vec<T>(c0);

@@ -83,7 +83,7 @@ template <class T> PF_INLINE Vec<T> expm1_of(Vec<T> x) {
   using C = ExpConstants<T>;
   const auto [shifted, r] = exp_reduce(at_least(at_most(x, Vec<T>(C::kMost)), Vec<T>(C::kAllLost)));
   const Vec<T> half = power_of_two(shifted, -1);  // half of 2^k, which may overflow itself
-  const Vec<T> y = fma(exp_poly(r), half, half - static_cast<T>(0.5));
+  const Vec<T> y = fma(r * r * exp_tail(r), half, fma(r, half, half - static_cast<T>(0.5)));
   return where(abs(x) < C::kNegligible, x, y + y);
 }
 
@@ -95,10 +95,13 @@ template <class T> PF_INLINE Vec<T> exp2_of(Vec<T> x) {
   return scale(exp_poly(r) + 1, shifted);
 }
 
-// e = exp(-|x|): 1 / (1 + e) on the right, e / (1 + e) on the left, so that nothing is lost.
+// e = exp(-|x|): 1 / (1 + e) on the right, e / (1 + e) on the left, so that nothing is lost; one step
+// mends what rounding 1 + e lost.
 template <class T> PF_INLINE Vec<T> sigmoid_of(Vec<T> x) {
-  const Vec<T> e = exp_of(-abs(x));
-  return where(x < 0, e, 1) / (1 + e);
+  const Vec<T> e = exp_of(-abs(x)), sum = 1 + e, lost = e - (sum - 1);
+  const Mask<T> left = x < 0;
+  const Vec<T> y = where(left, e, 1) / sum;
+  return fma(-lost * where(left, 1 - y, y), y, y);
 }
 
 // Near 0 a minimax approximation of (tanh x - x) / x^3, elsewhere 1 - 2 / (e^2x + 1).

@@ -28,25 +28,23 @@ template <class T> PF_INLINE LogSplit<T> log_split_any(Vec<T> x) {
   return {s.e - where(tiny, static_cast<T>(Fp<T>::kMantissa), 0), s.f};
 }
 
-// log(1 + f) = f + log_tail(f)
-PF_INLINE Vec<float> log_tail(Vec<float> f) {
-  const Vec<float> z = f * f;
+// log(1 + f) = f - f^2 / 2 + log_rest(f)
+PF_INLINE Vec<float> log_rest(Vec<float> f) {
   const Vec<float> p = horner(f, 0.333333126f, -0.250000096f, 0.2000211866f, -0.1666799584f, 0.1421955242f,
                               -0.1240558915f, 0.1188816206f, -0.1167565031f, 0.06746639084f);
-  return fma(f * z, p, -0.5f * z);
+  return f * f * f * p;
 }
-PF_INLINE Vec<double> log_tail(Vec<double> f) {
+PF_INLINE Vec<double> log_rest(Vec<double> f) {
   const Vec<double> s = f / (2 + f), z = s * s;
   const Vec<double> p = horner(z, 0.666666666666673489, 0.399999999994110953, 0.285714287432623125,
                                0.222221984760031252, 0.18183569739728043, 0.153139032332106712,
                                0.147975079644821684);
-  const Vec<double> half_square = 0.5 * f * f;
-  return s * (half_square + z * p) - half_square;
+  return s * fma(z, p, 0.5 * f * f);
 }
 
 template <class T> PF_INLINE Vec<T> log_join(LogSplit<T> s) {
   using C = ExpConstants<T>;
-  const Vec<T> low = fma(s.e, Vec<T>(C::kLn2Low), log_tail(s.f));
+  const Vec<T> low = fma(s.e, Vec<T>(C::kLn2Low), fma(static_cast<T>(-0.5) * s.f, s.f, log_rest(s.f)));
   return fma(s.e, Vec<T>(C::kLn2High), s.f + low);
 }
 
@@ -68,6 +66,35 @@ template <class T> PF_INLINE Vec<T> log1p_of(Vec<T> x) {
   const Vec<T> back = power_of_two(F::kMagic - s.e, 0);
   s.f = s.f + where(u < F::kExact * 16, lost * back, 0);
   return where(x == 0, x, log_special(u, log_join(s)));
+}
+
+// log(x) / log(base), with log(1 + f) = high + low, high so short that its product with
+// inverse_high is exact; two_high + two_low = log(2) / log(base).
+template <class T> struct LogBase { T inverse_high, inverse_low, two_high, two_low; };
+template <class T> PF_INLINE Vec<T> log_base_of(Vec<T> x, LogBase<T> base) {
+  const LogSplit<T> s = log_split_any(x);
+  const Vec<T> half_square = static_cast<T>(0.5) * s.f * s.f;
+  const Bits<T> keep = ~((Bits<T>{1} << (sizeof(T) == 4 ? 12 : 32)) - 1);
+  const Vec<T> high = bit_cast<T>(bits(s.f - half_square) & keep);
+  const Vec<T> low = ((s.f - high) - half_square) + log_rest(s.f);
+  const Vec<T> whole = s.e * base.two_high, part = high * base.inverse_high;
+  const Vec<T> sum = whole + part;
+  const Vec<T> rest = ((whole - sum) + part) + s.e * base.two_low + (low + high) * base.inverse_low;
+  return log_special(x, sum + fma(low, Vec<T>(base.inverse_high), rest));
+}
+PF_INLINE Vec<float> log2(Vec<float> x) {
+  return log_base_of(x, LogBase<float>{1.44287109375f, -0.00017605286103659264f, 1, 0});
+}
+PF_INLINE Vec<double> log2(Vec<double> x) {
+  return log_base_of(x, LogBase<double>{1.4426950407214462757, 1.6751713164886511069e-10, 1, 0});
+}
+PF_INLINE Vec<float> log10(Vec<float> x) {
+  return log_base_of(x, LogBase<float>{0.434326171875f, -0.000031689971748172348871f, 0.301025390625f,
+                                       4.6050389811952137389e-6f});
+}
+PF_INLINE Vec<double> log10(Vec<double> x) {
+  return log_base_of(x, LogBase<double>{0.43429448187816888094, 2.5082946711645276338e-11,
+                                        0.30102999566588550806, -1.9043128467164275411e-12});
 }
 
 PF_INLINE Vec<float> log(Vec<float> x) { return log_of(x); }
