@@ -17,6 +17,7 @@ namespace {
 
 using kernels::Attr;
 using kernels::Elementwise;
+using kernels::kInfinity;
 using kernels::ElementwiseFn;
 
 enum class RowKind : uint8_t { Unary, Predicate, Binary, Compare };

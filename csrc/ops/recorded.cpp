@@ -23,7 +23,7 @@ struct Var {
 };
 
 #define PF_VAR_OPERATOR(op, fn)                                              \
-  Var operator op(const Var& a, const Var& b) {                              \
+  [[maybe_unused]] Var operator op(const Var& a, const Var& b) {                              \
     if (a.number() && b.number()) return Var(a.s.to_double() op b.s.to_double()); \
     return fn(a.operand(), b.operand());                                     \
   }
@@ -33,7 +33,7 @@ PF_VAR_OPERATOR(*, mul)
 PF_VAR_OPERATOR(/, div)
 #undef PF_VAR_OPERATOR
 #define PF_VAR_COMPARE(op, fn) \
-  Var operator op(const Var& a, const Var& b) { return fn(a.number() ? a.tensor() : a.t, b.operand()); }
+  [[maybe_unused]] Var operator op(const Var& a, const Var& b) { return fn(a.number() ? a.tensor() : a.t, b.operand()); }
 PF_VAR_COMPARE(<, lt)
 PF_VAR_COMPARE(<=, le)
 PF_VAR_COMPARE(>, gt)
@@ -41,14 +41,12 @@ PF_VAR_COMPARE(>=, ge)
 PF_VAR_COMPARE(==, eq)
 PF_VAR_COMPARE(!=, ne)
 #undef PF_VAR_COMPARE
-Var operator-(const Var& a) { return a.number() ? Var(-a.s.to_double()) : Var(neg(a.t)); }
-#if 0 //TMP
-Var operator&(const Var& a, const Var& b) { return logical_and(a.tensor(), b.operand()); }
-Var operator|(const Var& a, const Var& b) { return logical_or(a.tensor(), b.operand()); }
-Var operator!(const Var& a) { return logical_not(a.tensor()); }
-Var operator~(const Var& a) { return logical_not(a.tensor()); }
-#endif //TMP
-Var where(const Var& mask, const Var& a, const Var& b) { return ops::where(mask.tensor(), a.operand(), b.operand()); }
+[[maybe_unused]] Var operator-(const Var& a) { return a.number() ? Var(-a.s.to_double()) : Var(neg(a.t)); }
+[[maybe_unused]] Var operator&(const Var& a, const Var& b) { return logical_and(a.tensor(), b.operand()); }
+[[maybe_unused]] Var operator|(const Var& a, const Var& b) { return logical_or(a.tensor(), b.operand()); }
+[[maybe_unused]] Var operator!(const Var& a) { return logical_not(a.tensor()); }
+[[maybe_unused]] Var operator~(const Var& a) { return logical_not(a.tensor()); }
+[[maybe_unused]] Var where(const Var& mask, const Var& a, const Var& b) { return ops::where(mask.tensor(), a.operand(), b.operand()); }
 
 #define PF_UNARY(name, types, fwd, bwd, doc) \
   [[maybe_unused]] Var name(const Var& x) { return ops::name(x.tensor()); }

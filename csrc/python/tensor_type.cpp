@@ -144,7 +144,6 @@ PyObject* unary_slot(PyObject* a) {
   return guarded([&] { return wrap(fn(tensor_of(a))); });
 }
 
-#if 0 //TMP
 PyObject* power_slot(PyObject* a, PyObject* b, PyObject* modulus) {
   if (modulus != Py_None) {
     PyErr_SetString(PyExc_TypeError, "pow() of tensors takes no modulus");
@@ -153,7 +152,6 @@ PyObject* power_slot(PyObject* a, PyObject* b, PyObject* modulus) {
   return binary_slot<ops::pow>(a, b);
 }
 PyObject* inplace_power_slot(PyObject* a, PyObject* b, PyObject*) { return inplace_slot<assign<ops::pow>>(a, b); }
-#endif //TMP
 PyObject* positive_slot(PyObject* a) { return Py_NewRef(a); }
 
 int bool_slot(PyObject* a) {
@@ -296,28 +294,28 @@ PyNumberMethods number_methods = [] {
   m.nb_subtract = binary_slot<ops::sub>;
   m.nb_multiply = binary_slot<ops::mul>;
   m.nb_true_divide = binary_slot<ops::div>;
-//TMP  m.nb_floor_divide = binary_slot<ops::floor_divide>;
-//TMP  m.nb_remainder = binary_slot<ops::remainder>;
-//TMP  m.nb_power = power_slot;
+  m.nb_floor_divide = binary_slot<ops::floor_divide>;
+  m.nb_remainder = binary_slot<ops::remainder>;
+  m.nb_power = power_slot;
   m.nb_negative = unary_slot<ops::neg>;
   m.nb_positive = positive_slot;
-//TMP  m.nb_absolute = unary_slot<ops::abs>;
-//TMP  m.nb_invert = unary_slot<ops::bitwise_not>;
-//TMP  m.nb_and = binary_slot<ops::bitwise_and>;
-//TMP  m.nb_or = binary_slot<ops::bitwise_or>;
-//TMP  m.nb_xor = binary_slot<ops::bitwise_xor>;
-//TMP  m.nb_lshift = binary_slot<ops::bitwise_left_shift>;
-//TMP  m.nb_rshift = binary_slot<ops::bitwise_right_shift>;
+  m.nb_absolute = unary_slot<ops::abs>;
+  m.nb_invert = unary_slot<ops::bitwise_not>;
+  m.nb_and = binary_slot<ops::bitwise_and>;
+  m.nb_or = binary_slot<ops::bitwise_or>;
+  m.nb_xor = binary_slot<ops::bitwise_xor>;
+  m.nb_lshift = binary_slot<ops::bitwise_left_shift>;
+  m.nb_rshift = binary_slot<ops::bitwise_right_shift>;
   m.nb_inplace_add = inplace_slot<ops::add_>;
   m.nb_inplace_subtract = inplace_slot<ops::sub_>;
   m.nb_inplace_multiply = inplace_slot<ops::mul_>;
   m.nb_inplace_true_divide = inplace_slot<ops::div_>;
-//TMP  m.nb_inplace_floor_divide = inplace_slot<assign<ops::floor_divide>>;
-//TMP  m.nb_inplace_remainder = inplace_slot<assign<ops::remainder>>;
-//TMP  m.nb_inplace_power = inplace_power_slot;
-//TMP  m.nb_inplace_and = inplace_slot<assign<ops::bitwise_and>>;
-//TMP  m.nb_inplace_or = inplace_slot<assign<ops::bitwise_or>>;
-//TMP  m.nb_inplace_xor = inplace_slot<assign<ops::bitwise_xor>>;
+  m.nb_inplace_floor_divide = inplace_slot<assign<ops::floor_divide>>;
+  m.nb_inplace_remainder = inplace_slot<assign<ops::remainder>>;
+  m.nb_inplace_power = inplace_power_slot;
+  m.nb_inplace_and = inplace_slot<assign<ops::bitwise_and>>;
+  m.nb_inplace_or = inplace_slot<assign<ops::bitwise_or>>;
+  m.nb_inplace_xor = inplace_slot<assign<ops::bitwise_xor>>;
   m.nb_bool = bool_slot;
   m.nb_int = int_slot;
   m.nb_float = float_slot;
