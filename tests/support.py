@@ -6,8 +6,9 @@ import warnings
 from typing import Any
 
 import numpy as np
-import pyforge as pf
 from optable.model import DT, Const, Op, Sample
+
+import pyforge as pf
 
 try:
     import torch

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-import pyforge as pf
 import pytest
 from optable import ROWS
 from optable.model import FLOATS, Op, S, Sample
@@ -25,6 +24,8 @@ from support import (
     quiet,
     torch,
 )
+
+import pyforge as pf
 
 
 def rows(keep: Callable[[Op], Any] = lambda op: True) -> Any:

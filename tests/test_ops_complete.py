@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import pyforge as pf
 from optable import ROWS
+
+import pyforge as pf
 
 
 def test_every_registered_op_has_a_row() -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-import pyforge as pf
 import pytest
 from optable import ROWS
 from optable.model import Err, Op, Sample
 from support import Call, describe, quiet, torch
+
+import pyforge as pf
 
 CASES = [pytest.param(op, err, id=f"{op}-{k}") for op in ROWS for k, err in enumerate(op.errors)]
 cases = pytest.mark.parametrize(("op", "err"), CASES)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-import pyforge as pf
 import pytest
 from checker import Vector, direction, directional, inner, worst_element
 from optable import ROWS
@@ -25,6 +24,8 @@ from support import (
     transposed,
 )
 from test_ops import extreme_sample, same_values
+
+import pyforge as pf
 
 DIFFERENTIABLE = [op for op in ROWS if op.grad and "float64" in op.dtypes]
 

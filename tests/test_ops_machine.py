@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import pyforge as pf
 import pytest
 from optable import ROWS
 from optable.model import Gen, Op
 from support import Call, array, assert_same, describe, flat, gradients, instruction_sets, is_tensor
+
+import pyforge as pf
 
 
 def rows(keep: Callable[[Op], Any] = lambda op: True) -> Any:
