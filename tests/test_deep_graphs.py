@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
+from programs import run_code
 
 PRELUDE = """
 import gc, sys, threading
@@ -152,10 +150,8 @@ BODIES = {
 @pytest.mark.parametrize("name", list(BODIES))
 def test_a_graph(name: str) -> None:
     code = PRELUDE.format(nodes=1_000_000, body=BODIES[name])
-    run = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False
-    )
-    assert run.returncode == 0, f"exit status {run.returncode}: {run.stderr[-2000:]}"
-    value, leaked = run.stdout.split()
+    run = run_code(code, timeout=300)
+    assert run.status == 0, run.explain()
+    value, leaked = run.out.split()
     assert float(value) == 1.0
     assert int(leaked) == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import subprocess
 import sys
 import threading
 import weakref
@@ -11,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from programs import run_code
 
 import pyforge as pf
 
@@ -340,5 +340,5 @@ print("usable")
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs RLIMIT_AS")
 def test_out_of_memory_is_an_exception() -> None:
-    run = subprocess.run([sys.executable, "-c", OUT_OF_MEMORY], capture_output=True, text=True)
-    assert run.stdout.strip() == "usable", run.stdout + run.stderr
+    run = run_code(OUT_OF_MEMORY)
+    assert run.out.strip() == "usable", run.explain()

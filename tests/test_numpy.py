@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
+from programs import run_code
 
 import pyforge as pf
 
@@ -198,8 +196,7 @@ def test_from_numpy_of_something_else() -> None:
             pf.from_numpy(bad)
 
 
-@pytest.mark.skipif(pf.__name__ != "pyforge", reason="a stand-in")
 def test_import_leaves_numpy_alone() -> None:
     code = "import sys, pyforge; pyforge.ones(3).sum().item(); print('numpy' in sys.modules)"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout.strip() == "False"
+    run = run_code(code)
+    assert run.out.strip() == "False", run.explain()
