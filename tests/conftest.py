@@ -1,0 +1,24 @@
+"""Settings of the whole suite."""
+
+from __future__ import annotations
+
+import pytest
+
+try:
+    import torch
+
+    torch.set_num_threads(1)
+except ImportError:
+    torch = None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "torch: compares with PyTorch, skipped where it is missing")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if torch is None:
+        skip = pytest.mark.skip(reason="PyTorch is not installed")
+        for item in items:
+            if item.get_closest_marker("torch"):
+                item.add_marker(skip)

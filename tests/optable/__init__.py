@@ -1,0 +1,24 @@
+"""One row per op; the generic checks are in `tests/test_ops*.py`."""
+
+from . import (
+    rows_creation,
+    rows_elementwise,
+    rows_index,
+    rows_matmul,
+    rows_nn,
+    rows_reduce,
+    rows_shape,
+)
+from .model import Op
+
+FAMILIES = {
+    "elementwise": rows_elementwise,
+    "reduce": rows_reduce,
+    "matmul": rows_matmul,
+    "shape": rows_shape,
+    "index": rows_index,
+    "nn": rows_nn,
+    "creation": rows_creation,
+}
+
+ROWS: list[Op] = [row for family in FAMILIES.values() for row in family.ROWS]
