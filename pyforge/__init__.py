@@ -3,7 +3,7 @@
 import os as _os
 from typing import TYPE_CHECKING
 
-from . import _C
+from . import _C, _tensor
 from ._C import *  # noqa: F403
 from ._C import Generator, Size, Tensor, dtype
 from .autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _C._set_package_dir(_os.path.dirname(_os.path.abspath(__file__)) + _os.sep)
+
+_tensor.install()
 
 _SUBMODULES = frozenset({"autograd", "backends", "datasets", "memory", "nn", "optim", "utils"})
 

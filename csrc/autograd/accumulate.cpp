@@ -29,6 +29,10 @@ struct AccumulateGrad {
     } else {
       ops::add_(meta.grad, grad);
     }
+    if (!meta.post_hooks.empty()) {
+      Tensor accumulated = meta.grad;
+      run_hooks(meta.post_hooks, &accumulated);
+    }
   }
 };
 

@@ -206,6 +206,7 @@ class Run {
     bool any = false;
     for (uint32_t i = 0; i < n->n_outputs; ++i) in[i] = std::move(n->outputs()[i].grad);
     if (__builtin_expect(n->extra != nullptr, 0)) run_pre_hooks(n, in);
+    if (n->n_edges == 0 && is_accumulator(n)) run_hooks(accumulator_variable(n)->meta->hooks, in);
     for (uint32_t i = 0; i < n->n_outputs; ++i) any = any || in[i].defined();
     bool capture_only = false;
     if (n->flags & kCaptured) capture_only = capture(n, in);
@@ -246,13 +247,7 @@ class Run {
   }
 
   void run_pre_hooks(Node* n, Tensor* in) {
-    auto hooks = n->extra->hooks;  // a hook may remove itself
-    for (Hook& h : hooks) {
-      if (!in[h.output_nr].defined()) continue;
-      bool alive = std::any_of(n->extra->hooks.begin(), n->extra->hooks.end(),
-                               [&](const Hook& x) { return x.id == h.id; });
-      if (alive) h.call(h.context, in[h.output_nr]);
-    }
+    run_hooks(n->extra->hooks, in);
     auto node_hooks = n->extra->node_hooks;
     for (NodeHook& h : node_hooks) {
       if (h.post) continue;

@@ -1,6 +1,5 @@
 // The rare parts of a tensor that takes part in autograd.
 #pragma once
-#include <string>
 #include <vector>
 
 #include "autograd/node.h"
@@ -10,8 +9,14 @@ namespace pyforge {
 struct TensorMeta {
   Tensor grad;
   Node* accumulator = nullptr;  // weak; the accumulator owns the tensor
+  std::vector<Hook> hooks;       // of a leaf: run before its gradient is accumulated
+  std::vector<Hook> post_hooks;  // of a leaf: run after, with the accumulated gradient
   bool retains_grad = false;
-  std::string name;
+
+  ~TensorMeta() {
+    for (Hook& h : hooks) h.destroy(h.context);
+    for (Hook& h : post_hooks) h.destroy(h.context);
+  }
 };
 
 inline TensorMeta& meta_of(const Tensor& t) {

@@ -112,6 +112,18 @@ void Node::release_saved() {
   for (uint32_t i = 0; i < n_saved; ++i) saved_tensors()[i].tensor.reset();
 }
 
+void run_hooks(const std::vector<Hook>& hooks, Tensor* grads) {
+  std::vector<int64_t> ids;
+  for (const Hook& h : hooks) ids.push_back(h.id);
+  for (int64_t id : ids) {
+    for (const Hook& h : hooks) {
+      if (h.id != id) continue;
+      if (grads[h.output_nr].defined()) h.call(h.context, grads[h.output_nr]);
+      break;
+    }
+  }
+}
+
 Node* grad_fn_of(const Tensor& t) {
   if (t->base && t->base->grad_fn && t->base_version != t->storage->version) refresh_view(t);
   return t->grad_fn;

@@ -118,6 +118,8 @@ void save(Node* node, uint32_t slot, const Tensor& t);
 Ref<Node> grad_accumulator(const Tensor& leaf);
 bool is_accumulator(const Node* node);
 Tensor accumulator_variable(Node* node);
+// Runs hooks in order; one that was removed meanwhile is skipped. `hooks` may change while they run.
+void run_hooks(const std::vector<Hook>& hooks, Tensor* grads);
 
 inline bool any_requires_grad(const Tensor* const* inputs, size_t n) {
   for (size_t i = 0; i < n; ++i)

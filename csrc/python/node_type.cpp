@@ -112,6 +112,12 @@ Node* node_of(PyObject* o) {
   return PyObject_TypeCheck(o, &NodeBaseType) ? self_node(o) : nullptr;
 }
 
+bool add_node_attribute(const char* name, PyObject* value) {
+  bool ok = PyDict_SetItemString(NodeBaseType.tp_dict, name, value) == 0;
+  PyType_Modified(&NodeBaseType);
+  return ok;
+}
+
 bool init_node_type(PyObject* module) {
   NodeBaseType.tp_name = "pyforge.autograd.graph.Node";
   NodeBaseType.tp_basicsize = sizeof(PyNode);

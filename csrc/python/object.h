@@ -75,7 +75,8 @@ bool init_dtype_type(PyObject* module);
 bool init_op_type(PyObject* module);
 bool init_node_type(PyObject* module);
 
-// Sets an attribute on the static Tensor type.
+// Sets an attribute on the static types.
+bool add_node_attribute(const char* name, PyObject* value);
 bool add_tensor_attribute(const char* name, PyObject* value);
 
 }  // namespace pyforge::python

@@ -1,7 +1,118 @@
-"""Gradients: backward, grad, modes and checks."""
+"""Gradients: backward, grad, user-written functions, modes and checks."""
 
 from __future__ import annotations
 
+from .._C import Node, Tensor, _run_backward
+from .function import Function, once_differentiable
 from .grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 
-__all__ = ["enable_grad", "inference_mode", "no_grad", "set_grad_enabled"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .gradcheck import GradcheckError, gradcheck, gradgradcheck
+
+__all__ = [
+    "Function",
+    "GradcheckError",
+    "Node",
+    "backward",
+    "enable_grad",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "inference_mode",
+    "no_grad",
+    "once_differentiable",
+    "set_grad_enabled",
+]
+
+
+def _sequence(value: Tensor | Sequence[Tensor | None] | None, n: int) -> Sequence[Tensor | None] | None:
+    if value is None or not isinstance(value, Tensor):
+        return value
+    return (value,) if n == 1 else [value] * n
+
+
+def backward(
+    tensors: Tensor | Sequence[Tensor],
+    grad_tensors: Tensor | Sequence[Tensor | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Tensor | Sequence[Tensor] | None = None,
+) -> None:
+    """Accumulate the gradients of ``tensors`` into the ``.grad`` of the leaves (or of ``inputs``).
+
+    Args:
+        tensors: one tensor or several; those of more than one element need a gradient.
+        grad_tensors: the gradient of each of ``tensors``, in its shape; ``None`` stands for 1.
+        retain_graph: keep the graph for another pass; ``create_graph`` by default.
+        create_graph: record the pass itself, for higher derivatives.
+        inputs: accumulate into these alone.
+
+    Raises:
+        RuntimeError: no history, a gradient that is missing or of the wrong shape, a graph that was
+            freed, a saved value that was overwritten.
+    """
+    roots = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
+    targets = (inputs,) if isinstance(inputs, Tensor) else inputs
+    if targets is not None and len(targets) == 0:
+        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    keep = create_graph if retain_graph is None else retain_graph
+    _run_backward(roots, _sequence(grad_tensors, len(roots)), targets, keep, create_graph, True)
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Tensor, ...]:
+    """The gradients of ``outputs`` with respect to ``inputs``, one per input; ``.grad`` is left alone.
+
+    Args:
+        outputs: one tensor or several; those of more than one element need a gradient.
+        inputs: tensors of the graph, leaves or not.
+        grad_outputs: the gradient of each of ``outputs``; ``None`` stands for 1.
+        retain_graph: keep the graph for another pass; ``create_graph`` by default.
+        create_graph: record the pass itself, for higher derivatives.
+        allow_unused: ``None`` in the result for inputs that were not used, instead of an error.
+        materialize_grads: zeros instead of ``None``.
+
+    Raises:
+        RuntimeError: as for ``backward``; an input that was not used.
+        NotImplementedError: ``is_grads_batched``; call grad() once per gradient instead.
+    """
+    if is_grads_batched:
+        raise NotImplementedError("grad: is_grads_batched is not supported; call grad() once per gradient")
+    if not only_inputs:
+        raise ValueError("grad: only_inputs=False is not supported; use backward() to accumulate")
+    if allow_unused is False and materialize_grads:
+        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+    roots = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
+    targets = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    if not targets:
+        raise ValueError("grad requires non-empty inputs.")
+    keep = create_graph if retain_graph is None else retain_graph
+    result = _run_backward(roots, _sequence(grad_outputs, len(roots)), targets, keep, create_graph, False)
+    if materialize_grads:
+        return tuple(t.new_zeros(t.shape) if g is None else g for g, t in zip(result, targets, strict=True))
+    if not allow_unused and any(g is None for g in result):
+        raise RuntimeError(
+            "One of the differentiated Tensors appears to not have been used in the graph. "
+            "Set allow_unused=True if this is the desired behavior."
+        )
+    return result
+
+
+def __getattr__(name: str) -> object:
+    if name in ("GradcheckError", "gradcheck", "gradgradcheck"):  # they need NumPy: on first use
+        from . import gradcheck as module
+
+        return getattr(module, name)
+    raise AttributeError(f"module 'pyforge.autograd' has no attribute '{name}'")

@@ -1,0 +1,5 @@
+"""What the computations run on."""
+
+from . import cpu
+
+__all__ = ["cpu"]
