@@ -124,9 +124,11 @@ void multiply_tile(const TileArgs<T>& args, const Target<T>& out) {
   for (int p = 0; p < P; ++p) a[p] = args.a + p * kRowsPerPointer * args.a_row;
   const int64_t a_row = args.a_row, a_col = args.a_col, b_row = args.b_row;
   const T* b = args.b;
+  T* const c0 = out.c;
+  const int64_t c_row = out.c_row;
   if constexpr (Packed) {
 #pragma GCC unroll 16
-    for (int i = 0; i < R; ++i) __builtin_prefetch(out.c + i * out.c_row, 1);
+    for (int i = 0; i < R; ++i) __builtin_prefetch(c0 + i * c_row, 1);
   }
   for (int64_t k = args.k; k > 0; --k) {
     Vec<T> row[V];
@@ -154,7 +156,7 @@ void multiply_tile(const TileArgs<T>& args, const Target<T>& out) {
     const bool add = out.beta != T(0), clip = out.epilogue == Epilogue::Relu;
 #pragma GCC unroll 16
     for (int i = 0; i < R; ++i) {
-      T* c = out.c + i * out.c_row;
+      T* c = c0 + i * c_row;
 #pragma GCC unroll 16
       for (int j = 0; j < V; ++j) {
         const bool partial = Edge && j == V - 1;
@@ -167,7 +169,7 @@ void multiply_tile(const TileArgs<T>& args, const Target<T>& out) {
       Vec<T> edge[R];
 #pragma GCC unroll 16
       for (int i = 0; i < R; ++i) edge[i] = acc[i][V - 1];
-      for (int i = 0; i < R; ++i) store_first(out.c + i * out.c_row + (V - 1) * L, edge[i], last);
+      for (int i = 0; i < R; ++i) store_first(c0 + i * c_row + (V - 1) * L, edge[i], last);
     }
   } else {
     alignas(kGemmBytes) T tile[R * V * L];
