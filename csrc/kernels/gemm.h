@@ -13,15 +13,20 @@ enum class Epilogue : uint8_t { None, Relu, Gelu };
 // for A and B (broadcast). Layout is free: transposes are strides.
 struct GemmArgs {
   int64_t m, n, k;
-  const void* a; int64_t a_row, a_col;
-  const void* b; int64_t b_row, b_col;
-  void* c; int64_t c_row, c_col;
-  double alpha, beta;            // beta 0 never reads C
-  const void* bias; int64_t bias_stride;  // null, or bias[j*bias_stride] added to column j
+  const void* a;
+  int64_t a_row, a_col;
+  const void* b;
+  int64_t b_row, b_col;
+  void* c;
+  int64_t c_row, c_col;
+  double alpha, beta;  // beta 0 never reads C
+  const void* bias;
+  int64_t bias_stride;  // null, or bias[j*bias_stride] added to column j
   Epilogue epilogue;
 };
 
-// Work split over [0, tiles): any division into ranges, on any number of threads, gives the same bits.
+// Work split over [0, tiles): any division into ranges, on any number of threads, gives the same
+// bits.
 struct GemmPlan {
   int64_t tiles;            // independent units of work
   int64_t workspace_bytes;  // per concurrent call of `run`, 64-byte aligned, any content

@@ -9,13 +9,13 @@ namespace {
 template <class T, int R, int C, int U>
 void dot_tile(T* out, int64_t ld, int64_t k, const T* a, int64_t a_row, const T* b, int64_t b_col) {
   constexpr int L = kLanes<T>;
-  Vec<T> acc[R][C][U];
+  Reg<T> acc[R][C][U];
 #pragma GCC unroll 16
   for (int i = 0; i < R; ++i) {
 #pragma GCC unroll 16
     for (int j = 0; j < C; ++j) {
 #pragma GCC unroll 16
-      for (int u = 0; u < U; ++u) acc[i][j][u] = Vec<T>{};
+      for (int u = 0; u < U; ++u) acc[i][j][u] = Reg<T>{};
     }
   }
   const T *pa[R], *pb[C];
@@ -27,12 +27,12 @@ void dot_tile(T* out, int64_t ld, int64_t k, const T* a, int64_t a_row, const T*
   for (; p + U * L <= k; p += U * L) {
 #pragma GCC unroll 16
     for (int u = 0; u < U; ++u) {
-      Vec<T> x[R];
+      Reg<T> x[R];
 #pragma GCC unroll 16
       for (int i = 0; i < R; ++i) x[i] = load(pa[i] + p + u * L);
 #pragma GCC unroll 16
       for (int j = 0; j < C; ++j) {
-        const Vec<T> y = load(pb[j] + p + u * L);
+        const Reg<T> y = load(pb[j] + p + u * L);
 #pragma GCC unroll 16
         for (int i = 0; i < R; ++i) acc[i][j][u] = fma(x[i], y, acc[i][j][u]);
       }
@@ -51,12 +51,12 @@ void dot_tile(T* out, int64_t ld, int64_t k, const T* a, int64_t a_row, const T*
   }
   for (; p < k; p += L) {
     const Mask mask = mask_for<T>(static_cast<int>(k - p < L ? k - p : L));
-    Vec<T> x[R];
+    Reg<T> x[R];
 #pragma GCC unroll 16
     for (int i = 0; i < R; ++i) x[i] = load_first(pa[i] + p, mask);
 #pragma GCC unroll 16
     for (int j = 0; j < C; ++j) {
-      const Vec<T> y = load_first(pb[j] + p, mask);
+      const Reg<T> y = load_first(pb[j] + p, mask);
 #pragma GCC unroll 16
       for (int i = 0; i < R; ++i) acc[i][j][0] = fma(x[i], y, acc[i][j][0]);
     }
@@ -85,8 +85,10 @@ void dot_rows(T* out, int columns, int64_t k, const T* a, int64_t a_row, const T
     }
   }
   for (; j < columns; ++j) {
-    dot_tile<T, R, 1, R == 1 ? 8 : R == 2 ? 4 : 2>(out + j, kDotColumns, k, a, a_row,
-                                                   b + j * b_col, b_col);
+    dot_tile<T, R, 1,
+             R == 1   ? 8
+             : R == 2 ? 4
+                      : 2>(out + j, kDotColumns, k, a, a_row, b + j * b_col, b_col);
   }
 }
 
@@ -102,44 +104,52 @@ void dot_block(int64_t rows, int64_t columns, int64_t k, const T* a, int64_t a_r
       const int r = static_cast<int>(rows - i < kDotRows ? rows - i : kDotRows);
       const T* ai = a + i * a_row;
       switch (r) {
-        case 1: dot_rows<T, 1>(tile, n, k, ai, a_row, bj, b_col); break;
-        case 2: dot_rows<T, 2>(tile, n, k, ai, a_row, bj, b_col); break;
-        case 3: dot_rows<T, 3>(tile, n, k, ai, a_row, bj, b_col); break;
-        default: dot_rows<T, 4>(tile, n, k, ai, a_row, bj, b_col); break;
+        case 1:
+          dot_rows<T, 1>(tile, n, k, ai, a_row, bj, b_col);
+          break;
+        case 2:
+          dot_rows<T, 2>(tile, n, k, ai, a_row, bj, b_col);
+          break;
+        case 3:
+          dot_rows<T, 3>(tile, n, k, ai, a_row, bj, b_col);
+          break;
+        default:
+          dot_rows<T, 4>(tile, n, k, ai, a_row, bj, b_col);
+          break;
       }
       write_tile(tile, kDotColumns, r, n, out.at(i, j));
     }
   }
 }
 
-inline constexpr int kRowColumns = 512;
+inline constexpr int kRowColumns = 1024;
 
 // C[1, columns] = a[k] B[k, columns] with unit-stride rows of B, several rows per pass.
 template <class T>
 void row_block(int64_t columns, int64_t k, const T* a, int64_t a_col, const T* b, int64_t b_row,
                const Target<T>& out) {
-  constexpr int L = kLanes<T>, kRows = 4;
+  constexpr int L = kLanes<T>, kRows = 8;
   alignas(kGemmBytes) T tile[kRowColumns];
   for (int64_t j0 = 0; j0 < columns; j0 += kRowColumns) {
     const int n = static_cast<int>(columns - j0 < kRowColumns ? columns - j0 : kRowColumns);
     const int whole = n / L * L;
     const Mask mask = mask_for<T>(n - whole);
-    for (int j = 0; j < n; j += L) store(tile + j, Vec<T>{});
+    for (int j = 0; j < n; j += L) store(tile + j, Reg<T>{});
     const T* row = b + j0;
     int64_t p = 0;
     for (; p + kRows <= k; p += kRows, row += kRows * b_row) {
-      Vec<T> x[kRows];
-#pragma GCC unroll 4
+      Reg<T> x[kRows];
+#pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r) x[r] = broadcast_at(a + (p + r) * a_col);
       for (int j = 0; j < whole; j += L) {
-        Vec<T> sum = load(tile + j);
-#pragma GCC unroll 4
+        Reg<T> sum = load(tile + j);
+#pragma GCC unroll 8
         for (int r = 0; r < kRows; ++r) sum = fma(x[r], load(row + r * b_row + j), sum);
         store(tile + j, sum);
       }
       if (whole < n) {
-        Vec<T> sum = load(tile + whole);
-#pragma GCC unroll 4
+        Reg<T> sum = load(tile + whole);
+#pragma GCC unroll 8
         for (int r = 0; r < kRows; ++r) {
           sum = fma(x[r], load_first(row + r * b_row + whole, mask), sum);
         }
@@ -147,7 +157,7 @@ void row_block(int64_t columns, int64_t k, const T* a, int64_t a_col, const T* b
       }
     }
     for (; p < k; ++p, row += b_row) {
-      const Vec<T> x = broadcast_at(a + p * a_col);
+      const Reg<T> x = broadcast_at(a + p * a_col);
       for (int j = 0; j < whole; j += L) {
         store(tile + j, fma(x, load(row + j), load(tile + j)));
       }

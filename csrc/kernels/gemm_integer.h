@@ -5,14 +5,31 @@
 namespace pyforge::kernels::PF_ISA {
 namespace {
 
-template <class T> struct Unsigned;
-template <> struct Unsigned<int64_t> { using type = uint64_t; };
-template <> struct Unsigned<int32_t> { using type = uint32_t; };
-template <> struct Unsigned<int16_t> { using type = uint32_t; };
-template <> struct Unsigned<int8_t> { using type = uint32_t; };
-template <> struct Unsigned<uint8_t> { using type = uint32_t; };
+template <class T>
+struct Unsigned;
+template <>
+struct Unsigned<int64_t> {
+  using type = uint64_t;
+};
+template <>
+struct Unsigned<int32_t> {
+  using type = uint32_t;
+};
+template <>
+struct Unsigned<int16_t> {
+  using type = uint32_t;
+};
+template <>
+struct Unsigned<int8_t> {
+  using type = uint32_t;
+};
+template <>
+struct Unsigned<uint8_t> {
+  using type = uint32_t;
+};
 
-template <class T> void multiply_integers(const GemmArgs& args) {
+template <class T>
+void multiply_integers(const GemmArgs& args) {
   using U = typename Unsigned<T>::type;  // wraps around; narrower types keep their low bits
   constexpr int64_t kColumns = 64, kDepth = 64;
   const T *a = static_cast<const T*>(args.a), *b = static_cast<const T*>(args.b);

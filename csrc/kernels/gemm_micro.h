@@ -1,13 +1,19 @@
 // The register tile: R rows of V vectors of C, over one block of K.
 #pragma once
 #include "kernels/gemm.h"
-#include "kernels/gemm_vec.h"
+#include "kernels/gemm_registers.h"
 
 namespace pyforge::kernels::PF_ISA {
+
+// In place, exact form.
+void gelu(float* x, int count);
+void gelu(double* x, int count);
+
 namespace {
 
 // Where a tile goes and what happens to it on the way: epilogue(alpha*acc + beta*C + bias).
-template <class T> struct Target {
+template <class T>
+struct Target {
   T* c;
   int64_t c_row, c_col;
   const T* bias;
@@ -24,15 +30,10 @@ template <class T> struct Target {
   }
 };
 
-template <class T> PF_INLINE T gelu(T x);
-template <> PF_INLINE float gelu(float x) {
-  return 0.5f * x * (1.0f + __builtin_erff(x * 0.70710678118654752440f));
+template <class T>
+PF_INLINE Reg<T> relu(Reg<T> v) {
+  return v < Reg<T>{} ? Reg<T>{} : v;
 }
-template <> PF_INLINE double gelu(double x) {
-  return 0.5 * x * (1.0 + __builtin_erf(x * 0.70710678118654752440));
-}
-
-template <class T> PF_INLINE Vec<T> relu(Vec<T> v) { return v < Vec<T>{} ? Vec<T>{} : v; }
 
 // Writes rows x columns of a contiguous tile (row distance `ld`) by the general rule.
 template <class T>
@@ -44,9 +45,9 @@ __attribute__((noinline)) void write_tile(const T* tile, int64_t ld, int rows, i
     const T* bias = out.bias ? out.bias + i * out.bias_row : nullptr;
     for (int j = 0; j < columns; j += L) {
       const int count = columns - j < L ? columns - j : L;
-      Vec<T> v = load(tile + i * ld + j) * out.alpha;
+      Reg<T> v = load(tile + i * ld + j) * out.alpha;
       if (out.beta != T(0)) {
-        Vec<T> old = {};
+        Reg<T> old = {};
         if (out.c_col == 1 && count == L) {
           old = load(c + j);
         } else {
@@ -77,16 +78,15 @@ __attribute__((noinline)) void write_tile(const T* tile, int64_t ld, int rows, i
       } else {
         T lanes[L];
         store(lanes, v);
-        if (out.epilogue == Epilogue::Gelu) {
-          for (int l = 0; l < count; ++l) lanes[l] = gelu(lanes[l]);
-        }
+        if (out.epilogue == Epilogue::Gelu) gelu(lanes, count);
         for (int l = 0; l < count; ++l) c[(j + l) * out.c_col] = lanes[l];
       }
     }
   }
 }
 
-template <class T> struct TileArgs {
+template <class T>
+struct TileArgs {
   int64_t k;
   const T* a;
   int64_t a_row, a_col;
@@ -94,20 +94,21 @@ template <class T> struct TileArgs {
   int64_t b_row;
   int columns;  // of the tile that exist, read by Edge tiles only
 };
-template <class T> using TileFn = void (*)(const TileArgs<T>& args, const Target<T>& out);
+template <class T>
+using TileFn = void (*)(const TileArgs<T>& args, const Target<T>& out);
 
 // Packed: A is stored as [k][R]. Edge: the last vector is partial.
 template <class T, int R, int V, bool Packed, bool Edge>
 void multiply_tile(const TileArgs<T>& args, const Target<T>& out) {
   constexpr int L = kLanes<T>, kRowsPerPointer = 3, P = (R + kRowsPerPointer - 1) / kRowsPerPointer;
-  Vec<T> acc[R][V];
+  Reg<T> acc[R][V];
   const int last = Edge ? args.columns - (V - 1) * L : L;
   [[maybe_unused]] const Mask mask = mask_for<T>(last);
   if (out.direct && out.bias) {
 #pragma GCC unroll 16
     for (int j = 0; j < V; ++j) {
-      const Vec<T> bias = Edge && j == V - 1 ? load_first(out.bias + j * L, mask)
-                                             : load(out.bias + j * L);
+      const Reg<T> bias =
+          Edge && j == V - 1 ? load_first(out.bias + j * L, mask) : load(out.bias + j * L);
 #pragma GCC unroll 16
       for (int i = 0; i < R; ++i) acc[i][j] = bias;
     }
@@ -115,7 +116,7 @@ void multiply_tile(const TileArgs<T>& args, const Target<T>& out) {
 #pragma GCC unroll 16
     for (int i = 0; i < R; ++i) {
 #pragma GCC unroll 16
-      for (int j = 0; j < V; ++j) acc[i][j] = Vec<T>{};
+      for (int j = 0; j < V; ++j) acc[i][j] = Reg<T>{};
     }
   }
 
@@ -131,7 +132,7 @@ void multiply_tile(const TileArgs<T>& args, const Target<T>& out) {
     for (int i = 0; i < R; ++i) __builtin_prefetch(c0 + i * c_row, 1);
   }
   for (int64_t k = args.k; k > 0; --k) {
-    Vec<T> row[V];
+    Reg<T> row[V];
 #pragma GCC unroll 16
     for (int j = 0; j < V; ++j) {
       row[j] = kMaskedLoads && Edge && j == V - 1 ? load_first(b + j * L, mask) : load(b + j * L);
@@ -139,7 +140,7 @@ void multiply_tile(const TileArgs<T>& args, const Target<T>& out) {
 #pragma GCC unroll 16
     for (int i = 0; i < R; ++i) {
       const T* at = Packed ? a[0] + i : a[i / kRowsPerPointer] + (i % kRowsPerPointer) * a_row;
-      const Vec<T> x = broadcast_at(at);
+      const Reg<T> x = broadcast_at(at);
 #pragma GCC unroll 16
       for (int j = 0; j < V; ++j) acc[i][j] = fma(x, row[j], acc[i][j]);
     }
@@ -153,20 +154,37 @@ void multiply_tile(const TileArgs<T>& args, const Target<T>& out) {
   }
 
   if (out.direct) {
-    const bool add = out.beta != T(0), clip = out.epilogue == Epilogue::Relu;
+    if (out.beta != T(0)) {
 #pragma GCC unroll 16
-    for (int i = 0; i < R; ++i) {
-      T* c = c0 + i * c_row;
+      for (int i = 0; i < R; ++i) {
 #pragma GCC unroll 16
-      for (int j = 0; j < V; ++j) {
-        const bool partial = Edge && j == V - 1;
-        if (add) acc[i][j] += partial ? load_first(c + j * L, mask) : load(c + j * L);
-        if (clip) acc[i][j] = relu<T>(acc[i][j]);
-        if (!partial) store(c + j * L, acc[i][j]);
+        for (int j = 0; j < V; ++j) {
+          const T* c = c0 + i * c_row + j * L;
+          acc[i][j] += Edge && j == V - 1 ? load_first(c, mask) : load(c);
+        }
       }
     }
-    if constexpr (Edge) {
-      Vec<T> edge[R];
+    if (out.epilogue == Epilogue::Relu) {
+#pragma GCC unroll 16
+      for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 16
+        for (int j = 0; j < V; ++j) acc[i][j] = relu<T>(acc[i][j]);
+      }
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 16
+      for (int j = 0; j < V; ++j) {
+        T* c = c0 + i * c_row + j * L;
+        if (!Edge || j < V - 1) {
+          store(c, acc[i][j]);
+        } else if constexpr (kFreeMasks) {
+          store_masked(c, acc[i][j], mask);
+        }
+      }
+    }
+    if constexpr (Edge && !kFreeMasks) {
+      Reg<T> edge[R];
 #pragma GCC unroll 16
       for (int i = 0; i < R; ++i) edge[i] = acc[i][V - 1];
       for (int i = 0; i < R; ++i) store_first(c0 + i * c_row + (V - 1) * L, edge[i], last);
@@ -189,7 +207,8 @@ PF_INLINE TileFn<T> tile_for(int rows, LaneList<I...>) {
 }
 
 // The tile of 1..kTileRows rows and V vectors.
-template <class T, int V, bool Packed, bool Edge> PF_INLINE TileFn<T> tile_for(int rows) {
+template <class T, int V, bool Packed, bool Edge>
+PF_INLINE TileFn<T> tile_for(int rows) {
   return tile_for<T, V, Packed, Edge>(rows, typename MakeLanes<kTileRows>::type{});
 }
 

@@ -1,6 +1,6 @@
 // Copies of A and B in the order in which the tiles read them.
 #pragma once
-#include "kernels/gemm_vec.h"
+#include "kernels/gemm_registers.h"
 
 namespace pyforge::kernels::PF_ISA {
 namespace {
@@ -16,7 +16,7 @@ void pack_columns(T* out, int width, const T* b, int64_t b_row, int64_t b_col, i
     const T* from = b + j * b_col;
     int64_t i = 0;
     if (count <= 0) {
-      for (; i < k; ++i) store(to + i * width, Vec<T>{});
+      for (; i < k; ++i) store(to + i * width, Reg<T>{});
     } else if (b_col == 1 && count == L) {
       for (; i < k; ++i) store(to + i * width, load(from + i * b_row));
     } else if (b_col == 1) {
@@ -25,10 +25,10 @@ void pack_columns(T* out, int width, const T* b, int64_t b_row, int64_t b_col, i
     } else {
       if (b_row == 1) {
         for (; i + L <= k; i += L) {
-          Vec<T> rows[L];
+          Reg<T> rows[L];
 #pragma GCC unroll 16
           for (int l = 0; l < L; ++l) {
-            rows[l] = l < count ? load(from + l * b_col + i) : Vec<T>{};
+            rows[l] = l < count ? load(from + l * b_col + i) : Reg<T>{};
           }
           transpose<T>(rows);
 #pragma GCC unroll 16
@@ -53,13 +53,13 @@ void pack_rows(T* out, int rows, const T* a, int64_t a_row, int64_t a_col, int64
     for (; i < k; ++i) __builtin_memcpy(out + i * R, a + i * a_col, R * sizeof(T));
   } else if (rows == R && a_col == 1) {
     for (; i + L <= k; i += L) {
-      Vec<T> block[G][L];
+      Reg<T> block[G][L];
 #pragma GCC unroll 16
       for (int g = 0; g < G; ++g) {
 #pragma GCC unroll 16
         for (int l = 0; l < L; ++l) {
           const int r = g * L + l;
-          block[g][l] = r < R ? load(a + r * a_row + i) : Vec<T>{};
+          block[g][l] = r < R ? load(a + r * a_row + i) : Reg<T>{};
         }
         transpose<T>(block[g]);
       }

@@ -15,6 +15,7 @@ inline constexpr int64_t kPrepareColumns = 8;      // tiles of B packed as one u
 inline constexpr int64_t kSmallWork = 400 * 1000;  // multiply-adds below which threads do not pay
 inline constexpr int64_t kTileWork = 1000 * 1000;  // multiply-adds that a unit of work should have
 inline constexpr int kWideVectors = 4, kWideRows = 3;
+inline constexpr int64_t kDotCopy = 4096;  // elements of A copied to make its rows contiguous
 
 enum class Kind : uint8_t { Row, Dot, Direct, Blocked };
 
@@ -24,14 +25,15 @@ constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 constexpr int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
 // A product in the orientation that suits the loops best, and its grid of tiles.
-template <class T> struct Problem {
+template <class T>
+struct Problem {
   int64_t m, n, k;
   const T *a, *b;
   int64_t a_row, a_col, b_row, b_col;
   Target<T> out;
   Kind kind;
-  int64_t depth;                     // K is summed in blocks of this size
-  int64_t row_step, column_step;     // size of a tile of work
+  int64_t depth;                  // K is summed in blocks of this size
+  int64_t row_step, column_step;  // size of a tile of work
   int64_t row_tiles, column_tiles;
 
   void transpose() {
@@ -51,7 +53,13 @@ template <class T> struct Problem {
   }
 };
 
-template <class T> void choose_direction(Problem<T>& p) {
+// Inner products beat register tiles for few rows and a long K.
+constexpr bool fits_dot(int64_t rows, int64_t k) {
+  return rows == 1 || (rows <= 8 && rows * 8 <= k && rows * k <= kDotCopy);
+}
+
+template <class T>
+void choose_direction(Problem<T>& p) {
   // A dimension of one element has whatever stride helps.
   if (p.n == 1) p.b_col = p.out.c_col = p.out.bias_col = 1;
   if (p.m == 1) p.a_row = p.out.c_row = 1, p.out.bias_row = 0;
@@ -60,34 +68,46 @@ template <class T> void choose_direction(Problem<T>& p) {
     p.transpose();
   } else if (p.m > 1 && p.n > 1) {
     const bool along_columns = p.out.c_row == 1 && p.out.c_col != 1;
-    const bool thin = p.n * 2 < kLanes<T> && p.m > 2 * p.n && p.a_row == 1 && p.a_col != 1;
-    if (along_columns || thin) p.transpose();
+    // A few columns: the long dimension becomes the one that fills registers, or K does.
+    const bool thin = p.n * 2 <= kLanes<T> && p.m > 2 * p.n &&
+                      (p.a_row == 1 || (p.a_col == 1 && fits_dot(p.n, p.k)));
+    if (p.m <= 2 * p.n ? along_columns : along_columns || thin) p.transpose();
   }
 }
 
-template <class T> void choose_kind(Problem<T>& p) {
-  const bool dots = p.a_col == 1 && p.b_row == 1 && p.k > 1;
-  const int64_t few = smaller(p.k / 8, 8);
-  if (p.m == 1 && p.b_col == 1 && p.k > 0) {
-    p.kind = Kind::Row;
-  } else if (dots && p.b_col != 1 && (p.m == 1 || p.m <= few)) {
+template <class T>
+void choose_kind(Problem<T>& p) {
+  const bool dots =
+      p.b_row == 1 && p.k > 1 && fits_dot(p.m, p.k) && (p.a_col == 1 || p.m * p.k <= kDotCopy);
+  if (dots && (p.b_col != 1 || p.n == 1)) {
     p.kind = Kind::Dot;
-  } else if (p.m >= 4 * kTileRows && p.n >= 2 * kTileColumns<T> && p.m * p.n * p.k > 2 * kTileWork) {
+  } else if (p.m == 1 && p.b_col == 1 && p.k > 0) {
+    p.kind = Kind::Row;
+  } else if (p.m >= 4 * kTileRows && p.n >= 2 * kTileColumns<T> &&
+             p.m * p.n * p.k > 2 * kTileWork) {
     p.kind = Kind::Blocked;
   } else {
     p.kind = Kind::Direct;
   }
 }
 
+template <class T>
+void choose_depth(Problem<T>& p) {
+  p.depth = larger(1, p.k);
+  if (p.k > kBlockDepth) {
+    p.depth = round_up(ceil_div(p.k, ceil_div(p.k, kBlockDepth)), 8);
+  }
+}
+
 // Tiles by shape alone: about kTileWork each, whole register tiles.
-template <class T> void choose_steps(Problem<T>& p) {
-  const int64_t depth_blocks = larger(1, ceil_div(p.k, kBlockDepth));
-  p.depth = larger(1, smaller(p.k, round_up(ceil_div(p.k, depth_blocks), 8)));
-  const int64_t column_unit =
-      p.kind == Kind::Row ? kRowColumns : p.kind == Kind::Dot ? kDotColumns : kTileColumns<T> * 2;
+template <class T>
+void choose_steps(Problem<T>& p) {
+  const int64_t column_unit = p.kind == Kind::Row   ? kRowColumns
+                              : p.kind == Kind::Dot ? kDotColumns
+                                                    : kTileColumns<T> * 2;
   const int64_t row_unit = p.kind == Kind::Dot ? kDotRows : kTileRows;
-  p.row_step = smaller(round_up(p.m, row_unit),
-                       larger(round_up(ceil_div(p.m, 8), row_unit), 4 * row_unit));
+  p.row_step =
+      smaller(round_up(p.m, row_unit), larger(round_up(ceil_div(p.m, 8), row_unit), 4 * row_unit));
   if (p.row_step > kBlockRows) p.row_step = kBlockRows;
   const int64_t columns = ceil_div(kTileWork, larger(1, p.row_step * larger(1, p.k)));
   p.column_step = smaller(round_up(p.n, column_unit), round_up(columns, column_unit));
@@ -95,22 +115,31 @@ template <class T> void choose_steps(Problem<T>& p) {
   p.column_tiles = ceil_div(p.n, p.column_step);
 }
 
-template <class T> Problem<T> analyse(const GemmArgs& args) {
+template <class T>
+Problem<T> analyse(const GemmArgs& args) {
   Problem<T> p;
   p.m = args.m, p.n = args.n, p.k = args.k;
   p.a = static_cast<const T*>(args.a), p.b = static_cast<const T*>(args.b);
   p.a_row = args.a_row, p.a_col = args.a_col, p.b_row = args.b_row, p.b_col = args.b_col;
-  p.out = {static_cast<T*>(args.c), args.c_row, args.c_col, static_cast<const T*>(args.bias), 0,
-           args.bias_stride, static_cast<T>(args.alpha), static_cast<T>(args.beta), args.epilogue,
+  p.out = {static_cast<T*>(args.c),
+           args.c_row,
+           args.c_col,
+           static_cast<const T*>(args.bias),
+           0,
+           args.bias_stride,
+           static_cast<T>(args.alpha),
+           static_cast<T>(args.beta),
+           args.epilogue,
            false};
   choose_direction(p);
   choose_kind(p);
-  choose_steps(p);
+  choose_depth(p);
   return p;
 }
 
 // The target for one block of K: C is scaled by the first, finished by the last.
-template <class T> Target<T> target_for(const Target<T>& out, bool first, bool last) {
+template <class T>
+Target<T> target_for(const Target<T>& out, bool first, bool last) {
   Target<T> t = out;
   if (!first) t.beta = T(1);
   if (!last) t.bias = nullptr, t.epilogue = Epilogue::None;
@@ -123,7 +152,6 @@ template <class T> Target<T> target_for(const Target<T>& out, bool first, bool l
 template <class T, int V, bool Edge>
 void panel_rows(int64_t rows, TileArgs<T> tile, const Target<T>& out) {
   const int64_t tiles = ceil_div(rows, kTileRows);
-  int64_t i = 0;
   Target<T> to = out;
   for (int64_t t = 0; t < tiles; ++t) {
     const int r = static_cast<int>(rows / tiles + (t < rows % tiles));
@@ -131,16 +159,18 @@ void panel_rows(int64_t rows, TileArgs<T> tile, const Target<T>& out) {
     tile.a += r * tile.a_row;
     to.c += r * out.c_row;
     if (to.bias) to.bias += r * out.bias_row;
-    i += r;
   }
 }
 
 template <class T>
 void edge_panel(int vectors, int64_t rows, const TileArgs<T>& tile, const Target<T>& out) {
   switch (vectors) {
-    case 1: return panel_rows<T, 1, true>(rows, tile, out);
-    case 2: return panel_rows<T, 2, true>(rows, tile, out);
-    default: return panel_rows<T, kTileVectors, true>(rows, tile, out);
+    case 1:
+      return panel_rows<T, 1, true>(rows, tile, out);
+    case 2:
+      return panel_rows<T, 2, true>(rows, tile, out);
+    default:
+      return panel_rows<T, kTileVectors, true>(rows, tile, out);
   }
 }
 
@@ -158,8 +188,8 @@ void direct_block(const Problem<T>& p, int64_t i0, int64_t j0, int64_t rows, int
     const T* b = p.b + k0 * p.b_row + j0 * p.b_col;
     for (int64_t j = 0; j < columns;) {
       const int64_t left = columns - j;
-      const int step = static_cast<int>(
-          wide && left >= kWide ? kWide : smaller(left, kTileColumns<T>));
+      const int step =
+          static_cast<int>(wide && left >= kWide ? kWide : smaller(left, kTileColumns<T>));
       const int width = static_cast<int>(round_up(step, L));
       TileArgs<T> tile{depth, a, p.a_row, p.a_col, b + j * p.b_col, p.b_row, step};
       if (p.b_col != 1 || far || (!kMaskedLoads && step < width)) {
@@ -170,18 +200,31 @@ void direct_block(const Problem<T>& p, int64_t i0, int64_t j0, int64_t rows, int
       const Target<T> to = out.at(0, j);
       if (step == kWide) {
         switch (rows) {
-          case 1: multiply_tile<T, 1, kWideVectors, false, false>(tile, to); break;
-          case 2: multiply_tile<T, 2, kWideVectors, false, false>(tile, to); break;
-          default: multiply_tile<T, kWideRows, kWideVectors, false, false>(tile, to); break;
+          case 1:
+            multiply_tile<T, 1, kWideVectors, false, false>(tile, to);
+            break;
+          case 2:
+            multiply_tile<T, 2, kWideVectors, false, false>(tile, to);
+            break;
+          default:
+            multiply_tile<T, kWideRows, kWideVectors, false, false>(tile, to);
+            break;
         }
       } else if (step == kTileColumns<T>) {
-        panel_rows<T, kTileVectors, false>(rows, tile, to);
+        panel_rows<T, kTileVectors, kFreeMasks>(rows, tile, to);
       } else {
         edge_panel(width / L, rows, tile, to);
       }
       j += step;
     }
   }
+}
+
+// Asks for elements [first, last), a share of what the next panel will read.
+template <class T>
+PF_INLINE void prefetch(const T* p, int64_t first, int64_t last) {
+  constexpr int64_t kLine = 64 / sizeof(T);
+  for (int64_t i = first; i < last; i += kLine) __builtin_prefetch(p + i, 0, 2);
 }
 
 // C[rows, columns] from packed B; A is packed block by block.
@@ -201,10 +244,12 @@ void packed_block(const Problem<T>& p, const T* packed, int64_t i0, int64_t j0, 
     for (int64_t j = 0; j < columns; j += C) {
       const int step = static_cast<int>(smaller(C, columns - j));
       TileArgs<T> tile{depth, block, 1, 0, packed + k0 * padded + (j0 + j) * depth, C, step};
+      const T* next = tile.b + depth * C;
       for (int64_t i = 0; i < rows; i += R) {
         const int r = static_cast<int>(smaller(R, rows - i));
         tile.a = block + i * depth;
         const Target<T> to = out.at(i, j);
+        prefetch(next, depth * C * i / rows, depth * C * (i + r) / rows);
         if (step == C) {
           tile_for<T, kTileVectors, true, false>(r)(tile, to);
         } else {
@@ -216,19 +261,28 @@ void packed_block(const Problem<T>& p, const T* packed, int64_t i0, int64_t j0, 
   }
 }
 
-template <class T> int64_t packed_size(const Problem<T>& p) {
+template <class T>
+int64_t packed_size(const Problem<T>& p) {
   return p.kind == Kind::Blocked ? round_up(p.n, kTileColumns<T>) * p.k : 0;
 }
-template <class T> int64_t workspace_size(const Problem<T>& p) {
+template <class T>
+int64_t workspace_size(const Problem<T>& p) {
   switch (p.kind) {
-    case Kind::Blocked: return kBlockRows * p.depth + kLanes<T>;
-    case Kind::Direct: return kWideVectors * kLanes<T> * p.depth;
-    default: return 0;
+    case Kind::Blocked:
+      return kBlockRows * p.depth + kLanes<T>;
+    case Kind::Direct:
+      return kWideVectors * kLanes<T> * p.depth;
+    case Kind::Dot:
+      return p.a_col == 1 ? 0 : p.m * p.k;
+    default:
+      return 0;
   }
 }
 
-template <class T> void plan(const GemmArgs& args, GemmPlan& plan) {
-  const Problem<T> p = analyse<T>(args);
+template <class T>
+void plan(const GemmArgs& args, GemmPlan& plan) {
+  Problem<T> p = analyse<T>(args);
+  choose_steps(p);
   plan.tiles = p.row_tiles * p.column_tiles;
   plan.workspace_bytes = workspace_size(p) * static_cast<int64_t>(sizeof(T));
   plan.shared_bytes = packed_size(p) * static_cast<int64_t>(sizeof(T));
@@ -258,23 +312,37 @@ void prepare(const GemmArgs& args, void* shared, int64_t first, int64_t last) {
 template <class T>
 void run_block(const Problem<T>& p, const T* packed, int64_t i0, int64_t j0, int64_t rows,
                int64_t columns, T* workspace) {
+  const T *a = p.a + i0 * p.a_row, *b = p.b + j0 * p.b_col;
   switch (p.kind) {
     case Kind::Row:
-      row_block(columns, p.k, p.a, p.a_col, p.b + j0 * p.b_col, p.b_row, p.out.at(0, j0));
+      row_block(columns, p.k, a, p.a_col, b, p.b_row, p.out.at(i0, j0));
       break;
-    case Kind::Dot:
-      dot_block(rows, columns, p.k, p.a + i0 * p.a_row, p.a_row, p.b + j0 * p.b_col, p.b_col,
-                p.out.at(i0, j0));
+    case Kind::Dot: {
+      int64_t a_row = p.a_row;
+      if (p.a_col != 1) {
+        for (int64_t i = 0; i < rows; ++i) {
+          for (int64_t k = 0; k < p.k; ++k) workspace[i * p.k + k] = a[i * a_row + k * p.a_col];
+        }
+        a = workspace;
+        a_row = p.k;
+      }
+      dot_block(rows, columns, p.k, a, a_row, b, p.b_col, p.out.at(i0, j0));
       break;
-    case Kind::Direct: direct_block(p, i0, j0, rows, columns, workspace); break;
-    case Kind::Blocked: packed_block(p, packed, i0, j0, rows, columns, workspace); break;
+    }
+    case Kind::Direct:
+      direct_block(p, i0, j0, rows, columns, workspace);
+      break;
+    case Kind::Blocked:
+      packed_block(p, packed, i0, j0, rows, columns, workspace);
+      break;
   }
 }
 
 // Neighbouring tiles are joined, so that A is packed once for a whole row of them.
 template <class T>
 void run(const GemmArgs& args, const void* shared, void* workspace, int64_t first, int64_t last) {
-  const Problem<T> p = analyse<T>(args);
+  Problem<T> p = analyse<T>(args);
+  choose_steps(p);
   while (first < last) {
     const int64_t tile_row = first / p.column_tiles, tile_column = first % p.column_tiles;
     const int64_t across = smaller(p.column_tiles - tile_column, last - first);
@@ -289,19 +357,23 @@ void run(const GemmArgs& args, const void* shared, void* workspace, int64_t firs
   }
 }
 
-template <class T> bool is_small(const GemmArgs& args) {
+template <class T>
+bool is_small(const GemmArgs& args) {
   return args.m * args.n * larger(1, args.k) <= kSmallWork;
 }
 
-template <class T> void small(const GemmArgs& args) {
+template <class T>
+void small(const GemmArgs& args) {
   if (args.m <= 0 || args.n <= 0) return;
-  alignas(kGemmBytes) T panel[kWideVectors * kLanes<T> * kBlockDepth];
+  constexpr int64_t kPanel = kWideVectors * kLanes<T> * kBlockDepth;
+  alignas(kGemmBytes) T panel[larger(kPanel, kDotCopy)];
   Problem<T> p = analyse<T>(args);
   if (p.kind == Kind::Blocked) p.kind = Kind::Direct;
   run_block(p, static_cast<const T*>(nullptr), 0, 0, p.m, p.n, panel);
 }
 
-template <class T> void fill_kernels(GemmKernels& kernels) {
+template <class T>
+void fill_kernels(GemmKernels& kernels) {
   kernels.plan = plan<T>;
   kernels.prepare = prepare<T>;
   kernels.run = run<T>;
