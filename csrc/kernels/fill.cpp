@@ -14,7 +14,7 @@ void fill_elementwise_wide(ElementwiseTable& table);
 void fill_elementwise_move(ElementwiseTable& table);
 void fill_reduce(ReduceTable& table);
 void fill_rows(RowTable& table);
-__attribute__((weak)) void fill_gemm(GemmTable& table);
+void fill_gemm(GemmTable& table);
 void fill_optim(OptimTable& table);
 
 void fill(Table& table) {
@@ -27,7 +27,7 @@ void fill(Table& table) {
   fill_elementwise_move(table.elementwise);
   fill_reduce(table.reduce);
   fill_rows(table.rows);
-  if (fill_gemm) fill_gemm(table.gemm);
+  fill_gemm(table.gemm);
   fill_optim(table.optim);
 }
 
