@@ -380,7 +380,9 @@ def _projections_agree(
         if out.requires_grad:
             seed = out.detach().new_zeros(tuple(out.shape))
             seed.numpy().reshape(-1)[:] = v
-            grads = grad([out], [args[i] for i in wrt], [seed], allow_unused=True)
+            grads = grad(
+                [out], [args[i] for i in wrt], [seed], retain_graph=True, allow_unused=True
+            )
         for i, g in zip(wrt, grads, strict=True):
             data = args[i].detach().numpy()
             u = unit(data.size)

@@ -1,0 +1,203 @@
+// One call per optimiser step: reads gradients, settings and the per-parameter state dictionaries,
+// all of which may have changed since the last step, checks everything, then updates.
+#include <cmath>
+
+#include "autograd/inplace.h"
+#include "autograd/meta.h"
+#include "ops/basic.h"
+#include "ops/optim.h"
+#include "python/bind.h"
+#include "python/object.h"
+
+namespace pyforge::python {
+namespace {
+
+struct Update {
+  Tensor param, grad;
+  Tensor first, second, third;  // momentum_buffer, or exp_avg, exp_avg_sq, max_exp_avg_sq
+  Tensor step;
+  double steps = 0;
+  bool fresh = false;
+};
+
+double number(const char* op, const char* name, PyObject* o) {
+  double value = PyFloat_AsDouble(o);
+  if (value == -1.0 && PyErr_Occurred()) {
+    PyErr_Clear();
+    raise(ErrorKind::Type, op, ": setting '", name, "' must be a number, not ", type_name(o));
+  }
+  return value;
+}
+
+bool flag(PyObject* o) {
+  int value = PyObject_IsTrue(o);
+  if (value < 0) throw PythonError();
+  return value;
+}
+
+// Borrowed reference to state[param]; made by the defaultdict if missing.
+PyObject* state_of(const char* op, PyObject* state, PyObject* param) {
+  PF_CHECK(PyDict_Check(state), Type, op, ": state must be a dict, not ", type_name(state));
+  PyObject* entry = PyDict_GetItemWithError(state, param);
+  if (!entry) {
+    if (PyErr_Occurred()) throw PythonError();
+    entry = PyObject_GetItem(state, param);
+    if (!entry) throw PythonError();
+    Py_DECREF(entry);
+  }
+  PF_CHECK(PyDict_Check(entry), Type, op, ": the state of a parameter must be a dict, not ", type_name(entry));
+  return entry;
+}
+
+PyObject* lookup(PyObject* entry, PyObject* key) {
+  PyObject* found = PyDict_GetItemWithError(entry, key);
+  if (!found && PyErr_Occurred()) throw PythonError();
+  return found;
+}
+
+void store(PyObject* entry, PyObject* key, const Tensor& t) {
+  PyObject* o = wrap(t);
+  int failed = o ? PyDict_SetItem(entry, key, o) : -1;
+  Py_XDECREF(o);
+  if (failed < 0) throw PythonError();
+}
+
+// The tensor entry[key], shaped like the parameter; zeros if there is none or None.
+Tensor state_tensor(const char* op, PyObject* entry, PyObject* key, const Tensor& param, bool* fresh = nullptr) {
+  PyObject* found = lookup(entry, key);
+  if (!found || found == Py_None) {
+    Tensor made = ops::zeros_like(param);
+    store(entry, key, made);
+    if (fresh) *fresh = true;
+    return made;
+  }
+  const char* name = PyUnicode_AsUTF8(key);
+  PF_CHECK(is_tensor(found), Type, op, ": state '", name, "' must be a Tensor, not ", type_name(found));
+  const Tensor& t = tensor_of(found);
+  PF_CHECK(t.sizes() == param.sizes() && t.dtype() == param.dtype(), Runtime, op, ": state '", name, "' is ",
+           dtype_name(t.dtype()), " of shape ", to_string(t.sizes()), ", the parameter is ", dtype_name(param.dtype()),
+           " of shape ", to_string(param.sizes()));
+  check_inplace(op, t, false);
+  return t;
+}
+
+void count_step(const char* op, PyObject* entry, PyObject* key, Update& update) {
+  PyObject* found = lookup(entry, key);
+  if (found) {
+    PF_CHECK(is_tensor(found), Type, op, ": state 'step' must be a Tensor, not ", type_name(found));
+    update.step = tensor_of(found);
+  } else {
+    update.step = ops::zeros({}, DType::Float32);
+    store(entry, key, update.step);
+  }
+  update.steps = ops::item(update.step).to_double() + 1;
+}
+
+// The parameter's gradient; undefined if there is none.
+Tensor gradient(const char* op, PyObject* param) {
+  PF_CHECK(is_tensor(param), Type, op, ": parameters must be Tensors, not ", type_name(param));
+  const Tensor& t = tensor_of(param);
+  if (!t->meta || !t->meta->grad.defined()) return {};
+  PF_CHECK(t.dtype() == DType::Float32 || t.dtype() == DType::Float64, Runtime, op,
+           ": parameters must be float32 or float64, not ", dtype_name(t.dtype()));
+  check_inplace(op, t, false);
+  const Tensor& grad = t->meta->grad;
+  PF_CHECK(grad.sizes() == t.sizes(), Runtime, op, ": gradient of shape ", to_string(grad.sizes()),
+           " for a parameter of shape ", to_string(t.sizes()));
+  return ops::to(alias(grad), t.dtype());
+}
+
+// Calls prepare(update, param object) for each parameter with a gradient.
+template <class Prepare>
+std::vector<Update> collect(const char* op, PyObject* params, Prepare&& prepare) {
+  PF_CHECK(PyList_Check(params), Type, op, ": params must be a list, not ", type_name(params));
+  std::vector<Update> updates;
+  updates.reserve(PyList_GET_SIZE(params));
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(params); ++i) {
+    PyObject* param = PyList_GET_ITEM(params, i);
+    Tensor grad = gradient(op, param);
+    if (!grad.defined()) continue;
+    Update update;
+    update.param = tensor_of(param);
+    update.grad = std::move(grad);
+    prepare(update, param);
+    updates.push_back(std::move(update));
+  }
+  return updates;
+}
+
+PyObject* interned(const char* text) { return PyUnicode_InternFromString(text); }
+
+// (params, state, lr, momentum, dampening, weight_decay, nesterov, maximize)
+PyObject* sgd_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+  return guarded([&]() -> PyObject* {
+    static PyObject* const momentum_buffer = interned("momentum_buffer");
+    PF_CHECK(nargs == 8, Type, "_sgd_step() takes 8 arguments, ", nargs, " were given");
+    const char* op = "SGD";
+    kernels::SgdArgs settings{};
+    settings.lr = number(op, "lr", args[2]);
+    settings.momentum = number(op, "momentum", args[3]);
+    settings.dampening = number(op, "dampening", args[4]);
+    settings.weight_decay = number(op, "weight_decay", args[5]);
+    settings.nesterov = flag(args[6]);
+    settings.maximize = flag(args[7]);
+    auto updates = collect(op, args[0], [&](Update& update, PyObject* param) {
+      if (settings.momentum == 0) return;
+      update.first = state_tensor(op, state_of(op, args[1], param), momentum_buffer, update.param, &update.fresh);
+    });
+    for (const Update& update : updates) {
+      settings.first = update.fresh;
+      ops::sgd_update(update.param, update.grad, update.first, settings);
+    }
+    Py_RETURN_NONE;
+  });
+}
+
+// (params, state, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, maximize)
+PyObject* adam_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+  return guarded([&]() -> PyObject* {
+    static PyObject* const step = interned("step");
+    static PyObject* const exp_avg = interned("exp_avg");
+    static PyObject* const exp_avg_sq = interned("exp_avg_sq");
+    static PyObject* const max_exp_avg_sq = interned("max_exp_avg_sq");
+    PF_CHECK(nargs == 10, Type, "_adam_step() takes 10 arguments, ", nargs, " were given");
+    const char* op = "Adam";
+    kernels::AdamArgs settings{};
+    settings.lr = number(op, "lr", args[2]);
+    settings.beta1 = number(op, "beta1", args[3]);
+    settings.beta2 = number(op, "beta2", args[4]);
+    settings.eps = number(op, "eps", args[5]);
+    settings.weight_decay = number(op, "weight_decay", args[6]);
+    settings.decoupled = flag(args[7]);
+    settings.amsgrad = flag(args[8]);
+    settings.maximize = flag(args[9]);
+    auto updates = collect(op, args[0], [&](Update& update, PyObject* param) {
+      PyObject* entry = state_of(op, args[1], param);
+      count_step(op, entry, step, update);
+      update.first = state_tensor(op, entry, exp_avg, update.param);
+      update.second = state_tensor(op, entry, exp_avg_sq, update.param);
+      if (settings.amsgrad) update.third = state_tensor(op, entry, max_exp_avg_sq, update.param);
+    });
+    for (const Update& update : updates) {
+      ops::fill_data(update.step, Scalar(update.steps));
+      update.step->storage->bump();
+      settings.bias_correction1 = 1 - std::pow(settings.beta1, update.steps);
+      settings.bias_correction2 = 1 - std::pow(settings.beta2, update.steps);
+      ops::adam_update(update.param, update.grad, update.first, update.second, update.third, settings);
+    }
+    Py_RETURN_NONE;
+  });
+}
+
+PyMethodDef methods[] = {
+    {"_sgd_step", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(sgd_step)), METH_FASTCALL, nullptr},
+    {"_adam_step", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(adam_step)), METH_FASTCALL, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PF_BIND {
+  if (PyModule_AddFunctions(m.ptr(), methods) < 0) throw pybind11::error_already_set();
+}
+
+}  // namespace
+}  // namespace pyforge::python
