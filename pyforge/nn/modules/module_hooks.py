@@ -25,7 +25,6 @@ class HookMethods:
     _backward_hooks: dict[int, Callable[..., Any]]
 
     def _init_hooks(self) -> None:
-        self._has_hooks = False
         self._forward_pre_hooks = {}
         self._forward_hooks = {}
         self._hooks_with_kwargs = set()
@@ -108,14 +107,18 @@ class HookMethods:
         self._has_hooks = True
         return handle
 
-    def _call_with_hooks(self: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if not (
+    def _find_hooks(self) -> bool:
+        """Set the flag that says whether a call has to look for hooks."""
+        self._has_hooks = bool(
             self._forward_hooks
             or self._forward_pre_hooks
             or self._backward_hooks
             or self._backward_pre_hooks
-        ):
-            self._has_hooks = False
+        )
+        return self._has_hooks
+
+    def _call_with_hooks(self: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if not self._find_hooks():
             self._hooks_with_kwargs.clear()
             self._hooks_always_called.clear()
             return self.forward(*args, **kwargs)
