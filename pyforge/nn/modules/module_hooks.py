@@ -9,8 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from .module import Module
-
 
 class HookMethods:
     """The part of :class:`Module` that deals with hooks."""
@@ -117,7 +115,7 @@ class HookMethods:
         )
         return self._has_hooks
 
-    def _call_with_hooks(self: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not self._find_hooks():
             self._hooks_with_kwargs.clear()
             self._hooks_always_called.clear()
@@ -131,9 +129,7 @@ class HookMethods:
                     self._run_forward_hook(key, hook, args, kwargs, None)
             raise
 
-    def _run_hooks(
-        self: Module, args: tuple[Any, ...], kwargs: dict[str, Any], ran: set[int]
-    ) -> Any:
+    def _run_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any], ran: set[int]) -> Any:
         for key, hook in tuple(self._forward_pre_hooks.items()):
             if key in self._hooks_with_kwargs:
                 changed = hook(self, args, kwargs)
@@ -163,7 +159,7 @@ class HookMethods:
         return result if watch is None else watch.on_output(result)
 
     def _run_forward_hook(
-        self: Module,
+        self,
         key: int,
         hook: Callable[..., Any],
         args: tuple[Any, ...],
