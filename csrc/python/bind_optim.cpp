@@ -14,11 +14,13 @@ namespace {
 
 struct Update {
   Tensor param, grad;
-  Tensor first, second, third;  // momentum_buffer, or exp_avg, exp_avg_sq, max_exp_avg_sq
+  Tensor first, second, third;  // what the optimiser keeps besides
   Tensor step;
   double steps = 0;
   bool fresh = false;
 };
+
+PyObject* interned(const char* text) { return PyUnicode_InternFromString(text); }
 
 double number(const char* op, const char* name, PyObject* o) {
   double value = PyFloat_AsDouble(o);
@@ -45,7 +47,8 @@ PyObject* state_of(const char* op, PyObject* state, PyObject* param) {
     if (!entry) throw PythonError();
     Py_DECREF(entry);
   }
-  PF_CHECK(PyDict_Check(entry), Type, op, ": the state of a parameter must be a dict, not ", type_name(entry));
+  PF_CHECK(PyDict_Check(entry), Type, op, ": the state of a parameter must be a dict, not ",
+           type_name(entry));
   return entry;
 }
 
@@ -63,7 +66,8 @@ void store(PyObject* entry, PyObject* key, const Tensor& t) {
 }
 
 // The tensor entry[key], shaped like the parameter; zeros if there is none or None.
-Tensor state_tensor(const char* op, PyObject* entry, PyObject* key, const Tensor& param, bool* fresh = nullptr) {
+Tensor state_tensor(const char* op, PyObject* entry, PyObject* key, const Tensor& param,
+                    bool* fresh = nullptr) {
   PyObject* found = lookup(entry, key);
   if (!found || found == Py_None) {
     Tensor made = ops::zeros_like(param);
@@ -72,16 +76,19 @@ Tensor state_tensor(const char* op, PyObject* entry, PyObject* key, const Tensor
     return made;
   }
   const char* name = PyUnicode_AsUTF8(key);
-  PF_CHECK(is_tensor(found), Type, op, ": state '", name, "' must be a Tensor, not ", type_name(found));
+  PF_CHECK(is_tensor(found), Type, op, ": state '", name, "' must be a Tensor, not ",
+           type_name(found));
   const Tensor& t = tensor_of(found);
-  PF_CHECK(t.sizes() == param.sizes() && t.dtype() == param.dtype(), Runtime, op, ": state '", name, "' is ",
-           dtype_name(t.dtype()), " of shape ", to_string(t.sizes()), ", the parameter is ", dtype_name(param.dtype()),
-           " of shape ", to_string(param.sizes()));
+  PF_CHECK(t.sizes() == param.sizes() && t.dtype() == param.dtype(), Runtime, op, ": state '", name,
+           "' is ", dtype_name(t.dtype()), " of shape ", to_string(t.sizes()),
+           ", the parameter is ", dtype_name(param.dtype()), " of shape ",
+           to_string(param.sizes()));
   check_inplace(op, t, false);
   return t;
 }
 
-void count_step(const char* op, PyObject* entry, PyObject* key, Update& update) {
+void count_step(const char* op, PyObject* entry, Update& update) {
+  static PyObject* const key = interned("step");
   PyObject* found = lookup(entry, key);
   if (found) {
     PF_CHECK(is_tensor(found), Type, op, ": state 'step' must be a Tensor, not ", type_name(found));
@@ -90,7 +97,13 @@ void count_step(const char* op, PyObject* entry, PyObject* key, Update& update) 
     update.step = ops::zeros({}, DType::Float32);
     store(entry, key, update.step);
   }
+  check_inplace(op, update.step, false);
   update.steps = ops::item(update.step).to_double() + 1;
+}
+
+void write_step(const Update& update) {
+  ops::fill_data(update.step, Scalar(update.steps));
+  update.step->storage->bump();
 }
 
 // The parameter's gradient; undefined if there is none.
@@ -126,8 +139,6 @@ std::vector<Update> collect(const char* op, PyObject* params, Prepare&& prepare)
   return updates;
 }
 
-PyObject* interned(const char* text) { return PyUnicode_InternFromString(text); }
-
 // (params, state, lr, momentum, dampening, weight_decay, nesterov, maximize)
 PyObject* sgd_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
   return guarded([&]() -> PyObject* {
@@ -143,7 +154,8 @@ PyObject* sgd_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     settings.maximize = flag(args[7]);
     auto updates = collect(op, args[0], [&](Update& update, PyObject* param) {
       if (settings.momentum == 0) return;
-      update.first = state_tensor(op, state_of(op, args[1], param), momentum_buffer, update.param, &update.fresh);
+      update.first = state_tensor(op, state_of(op, args[1], param), momentum_buffer, update.param,
+                                  &update.fresh);
     });
     for (const Update& update : updates) {
       settings.first = update.fresh;
@@ -156,7 +168,6 @@ PyObject* sgd_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
 // (params, state, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, maximize)
 PyObject* adam_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
   return guarded([&]() -> PyObject* {
-    static PyObject* const step = interned("step");
     static PyObject* const exp_avg = interned("exp_avg");
     static PyObject* const exp_avg_sq = interned("exp_avg_sq");
     static PyObject* const max_exp_avg_sq = interned("max_exp_avg_sq");
@@ -173,25 +184,88 @@ PyObject* adam_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     settings.maximize = flag(args[9]);
     auto updates = collect(op, args[0], [&](Update& update, PyObject* param) {
       PyObject* entry = state_of(op, args[1], param);
-      count_step(op, entry, step, update);
+      count_step(op, entry, update);
       update.first = state_tensor(op, entry, exp_avg, update.param);
       update.second = state_tensor(op, entry, exp_avg_sq, update.param);
       if (settings.amsgrad) update.third = state_tensor(op, entry, max_exp_avg_sq, update.param);
     });
     for (const Update& update : updates) {
-      ops::fill_data(update.step, Scalar(update.steps));
-      update.step->storage->bump();
+      write_step(update);
       settings.bias_correction1 = 1 - std::pow(settings.beta1, update.steps);
       settings.bias_correction2 = 1 - std::pow(settings.beta2, update.steps);
-      ops::adam_update(update.param, update.grad, update.first, update.second, update.third, settings);
+      ops::adam_update(update.param, update.grad, update.first, update.second, update.third,
+                       settings);
     }
     Py_RETURN_NONE;
   });
 }
 
+// (params, state, lr, alpha, eps, weight_decay, momentum, centered, maximize)
+PyObject* rmsprop_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+  return guarded([&]() -> PyObject* {
+    static PyObject* const square_avg = interned("square_avg");
+    static PyObject* const momentum_buffer = interned("momentum_buffer");
+    static PyObject* const grad_avg = interned("grad_avg");
+    PF_CHECK(nargs == 9, Type, "_rmsprop_step() takes 9 arguments, ", nargs, " were given");
+    const char* op = "RMSprop";
+    kernels::RmspropArgs settings{};
+    settings.lr = number(op, "lr", args[2]);
+    settings.alpha = number(op, "alpha", args[3]);
+    settings.eps = number(op, "eps", args[4]);
+    settings.weight_decay = number(op, "weight_decay", args[5]);
+    settings.momentum = number(op, "momentum", args[6]);
+    settings.centered = flag(args[7]);
+    settings.maximize = flag(args[8]);
+    auto updates = collect(op, args[0], [&](Update& update, PyObject* param) {
+      PyObject* entry = state_of(op, args[1], param);
+      count_step(op, entry, update);
+      update.first = state_tensor(op, entry, square_avg, update.param);
+      if (settings.momentum > 0)
+        update.second = state_tensor(op, entry, momentum_buffer, update.param);
+      if (settings.centered) update.third = state_tensor(op, entry, grad_avg, update.param);
+    });
+    for (const Update& update : updates) {
+      write_step(update);
+      ops::rmsprop_update(update.param, update.grad, update.first, update.third, update.second,
+                          settings);
+    }
+    Py_RETURN_NONE;
+  });
+}
+
+// (params, state, lr, lr_decay, eps, weight_decay, maximize)
+PyObject* adagrad_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+  return guarded([&]() -> PyObject* {
+    static PyObject* const sum = interned("sum");
+    PF_CHECK(nargs == 7, Type, "_adagrad_step() takes 7 arguments, ", nargs, " were given");
+    const char* op = "Adagrad";
+    double lr = number(op, "lr", args[2]), lr_decay = number(op, "lr_decay", args[3]);
+    kernels::AdagradArgs settings{};
+    settings.eps = number(op, "eps", args[4]);
+    settings.weight_decay = number(op, "weight_decay", args[5]);
+    settings.maximize = flag(args[6]);
+    auto updates = collect(op, args[0], [&](Update& update, PyObject* param) {
+      PyObject* entry = state_of(op, args[1], param);
+      count_step(op, entry, update);
+      update.first = state_tensor(op, entry, sum, update.param);
+    });
+    for (const Update& update : updates) {
+      write_step(update);
+      settings.lr = lr / (1 + (update.steps - 1) * lr_decay);
+      ops::adagrad_update(update.param, update.grad, update.first, settings);
+    }
+    Py_RETURN_NONE;
+  });
+}
+
+using FastCall = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t);
+PyMethodDef method(const char* name, FastCall function) {
+  return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function)), METH_FASTCALL,
+          nullptr};
+}
 PyMethodDef methods[] = {
-    {"_sgd_step", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(sgd_step)), METH_FASTCALL, nullptr},
-    {"_adam_step", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(adam_step)), METH_FASTCALL, nullptr},
+    method("_sgd_step", sgd_step),         method("_adam_step", adam_step),
+    method("_rmsprop_step", rmsprop_step), method("_adagrad_step", adagrad_step),
     {nullptr, nullptr, 0, nullptr},
 };
 

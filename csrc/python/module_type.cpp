@@ -1,16 +1,15 @@
 // The base of nn.Module: a call goes straight to forward(), without a Python frame of its own,
 // unless the module has hooks.
-#include <structmember.h>
-
 #include "python/bind.h"
 #include "python/object.h"
+
+#include <structmember.h>  // needs Python.h
 
 namespace pyforge::python {
 namespace {
 
 struct PyModuleBase {
-  PyObject_HEAD
-  char has_hooks;
+  PyObject_HEAD char has_hooks;
 };
 
 constexpr Py_ssize_t kInlineArgs = 8;
@@ -54,7 +53,8 @@ PF_BIND {
   t.tp_new = PyType_GenericNew;
   t.tp_call = call;
   t.tp_members = members;
-  if (PyType_Ready(&t) < 0 || PyModule_AddObjectRef(m.ptr(), "_ModuleBase", reinterpret_cast<PyObject*>(&t)) < 0)
+  if (PyType_Ready(&t) < 0 ||
+      PyModule_AddObjectRef(m.ptr(), "_ModuleBase", reinterpret_cast<PyObject*>(&t)) < 0)
     throw pybind11::error_already_set();
 }
 
