@@ -70,7 +70,7 @@ def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0) -> Tensor:
 def _size(tensors: list[Tensor], norm_type: float) -> float:
     if norm_type == 2.0:
         return _total_norm(tensors)[0]
-    norms = [tensor.double().norm(norm_type) for tensor in tensors]
+    norms = [t.double().norm(norm_type) for t in tensors]
     return stack(norms).norm(norm_type).item() if norms else 0.0
 
 
