@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .._C import _adagrad_step, float32, full_like, no_grad, tensor
+from .._C import _adagrad_step, float32, full_like, tensor
+from ..autograd.grad_mode import no_grad
 from .optimizer import (
     Optimizer,
     check_not_negative,

@@ -6,7 +6,8 @@ import warnings
 from collections import defaultdict
 from copy import deepcopy
 
-from .._C import Tensor, enable_grad, float32, tensor
+from .._C import Tensor, float32, tensor
+from ..autograd.grad_mode import enable_grad
 from ..utils.hooks import RemovableHandle, add_hook
 
 TYPE_CHECKING = False

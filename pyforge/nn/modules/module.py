@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..._C import Tensor, _ModuleBase, no_grad
+from ..._C import Tensor, _ModuleBase
+from ...autograd.grad_mode import no_grad
 from ..parameter import Parameter
 from .module_hooks import HookMethods
 from .module_state import StateMethods

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict, namedtuple
 from collections.abc import Mapping
 
-from ..._C import Tensor, no_grad
+from ..._C import Tensor
+from ...autograd.grad_mode import no_grad
 from ...utils.hooks import RemovableHandle, add_hook
 from ..parameter import Parameter
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import warnings
 
-from ..._C import Tensor, _scale, _total_norm, no_grad, stack, tensor
+from ..._C import Tensor, _scale, _total_norm, stack, tensor
+from ...autograd.grad_mode import no_grad
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
