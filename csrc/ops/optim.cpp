@@ -19,18 +19,21 @@ class Flat {
  public:
   explicit Flat(const Tensor& t) {
     if (!t.defined()) return;
-    target_ = t;
-    run_ = contiguous(alias(t));
+    target_ = t.get();
+    if (!t.is_contiguous()) copy_ = contiguous(alias(t));
+    data_ = copy_.defined() ? copy_->data : t->data;
   }
-  char* at(int64_t byte) const { return run_.defined() ? run_->data + byte : nullptr; }
+  char* at(int64_t byte) const { return data_ ? data_ + byte : nullptr; }
   void write_back() const {
-    if (!run_.defined()) return;
-    if (run_->data != target_->data) copy_data(target_, run_);
+    if (!target_) return;
+    if (copy_.defined()) copy_data(Tensor::borrow(target_), copy_);
     target_->storage->bump();
   }
 
  private:
-  Tensor target_, run_;
+  TensorImpl* target_ = nullptr;
+  Tensor copy_;
+  char* data_ = nullptr;
 };
 
 template <class F>

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "autograd/grad_mode.h"
 #include "autograd/inplace.h"
 #include "ops/optim.h"
 #include "python/bind.h"
@@ -30,6 +31,7 @@ std::pair<double, int> total_norm(const std::vector<Tensor>& tensors) {
 }
 
 void scale(const std::vector<Tensor>& tensors, double factor) {
+  GradModeGuard unrecorded(false);
   for (const Tensor& t : tensors) {
     check_floating("scale", t);
     check_inplace("scale", t, false);

@@ -2,6 +2,7 @@
 // all of which may have changed since the last step, checks everything, then updates.
 #include <cmath>
 
+#include "autograd/grad_mode.h"
 #include "autograd/inplace.h"
 #include "autograd/meta.h"
 #include "ops/basic.h"
@@ -93,17 +94,21 @@ void count_step(const char* op, PyObject* entry, Update& update) {
   if (found) {
     PF_CHECK(is_tensor(found), Type, op, ": state 'step' must be a Tensor, not ", type_name(found));
     update.step = tensor_of(found);
+    check_inplace(op, update.step, false);
   } else {
     update.step = ops::zeros({}, DType::Float32);
     store(entry, key, update.step);
   }
-  check_inplace(op, update.step, false);
-  update.steps = ops::item(update.step).to_double() + 1;
+  bool usual = update.step.dtype() == DType::Float32 && update.step.numel() == 1;
+  update.steps = 1 + (usual ? *update.step.data<float>() : ops::item(update.step).to_double());
 }
 
 void write_step(const Update& update) {
-  ops::fill_data(update.step, Scalar(update.steps));
-  update.step->storage->bump();
+  if (update.step.dtype() == DType::Float32)
+    *update.step.data<float>() = static_cast<float>(update.steps);
+  else
+    ops::fill_data(update.step, Scalar(update.steps));
+  ++update.step->storage->version;
 }
 
 // The parameter's gradient; undefined if there is none.
@@ -117,13 +122,14 @@ Tensor gradient(const char* op, PyObject* param) {
   const Tensor& grad = t->meta->grad;
   PF_CHECK(grad.sizes() == t.sizes(), Runtime, op, ": gradient of shape ", to_string(grad.sizes()),
            " for a parameter of shape ", to_string(t.sizes()));
-  return ops::to(alias(grad), t.dtype());
+  return grad.dtype() == t.dtype() ? grad : ops::to(alias(grad), t.dtype());
 }
 
 // Calls prepare(update, param object) for each parameter with a gradient.
 template <class Prepare>
 std::vector<Update> collect(const char* op, PyObject* params, Prepare&& prepare) {
   PF_CHECK(PyList_Check(params), Type, op, ": params must be a list, not ", type_name(params));
+  GradModeGuard unrecorded(false);
   std::vector<Update> updates;
   updates.reserve(PyList_GET_SIZE(params));
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(params); ++i) {
@@ -189,10 +195,14 @@ PyObject* adam_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
       update.second = state_tensor(op, entry, exp_avg_sq, update.param);
       if (settings.amsgrad) update.third = state_tensor(op, entry, max_exp_avg_sq, update.param);
     });
+    double corrected_for = 0;
     for (const Update& update : updates) {
       write_step(update);
-      settings.bias_correction1 = 1 - std::pow(settings.beta1, update.steps);
-      settings.bias_correction2 = 1 - std::pow(settings.beta2, update.steps);
+      if (update.steps != corrected_for) {
+        corrected_for = update.steps;
+        settings.bias_correction1 = 1 - std::pow(settings.beta1, update.steps);
+        settings.bias_correction2 = 1 - std::pow(settings.beta2, update.steps);
+      }
       ops::adam_update(update.param, update.grad, update.first, update.second, update.third,
                        settings);
     }
