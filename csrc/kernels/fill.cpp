@@ -12,10 +12,10 @@ void fill_elementwise_f64(ElementwiseTable& table);
 void fill_elementwise_narrow(ElementwiseTable& table);
 void fill_elementwise_wide(ElementwiseTable& table);
 void fill_elementwise_move(ElementwiseTable& table);
-__attribute__((weak)) void fill_reduce(ReduceTable& table);
-__attribute__((weak)) void fill_rows(RowTable& table);
-__attribute__((weak)) void fill_gemm(GemmTable& table);
-__attribute__((weak)) void fill_optim(OptimTable& table);
+void fill_reduce(ReduceTable& table);
+void fill_rows(RowTable& table);
+void fill_gemm(GemmTable& table);
+void fill_optim(OptimTable& table);
 
 void fill(Table& table) {
   table.name = PF_TEXT(PF_ISA);
@@ -25,10 +25,10 @@ void fill(Table& table) {
   fill_elementwise_narrow(table.elementwise);
   fill_elementwise_wide(table.elementwise);
   fill_elementwise_move(table.elementwise);
-  if (fill_reduce) fill_reduce(table.reduce);
-  if (fill_rows) fill_rows(table.rows);
-  if (fill_gemm) fill_gemm(table.gemm);
-  if (fill_optim) fill_optim(table.optim);
+  fill_reduce(table.reduce);
+  fill_rows(table.rows);
+  fill_gemm(table.gemm);
+  fill_optim(table.optim);
 }
 
 }  // namespace pyforge::kernels::PF_ISA

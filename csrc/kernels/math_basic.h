@@ -92,7 +92,7 @@ template <Rounding kMode, class T> PF_INLINE Vec<T> round_to(Vec<T> x) {
   if constexpr (!is_float<T>) {
     return x;
   } else {
-    constexpr int kImmediate = static_cast<int>(kMode) | 8;
+    [[maybe_unused]] constexpr int kImmediate = static_cast<int>(kMode) | 8;
 #if defined(__AVX512F__) && PF_VECTOR_BYTES == 64
     if constexpr (sizeof(T) == 4) return Vec<T>::of(_mm512_roundscale_ps((__m512)x.v, kImmediate));
     else return Vec<T>::of(_mm512_roundscale_pd((__m512d)x.v, kImmediate));

@@ -5,13 +5,19 @@
 
 namespace pyforge::kernels::PF_ISA {
 
+template <class S, class F> PF_NOINLINE void each_lane_of(S* x, const S* y, F f) {
+  for (int i = 0; i < Vec<S>::kLanes; i++) {
+    S r = f(x[i], y[i]);
+    asm("" : "+r"(r));  // one lane at a time: compilers would make hundreds of instructions of it
+    x[i] = r;
+  }
+}
 template <class T, class F> PF_INLINE Vec<T> each_lane(Vec<T> a, Vec<T> b, F f) {
   using S = typename Vec<T>::Scalar;
   S x[Vec<T>::kLanes], y[Vec<T>::kLanes];
   store(x, Vec<S>::of(a.v));
   store(y, Vec<S>::of(b.v));
-#pragma GCC unroll 1
-  for (int i = 0; i < Vec<T>::kLanes; i++) x[i] = f(x[i], y[i]);
+  each_lane_of(x, y, f);
   return Vec<T>::of(load(x).v);
 }
 
@@ -63,7 +69,8 @@ template <class T> PF_NOINLINE void fmod_lanes(T* a, const T* b) {
 template <class T> PF_INLINE Vec<T> float_fmod(Vec<T> a, Vec<T> b) {
   if constexpr (kFma) {
     const Vec<T> ratio = abs(a / b), size = abs(b), x = abs(a);
-    if (!any(!((ratio < kQuotientLimit<T>) & (size < Fp<T>::kInf)))) {
+    const Mask<T> regular = (size > 0) & (x < Fp<T>::kInf);  // the others give NaN either way
+    if (!any(regular & !((ratio < kQuotientLimit<T>) & (size < Fp<T>::kInf)))) {
       const Vec<T> r = fma(-trunc(ratio), size, x);  // exact, as it has no more bits than a or b
       return with_sign(abs(where(r < 0, r + size, r)), a);
     }

@@ -280,6 +280,14 @@ PF_INLINE void write_block(uint8_t* p, typename Block<kBytes>::Native x, int byt
   }
 }
 
+// Out of line for narrow lanes, whose tails would be most of the code.
+template <int kBytes> PF_NOINLINE typename Block<kBytes>::Native read_tail(const uint8_t* p, int bytes) {
+  return read_block<kBytes>(p, bytes);
+}
+template <int kBytes> PF_NOINLINE void write_tail(uint8_t* p, typename Block<kBytes>::Native x, int bytes) {
+  write_block<kBytes>(p, x, bytes);
+}
+
 }  // namespace detail
 
 template <class T> PF_INLINE Vec<T> load(const T* p) {
@@ -291,13 +299,17 @@ template <class T> PF_INLINE void store(T* p, Vec<T> x) { __builtin_memcpy(p, &x
 
 // The first `count` lanes, 0 < count < kLanes; the others are zero, and memory past them untouched.
 template <class T> PF_INLINE Vec<T> load(const T* p, int count) {
-  return Vec<T>::of(detail::read_block<kVectorBytes>(reinterpret_cast<const uint8_t*>(p),
-                                                     count * static_cast<int>(sizeof(T))));
+  const uint8_t* from = reinterpret_cast<const uint8_t*>(p);
+  const int bytes = count * static_cast<int>(sizeof(T));
+  if constexpr (sizeof(T) < 4) return Vec<T>::of(detail::read_tail<kVectorBytes>(from, bytes));
+  else return Vec<T>::of(detail::read_block<kVectorBytes>(from, bytes));
 }
 template <class T> PF_INLINE void store(T* p, Vec<T> x, int count) {
-  detail::write_block<kVectorBytes>(reinterpret_cast<uint8_t*>(p),
-                                    (typename detail::Block<kVectorBytes>::Native)x.v,
-                                    count * static_cast<int>(sizeof(T)));
+  uint8_t* to = reinterpret_cast<uint8_t*>(p);
+  const int bytes = count * static_cast<int>(sizeof(T));
+  const auto block = (typename detail::Block<kVectorBytes>::Native)x.v;
+  if constexpr (sizeof(T) < 4) detail::write_tail<kVectorBytes>(to, block, bytes);
+  else detail::write_block<kVectorBytes>(to, block, bytes);
 }
 
 // ---- masks in memory: one byte 0 or 1 per lane ---------------------------------------------------
@@ -365,18 +377,24 @@ template <class T> PF_INLINE void store(uint8_t* p, Mask<T> x) {
   __builtin_memcpy(p, &bytes, Vec<T>::kLanes);
 }
 template <class T> PF_INLINE void store(uint8_t* p, Mask<T> x, int count) {
-  detail::write_block<kMaskBytes<T>>(p, narrow(x), count);
+  const auto bytes = narrow(x);
+  if constexpr (Vec<T>::kLanes <= 8) detail::write_word(p, ((detail::Words16)bytes)[0], count);
+  else detail::write_tail<kMaskBytes<T>>(p, bytes, count);
+}
+// `count` lanes, the others false.
+template <class T> PF_INLINE Mask<T> load_mask(const uint8_t* p, int count) {
+  using Native = typename detail::Block<kMaskBytes<T>>::Native;
+  if constexpr (Vec<T>::kLanes <= 8) return widen<T>((Native)detail::Words16{detail::read_word(p, count), 0});
+  else return widen<T>(detail::read_tail<kMaskBytes<T>>(p, count));
 }
 template <class T> PF_INLINE Mask<T> load_mask(const uint8_t* p) {
-  typename detail::Block<kMaskBytes<T>>::Native bytes{};
-  if constexpr (Vec<T>::kLanes == 8 || Vec<T>::kLanes == 4 || Vec<T>::kLanes == 2)
-    bytes = (decltype(bytes))detail::Words16{detail::read_word(p, Vec<T>::kLanes), 0};
-  else
-    __builtin_memcpy(&bytes, p, Vec<T>::kLanes);
-  return widen<T>(bytes);
-}
-template <class T> PF_INLINE Mask<T> load_mask(const uint8_t* p, int count) {
-  return widen<T>(detail::read_block<kMaskBytes<T>>(p, count));
+  if constexpr (Vec<T>::kLanes <= 8) {
+    return load_mask<T>(p, Vec<T>::kLanes);
+  } else {
+    typename detail::Block<kMaskBytes<T>>::Native bytes;
+    __builtin_memcpy(&bytes, p, sizeof(bytes));
+    return widen<T>(bytes);
+  }
 }
 
 }  // namespace pyforge::kernels::PF_ISA

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-from .._C import Tensor, float64, randn
+from .._C import Tensor, float64, zeros_like
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -116,9 +116,7 @@ def gradgradcheck(
     wrt = _differentiable(args)
     if grad_outputs is None:
         weights = tuple(
-            randn(tuple(out.shape), dtype=out.dtype).requires_grad_()
-            for out in _outputs(func(*args))
-            if out.requires_grad
+            _drawn_like(out).requires_grad_() for out in _outputs(func(*args)) if out.requires_grad
         )
     else:
         weights = (grad_outputs,) if isinstance(grad_outputs, Tensor) else tuple(grad_outputs)
@@ -184,6 +182,15 @@ def _outputs(result: Any) -> list[Tensor]:
     return [out for out in tensors if out.is_floating_point()]
 
 
+def _drawn_like(out: Tensor) -> Tensor:
+    """Normal random numbers, the same at each call, without touching the engine's generator."""
+    import numpy as np
+
+    drawn = zeros_like(out.detach())
+    drawn.numpy()[...] = np.random.default_rng(0).standard_normal(tuple(out.shape))
+    return drawn
+
+
 def _values(func: Callable[..., Any], args: tuple[Any, ...]) -> list[Array]:
     """The outputs as flat float64 arrays of their own."""
     return [
@@ -220,7 +227,7 @@ def _analytic(
 
     tensors = [args[i] for i in wrt]
     jacobians: list[Array | None] = [None] * len(wrt)
-    seed = out.detach().new_zeros(tuple(out.shape))
+    seed = zeros_like(out.detach())
     flat = seed.numpy().reshape(-1)
     for column in range(out.numel()):
         flat[:] = 0
@@ -378,9 +385,11 @@ def _projections_agree(
         v = unit(out.numel())
         grads: Sequence[Tensor | None] = [None] * len(wrt)
         if out.requires_grad:
-            seed = out.detach().new_zeros(tuple(out.shape))
-            seed.numpy().reshape(-1)[:] = v
-            grads = grad([out], [args[i] for i in wrt], [seed], allow_unused=True)
+            seed = zeros_like(out.detach())
+            seed.numpy()[...] = v.reshape(tuple(out.shape))
+            grads = grad(
+                [out], [args[i] for i in wrt], [seed], retain_graph=True, allow_unused=True
+            )
         for i, g in zip(wrt, grads, strict=True):
             data = args[i].detach().numpy()
             u = unit(data.size)

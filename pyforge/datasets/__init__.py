@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from os.path import dirname, join
+from typing import overload
 
 from .._C import from_numpy
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Literal, overload
+    from typing import Any, Literal
 
     import numpy.typing as npt
 
     from .._C import Tensor
 
-    @overload
-    def load_digits(return_numpy: Literal[False] = False) -> tuple[Tensor, Tensor]: ...
-    @overload
-    def load_digits(
-        return_numpy: Literal[True],
-    ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]: ...
-
-
 __all__ = ["load_digits"]
 
 
+@overload
+def load_digits(return_numpy: Literal[False] = False) -> tuple[Tensor, Tensor]: ...
+@overload
+def load_digits(
+    return_numpy: Literal[True],
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]: ...
 def load_digits(return_numpy: bool = False) -> tuple[Any, Any]:
     """1,797 images of hand-written digits, 8 x 8 pixels, from the UCI repository.
 

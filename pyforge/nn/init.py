@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import warnings
 
-from .._C import Tensor, empty_like, eye, from_numpy, no_grad, where
+from .._C import Tensor, empty_like, eye, from_numpy, where
+from ..autograd.grad_mode import no_grad
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from .._C import Tensor, _adam_step, float32, tensor
-from .optimizer import Optimizer, check_not_negative, run_closure
-from .sgd import refuse_differentiable
+from .._C import _adam_step
+from .optimizer import (
+    Optimizer,
+    check_not_negative,
+    refuse_differentiable,
+    run_closure,
+    steps_as_tensors,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,9 +76,7 @@ class Adam(Optimizer):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        for entry in self.state.values():
-            if "step" in entry and not isinstance(entry["step"], Tensor):
-                entry["step"] = tensor(float(entry["step"]), dtype=float32)
+        steps_as_tensors(self)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update all parameters that have a gradient; see :meth:`Optimizer.step`."""

@@ -6,7 +6,8 @@ import warnings
 from collections import defaultdict
 from copy import deepcopy
 
-from .._C import Tensor
+from .._C import Tensor, float32, tensor
+from ..autograd.grad_mode import enable_grad
 from ..utils.hooks import RemovableHandle, add_hook
 
 TYPE_CHECKING = False
@@ -263,10 +264,24 @@ def run_closure(closure: Callable[[], Any] | None) -> Any:
     """Call ``closure``, if there is one, with gradients recorded."""
     if closure is None:
         return None
-    from .._C import enable_grad
-
     with enable_grad():
         return closure()
+
+
+def steps_as_tensors(optimizer: Optimizer) -> None:
+    """Replace step counts that are numbers, as in old states, by scalar tensors."""
+    for entry in optimizer.state.values():
+        if "step" in entry and not isinstance(entry["step"], Tensor):
+            entry["step"] = tensor(float(entry["step"]), dtype=float32)
+
+
+def refuse_differentiable(differentiable: bool) -> None:
+    """Raise if an optimiser is asked to record its own steps."""
+    if differentiable:
+        raise NotImplementedError(
+            "differentiable=True: steps are not recorded; write the update with tensor operations "
+            "to differentiate through it"
+        )
 
 
 def check_not_negative(**settings: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._C import _sgd_step
-from .optimizer import Optimizer, check_not_negative, run_closure
+from .optimizer import Optimizer, check_not_negative, refuse_differentiable, run_closure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,12 +77,3 @@ class SGD(Optimizer):
                 group["maximize"],
             )
         return loss
-
-
-def refuse_differentiable(differentiable: bool) -> None:
-    """Raise if an optimiser is asked to record its own steps."""
-    if differentiable:
-        raise NotImplementedError(
-            "differentiable=True: steps are not recorded; write the update with tensor operations "
-            "to differentiate through it"
-        )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from .module import Module
+    from .module_hooks import HookMethods
 
 Grads = tuple["Tensor | None", ...]
 
@@ -34,7 +34,7 @@ class _Tap(Function):
 class BackwardWatch:
     """Runs a module's backward hooks for one call of it."""
 
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: HookMethods) -> None:
         self._module = module
         self._pre_hooks = tuple(module._backward_pre_hooks.values())
         self._hooks = tuple(module._backward_hooks.values())
@@ -114,10 +114,10 @@ def _spread(grads: Grads, at: list[int], total: int) -> Grads:
 def _replaced(changed: Any, current: Grads) -> Grads:
     if changed is None:
         return current
-    changed = changed if isinstance(changed, tuple) else (changed,)
-    if len(changed) != len(current):
+    replaced: Grads = changed if isinstance(changed, tuple) else (changed,)
+    if len(replaced) != len(current):
         raise RuntimeError(
-            f"Backward hook returned an invalid number of grad_input, got {len(changed)}, but "
+            f"Backward hook returned an invalid number of grad_input, got {len(replaced)}, but "
             f"expected {len(current)}"
         )
-    return changed
+    return replaced

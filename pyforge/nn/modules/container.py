@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import operator
 
+from ..._C import Tensor
 from ..parameter import Parameter
-from .module import Module, Tensor
+from .module import Module
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class _ModuleSequence(Module):
         return list(self._modules)[_position(index, len(self))]
 
     def _slice(self, index: slice) -> Any:
-        return type(self)(list(self)[index])
+        kind: Any = type(self)
+        return kind(list(self)[index])
 
     def _renumber(self) -> None:
         self._set_all(list(self._modules.values()))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..._C import Tensor, empty, no_grad
+from ..._C import Tensor, empty
+from ...autograd.grad_mode import no_grad
 from .. import functional as F
 from .. import init
 from ..parameter import Parameter

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..._C import Tensor, no_grad
+from ..._C import Tensor, _ModuleBase
+from ...autograd.grad_mode import no_grad
 from ..parameter import Parameter
 from .module_hooks import HookMethods
 from .module_state import StateMethods
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _REGISTRIES = ("_parameters", "_buffers", "_modules")
 
 
-class Module(HookMethods, StateMethods):
+class Module(_ModuleBase, HookMethods, StateMethods):
     """Base class of all neural network modules.
 
     Subclasses call ``super().__init__()``, assign parameters and other modules to attributes, and
@@ -46,11 +47,6 @@ class Module(HookMethods, StateMethods):
         raise NotImplementedError(
             f'Module [{type(self).__name__}] is missing the required "forward" function'
         )
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._has_hooks:
-            return self._call_with_hooks(args, kwargs)
-        return self.forward(*args, **kwargs)
 
     # Registration
 
@@ -202,6 +198,7 @@ class Module(HookMethods, StateMethods):
         self.__dict__.update(state)
         for registry in _REGISTRIES:
             self.__dict__[registry] = Registry(self, state[registry])
+        self._find_hooks()
 
     # Looking things up
 

@@ -9,8 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from .module import Module
-
 
 class HookMethods:
     """The part of :class:`Module` that deals with hooks."""
@@ -25,7 +23,6 @@ class HookMethods:
     _backward_hooks: dict[int, Callable[..., Any]]
 
     def _init_hooks(self) -> None:
-        self._has_hooks = False
         self._forward_pre_hooks = {}
         self._forward_hooks = {}
         self._hooks_with_kwargs = set()
@@ -108,14 +105,18 @@ class HookMethods:
         self._has_hooks = True
         return handle
 
-    def _call_with_hooks(self: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if not (
+    def _find_hooks(self) -> bool:
+        """Set the flag that says whether a call has to look for hooks."""
+        self._has_hooks = bool(
             self._forward_hooks
             or self._forward_pre_hooks
             or self._backward_hooks
             or self._backward_pre_hooks
-        ):
-            self._has_hooks = False
+        )
+        return self._has_hooks
+
+    def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if not self._find_hooks():
             self._hooks_with_kwargs.clear()
             self._hooks_always_called.clear()
             return self.forward(*args, **kwargs)
@@ -128,9 +129,7 @@ class HookMethods:
                     self._run_forward_hook(key, hook, args, kwargs, None)
             raise
 
-    def _run_hooks(
-        self: Module, args: tuple[Any, ...], kwargs: dict[str, Any], ran: set[int]
-    ) -> Any:
+    def _run_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any], ran: set[int]) -> Any:
         for key, hook in tuple(self._forward_pre_hooks.items()):
             if key in self._hooks_with_kwargs:
                 changed = hook(self, args, kwargs)
@@ -160,7 +159,7 @@ class HookMethods:
         return result if watch is None else watch.on_output(result)
 
     def _run_forward_hook(
-        self: Module,
+        self,
         key: int,
         hook: Callable[..., Any],
         args: tuple[Any, ...],

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict, namedtuple
 from collections.abc import Mapping
 
-from ..._C import Tensor, no_grad
+from ..._C import Tensor
+from ...autograd.grad_mode import no_grad
 from ...utils.hooks import RemovableHandle, add_hook
 from ..parameter import Parameter
 
@@ -104,7 +105,7 @@ class StateMethods:
             destination[prefix + _EXTRA_STATE] = self.get_extra_state()
 
     def state_dict(
-        self: Module, *, destination: Any = None, prefix: str = "", keep_vars: bool = False
+        self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False
     ) -> Any:
         """All parameters and persistent buffers by their dotted names.
 
@@ -138,7 +139,7 @@ class StateMethods:
         return destination
 
     def _load_from_state_dict(
-        self: Module,
+        self,
         state_dict: dict[str, Any],
         prefix: str,
         local_metadata: dict[str, Any],
@@ -223,7 +224,7 @@ class StateMethods:
         return None
 
     def load_state_dict(
-        self: Module, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
     ) -> IncompatibleKeys:
         """Copy parameters and buffers from ``state_dict`` into the module and its children.
 
@@ -261,7 +262,7 @@ class StateMethods:
 
 
 def _load(
-    module: Module,
+    module: StateMethods,
     state_dict: dict[str, Any],
     prefix: str,
     metadata: Mapping[str, dict[str, Any]],

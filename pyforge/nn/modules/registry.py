@@ -6,7 +6,6 @@ import weakref
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Any
 
 
@@ -37,7 +36,7 @@ class Registry(dict[str, "Any"]):
         super().__delitem__(name)
         self._mirror().pop(name, None)
 
-    def update(self, *args: dict[str, Any] | Iterable[tuple[str, Any]], **kwargs: Any) -> None:
+    def update(self, *args: Any, **kwargs: Any) -> None:
         """Set every given entry."""
         for name, value in dict(*args, **kwargs).items():
             self[name] = value

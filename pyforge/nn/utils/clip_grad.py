@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import warnings
 
-from ..._C import Tensor, no_grad, stack
-from ..._C import zeros as _zeros
+from ..._C import Tensor, _scale, _total_norm, stack, tensor
+from ...autograd.grad_mode import no_grad
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,12 +44,11 @@ def clip_grad_norm_(
     labelled = _with_grads(parameters)
     grads = [grad for _, grad in labelled]
     with no_grad():
-        total = get_total_norm(grads, norm_type)
-        if not math.isfinite(total.item()):
-            where = _first_nonfinite(labelled)
+        size = _size(grads, norm_type)
+        if not math.isfinite(size):
             text = (
                 f"The total norm of order {norm_type} for gradients from `parameters` is "
-                f"non-finite, so it cannot be clipped: {where}."
+                f"non-finite, so it cannot be clipped: {_first_nonfinite(labelled)}."
             )
             if error_if_nonfinite:
                 raise RuntimeError(
@@ -57,21 +56,27 @@ def clip_grad_norm_(
                     "`error_if_nonfinite=False`"
                 )
             warnings.warn(f"{text} The gradients are left alone.", RuntimeWarning, stacklevel=2)
-            return total
-        scale = max_norm / (total + 1e-6)
-        if scale.item() < 1.0:
-            for grad in grads:
-                grad.mul_(scale)
-    return total
+        elif size + 1e-6 > max_norm:
+            _scale(grads, max_norm / (size + 1e-6))
+    return _scalar(size, grads)
 
 
 def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0) -> Tensor:
     """The norm of all ``tensors`` taken as one vector, a scalar tensor."""
+    tensors = list(tensors)
     with no_grad():
-        norms = [tensor.norm(norm_type) for tensor in tensors]
-        if not norms:
-            return _zeros(())
-        return norms[0] if len(norms) == 1 else stack(norms).norm(norm_type)
+        return _scalar(_size(tensors, float(norm_type)), tensors)
+
+
+def _size(tensors: list[Tensor], norm_type: float) -> float:
+    if norm_type == 2.0:
+        return _total_norm(tensors)[0]
+    norms = [t.double().norm(norm_type) for t in tensors]
+    return stack(norms).norm(norm_type).item() if norms else 0.0
+
+
+def _scalar(size: float, like: list[Tensor]) -> Tensor:
+    return tensor(size, dtype=like[0].dtype if like else None)
 
 
 def clip_grad_value_(parameters: Parameters, clip_value: float) -> None:

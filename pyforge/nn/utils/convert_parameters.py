@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..._C import Tensor, cat, no_grad
+from ..._C import Tensor, cat
+from ...autograd.grad_mode import no_grad
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,0 +1,80 @@
+// Copies of A and B in the order in which the tiles read them.
+#pragma once
+#include "kernels/gemm_registers.h"
+
+namespace pyforge::kernels::PF_ISA {
+namespace {
+
+// B[k, columns] as [k][width], width a multiple of the lanes, the rest zero.
+template <class T>
+void pack_columns(T* out, int width, const T* b, int64_t b_row, int64_t b_col, int64_t k,
+                  int columns) {
+  constexpr int L = kLanes<T>;
+  for (int j = 0; j < width; j += L) {
+    const int count = columns - j < L ? columns - j : L;
+    T* to = out + j;
+    const T* from = b + j * b_col;
+    int64_t i = 0;
+    if (count <= 0) {
+      for (; i < k; ++i) store(to + i * width, Reg<T>{});
+    } else if (b_col == 1 && count == L) {
+      for (; i < k; ++i) store(to + i * width, load(from + i * b_row));
+    } else if (b_col == 1) {
+      const Mask mask = mask_for<T>(count);
+      for (; i < k; ++i) store(to + i * width, load_first(from + i * b_row, mask));
+    } else {
+      if (b_row == 1) {
+        for (; i + L <= k; i += L) {
+          Reg<T> rows[L];
+#pragma GCC unroll 16
+          for (int l = 0; l < L; ++l) {
+            rows[l] = l < count ? load(from + l * b_col + i) : Reg<T>{};
+          }
+          transpose<T>(rows);
+#pragma GCC unroll 16
+          for (int l = 0; l < L; ++l) store(to + (i + l) * width, rows[l]);
+        }
+      }
+      for (; i < k; ++i) {
+        T* row = to + i * width;
+        for (int l = 0; l < count; ++l) row[l] = from[i * b_row + l * b_col];
+        for (int l = count; l < L; ++l) row[l] = T(0);
+      }
+    }
+  }
+}
+
+// A[rows, k] as [k][rows]. Writes up to a vector beyond the end.
+template <class T>
+void pack_rows(T* out, int rows, const T* a, int64_t a_row, int64_t a_col, int64_t k) {
+  constexpr int L = kLanes<T>, R = kTileRows, G = (R + L - 1) / L;
+  int64_t i = 0;
+  if (rows == R && a_row == 1) {
+    for (; i < k; ++i) __builtin_memcpy(out + i * R, a + i * a_col, R * sizeof(T));
+  } else if (rows == R && a_col == 1) {
+    for (; i + L <= k; i += L) {
+      Reg<T> block[G][L];
+#pragma GCC unroll 16
+      for (int g = 0; g < G; ++g) {
+#pragma GCC unroll 16
+        for (int l = 0; l < L; ++l) {
+          const int r = g * L + l;
+          block[g][l] = r < R ? load(a + r * a_row + i) : Reg<T>{};
+        }
+        transpose<T>(block[g]);
+      }
+      // In ascending order: what is written beyond a row's end the next row overwrites.
+#pragma GCC unroll 16
+      for (int l = 0; l < L; ++l) {
+#pragma GCC unroll 16
+        for (int g = 0; g < G; ++g) store(out + (i + l) * R + g * L, block[g][l]);
+      }
+    }
+  }
+  for (; i < k; ++i) {
+    for (int r = 0; r < rows; ++r) out[i * rows + r] = a[r * a_row + i * a_col];
+  }
+}
+
+}  // namespace
+}  // namespace pyforge::kernels::PF_ISA

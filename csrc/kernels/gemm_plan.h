@@ -1,0 +1,385 @@
+// Which loops a product takes, how it is cut into tiles, and the loops themselves.
+#pragma once
+#include "kernels/gemm_dot.h"
+#include "kernels/gemm_micro.h"
+#include "kernels/gemm_pack.h"
+
+namespace pyforge::kernels::PF_ISA {
+namespace {
+
+// Block sizes: a panel of B (kBlockDepth x one tile) stays in the first-level cache, a block of A
+// (kBlockRows x kBlockDepth) in the second.
+inline constexpr int64_t kBlockDepth = kGemmBytes == 64 ? 192 : 256;
+inline constexpr int64_t kBlockRows = 16 * kTileRows;
+inline constexpr int64_t kPrepareColumns = 8;      // tiles of B packed as one unit
+inline constexpr int64_t kSmallWork = 400 * 1000;  // multiply-adds below which threads do not pay
+inline constexpr int64_t kTileWork = 1000 * 1000;  // multiply-adds that a unit of work should have
+inline constexpr int kWideVectors = 4, kWideRows = 3;
+inline constexpr int64_t kDotCopy = 4096;  // elements of A copied to make its rows contiguous
+
+enum class Kind : uint8_t { Row, Dot, Direct, Blocked };
+
+constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+constexpr int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
+constexpr int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+constexpr int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
+// A product in the orientation that suits the loops best, and its grid of tiles.
+template <class T>
+struct Problem {
+  int64_t m, n, k;
+  const T *a, *b;
+  int64_t a_row, a_col, b_row, b_col;
+  Target<T> out;
+  Kind kind;
+  int64_t depth;                  // K is summed in blocks of this size
+  int64_t row_step, column_step;  // size of a tile of work
+  int64_t row_tiles, column_tiles;
+
+  void transpose() {
+    swap(m, n);
+    const T* other = a;
+    a = b;
+    b = other;
+    swap(a_row, b_col);
+    swap(a_col, b_row);
+    swap(out.c_row, out.c_col);
+    swap(out.bias_row, out.bias_col);
+  }
+  static void swap(int64_t& x, int64_t& y) {
+    const int64_t z = x;
+    x = y;
+    y = z;
+  }
+};
+
+// Inner products beat register tiles for few rows and a long K.
+constexpr bool fits_dot(int64_t rows, int64_t k) {
+  return rows == 1 || (rows <= 8 && rows * 8 <= k && rows * k <= kDotCopy);
+}
+
+template <class T>
+void choose_direction(Problem<T>& p) {
+  // A dimension of one element has whatever stride helps.
+  if (p.n == 1) p.b_col = p.out.c_col = p.out.bias_col = 1;
+  if (p.m == 1) p.a_row = p.out.c_row = 1, p.out.bias_row = 0;
+  if (p.k == 1) p.a_col = p.b_row = 1;
+  if (p.n == 1 && p.m > 1) {
+    p.transpose();
+  } else if (p.m > 1 && p.n > 1) {
+    const bool along_columns = p.out.c_row == 1 && p.out.c_col != 1;
+    // A few columns: the long dimension becomes the one that fills registers, or K does.
+    const bool thin = p.n * 2 <= kLanes<T> && p.m > 2 * p.n &&
+                      (p.a_row == 1 || (p.a_col == 1 && fits_dot(p.n, p.k)));
+    if (p.m <= 2 * p.n ? along_columns : along_columns || thin) p.transpose();
+  }
+}
+
+template <class T>
+void choose_kind(Problem<T>& p) {
+  const bool dots =
+      p.b_row == 1 && p.k > 1 && fits_dot(p.m, p.k) && (p.a_col == 1 || p.m * p.k <= kDotCopy);
+  if (dots && (p.b_col != 1 || p.n == 1)) {
+    p.kind = Kind::Dot;
+  } else if (p.m == 1 && p.b_col == 1 && p.k > 0) {
+    p.kind = Kind::Row;
+  } else if (p.m >= 4 * kTileRows && p.n >= 2 * kTileColumns<T> &&
+             p.m * p.n * p.k > 2 * kTileWork) {
+    p.kind = Kind::Blocked;
+  } else {
+    p.kind = Kind::Direct;
+  }
+}
+
+template <class T>
+void choose_depth(Problem<T>& p) {
+  p.depth = larger(1, p.k);
+  if (p.k > kBlockDepth) {
+    p.depth = round_up(ceil_div(p.k, ceil_div(p.k, kBlockDepth)), 8);
+  }
+}
+
+// Tiles by shape alone: about kTileWork each, whole register tiles.
+template <class T>
+void choose_steps(Problem<T>& p) {
+  const int64_t column_unit = p.kind == Kind::Row   ? kRowColumns
+                              : p.kind == Kind::Dot ? kDotColumns
+                                                    : kTileColumns<T> * 2;
+  const int64_t row_unit = p.kind == Kind::Dot ? kDotRows : kTileRows;
+  p.row_step =
+      smaller(round_up(p.m, row_unit), larger(round_up(ceil_div(p.m, 8), row_unit), 4 * row_unit));
+  if (p.row_step > kBlockRows) p.row_step = kBlockRows;
+  const int64_t columns = ceil_div(kTileWork, larger(1, p.row_step * larger(1, p.k)));
+  p.column_step = smaller(round_up(p.n, column_unit), round_up(columns, column_unit));
+  p.row_tiles = ceil_div(p.m, p.row_step);
+  p.column_tiles = ceil_div(p.n, p.column_step);
+}
+
+template <class T>
+Problem<T> analyse(const GemmArgs& args) {
+  Problem<T> p;
+  p.m = args.m, p.n = args.n, p.k = args.k;
+  p.a = static_cast<const T*>(args.a), p.b = static_cast<const T*>(args.b);
+  p.a_row = args.a_row, p.a_col = args.a_col, p.b_row = args.b_row, p.b_col = args.b_col;
+  p.out = {static_cast<T*>(args.c),
+           args.c_row,
+           args.c_col,
+           static_cast<const T*>(args.bias),
+           0,
+           args.bias_stride,
+           static_cast<T>(args.alpha),
+           static_cast<T>(args.beta),
+           args.epilogue,
+           false};
+  choose_direction(p);
+  choose_kind(p);
+  choose_depth(p);
+  return p;
+}
+
+// The target for one block of K: C is scaled by the first, finished by the last.
+template <class T>
+Target<T> target_for(const Target<T>& out, bool first, bool last) {
+  Target<T> t = out;
+  if (!first) t.beta = T(1);
+  if (!last) t.bias = nullptr, t.epilogue = Epilogue::None;
+  t.direct = t.c_col == 1 && t.alpha == T(1) && (t.beta == T(0) || t.beta == T(1)) &&
+             (!t.bias || (t.bias_col == 1 && t.bias_row == 0)) && t.epilogue != Epilogue::Gelu;
+  return t;
+}
+
+// All rows against one panel of B of up to V vectors; A is read where it lies.
+template <class T, int V, bool Edge>
+void panel_rows(int64_t rows, TileArgs<T> tile, const Target<T>& out) {
+  const int64_t tiles = ceil_div(rows, kTileRows);
+  Target<T> to = out;
+  for (int64_t t = 0; t < tiles; ++t) {
+    const int r = static_cast<int>(rows / tiles + (t < rows % tiles));
+    tile_for<T, V, false, Edge>(r)(tile, to);
+    tile.a += r * tile.a_row;
+    to.c += r * out.c_row;
+    if (to.bias) to.bias += r * out.bias_row;
+  }
+}
+
+template <class T>
+void edge_panel(int vectors, int64_t rows, const TileArgs<T>& tile, const Target<T>& out) {
+  switch (vectors) {
+    case 1:
+      return panel_rows<T, 1, true>(rows, tile, out);
+    case 2:
+      return panel_rows<T, 2, true>(rows, tile, out);
+    default:
+      return panel_rows<T, kTileVectors, true>(rows, tile, out);
+  }
+}
+
+// C[rows, columns] without packing A; B is packed panel by panel where its rows are not contiguous.
+template <class T>
+void direct_block(const Problem<T>& p, int64_t i0, int64_t j0, int64_t rows, int64_t columns,
+                  T* panel) {
+  constexpr int L = kLanes<T>, kWide = kWideVectors * L;
+  const bool wide = rows <= kWideRows;
+  const bool far = rows >= 3 * kTileRows && p.b_row * static_cast<int64_t>(sizeof(T)) >= 2048;
+  for (int64_t k0 = 0; k0 == 0 || k0 < p.k; k0 += p.depth) {
+    const int64_t depth = smaller(p.depth, p.k - k0);
+    const Target<T> out = target_for(p.out, k0 == 0, k0 + depth == p.k).at(i0, j0);
+    const T* a = p.a + i0 * p.a_row + k0 * p.a_col;
+    const T* b = p.b + k0 * p.b_row + j0 * p.b_col;
+    for (int64_t j = 0; j < columns;) {
+      const int64_t left = columns - j;
+      const int step =
+          static_cast<int>(wide && left >= kWide ? kWide : smaller(left, kTileColumns<T>));
+      const int width = static_cast<int>(round_up(step, L));
+      TileArgs<T> tile{depth, a, p.a_row, p.a_col, b + j * p.b_col, p.b_row, step};
+      if (p.b_col != 1 || far || (!kMaskedLoads && step < width)) {
+        pack_columns(panel, width, tile.b, p.b_row, p.b_col, depth, step);
+        tile.b = panel;
+        tile.b_row = width;
+      }
+      const Target<T> to = out.at(0, j);
+      if (step == kWide) {
+        switch (rows) {
+          case 1:
+            multiply_tile<T, 1, kWideVectors, false, false>(tile, to);
+            break;
+          case 2:
+            multiply_tile<T, 2, kWideVectors, false, false>(tile, to);
+            break;
+          default:
+            multiply_tile<T, kWideRows, kWideVectors, false, false>(tile, to);
+            break;
+        }
+      } else if (step == kTileColumns<T>) {
+        panel_rows<T, kTileVectors, kFreeMasks>(rows, tile, to);
+      } else {
+        edge_panel(width / L, rows, tile, to);
+      }
+      j += step;
+    }
+  }
+}
+
+// Asks for elements [first, last), a share of what the next panel will read.
+template <class T>
+PF_INLINE void prefetch(const T* p, int64_t first, int64_t last) {
+  constexpr int64_t kLine = 64 / sizeof(T);
+  for (int64_t i = first; i < last; i += kLine) __builtin_prefetch(p + i, 0, 2);
+}
+
+// C[rows, columns] from packed B; A is packed block by block.
+template <class T>
+void packed_block(const Problem<T>& p, const T* packed, int64_t i0, int64_t j0, int64_t rows,
+                  int64_t columns, T* block) {
+  constexpr int R = kTileRows, C = kTileColumns<T>;
+  const int64_t padded = round_up(p.n, C);
+  for (int64_t k0 = 0; k0 < p.k; k0 += p.depth) {
+    const int64_t depth = smaller(p.depth, p.k - k0);
+    const Target<T> out = target_for(p.out, k0 == 0, k0 + depth == p.k).at(i0, j0);
+    const T* a = p.a + i0 * p.a_row + k0 * p.a_col;
+    for (int64_t i = 0; i < rows; i += R) {
+      pack_rows(block + i * depth, static_cast<int>(smaller(R, rows - i)), a + i * p.a_row, p.a_row,
+                p.a_col, depth);
+    }
+    for (int64_t j = 0; j < columns; j += C) {
+      const int step = static_cast<int>(smaller(C, columns - j));
+      TileArgs<T> tile{depth, block, 1, 0, packed + k0 * padded + (j0 + j) * depth, C, step};
+      const T* next = tile.b + depth * C;
+      for (int64_t i = 0; i < rows; i += R) {
+        const int r = static_cast<int>(smaller(R, rows - i));
+        tile.a = block + i * depth;
+        const Target<T> to = out.at(i, j);
+        prefetch(next, depth * C * i / rows, depth * C * (i + r) / rows);
+        if (step == C) {
+          tile_for<T, kTileVectors, true, false>(r)(tile, to);
+        } else {
+          tile.a_col = r;
+          edge_panel(static_cast<int>(ceil_div(step, kLanes<T>)), r, tile, to);
+        }
+      }
+    }
+  }
+}
+
+template <class T>
+int64_t packed_size(const Problem<T>& p) {
+  return p.kind == Kind::Blocked ? round_up(p.n, kTileColumns<T>) * p.k : 0;
+}
+template <class T>
+int64_t workspace_size(const Problem<T>& p) {
+  switch (p.kind) {
+    case Kind::Blocked:
+      return kBlockRows * p.depth + kLanes<T>;
+    case Kind::Direct:
+      return kWideVectors * kLanes<T> * p.depth;
+    case Kind::Dot:
+      return p.a_col == 1 ? 0 : p.m * p.k;
+    default:
+      return 0;
+  }
+}
+
+template <class T>
+void plan(const GemmArgs& args, GemmPlan& plan) {
+  Problem<T> p = analyse<T>(args);
+  choose_steps(p);
+  plan.tiles = p.row_tiles * p.column_tiles;
+  plan.workspace_bytes = workspace_size(p) * static_cast<int64_t>(sizeof(T));
+  plan.shared_bytes = packed_size(p) * static_cast<int64_t>(sizeof(T));
+  plan.prepare_tiles =
+      plan.shared_bytes == 0
+          ? 0
+          : ceil_div(p.k, p.depth) * ceil_div(p.n, kPrepareColumns * kTileColumns<T>);
+}
+
+template <class T>
+void prepare(const GemmArgs& args, void* shared, int64_t first, int64_t last) {
+  constexpr int C = kTileColumns<T>;
+  const Problem<T> p = analyse<T>(args);
+  const int64_t groups = ceil_div(p.n, kPrepareColumns * C), padded = round_up(p.n, C);
+  for (int64_t t = first; t < last; ++t) {
+    const int64_t k0 = t / groups * p.depth, depth = smaller(p.depth, p.k - k0);
+    const int64_t j0 = t % groups * kPrepareColumns * C;
+    const int64_t j1 = smaller(p.n, j0 + kPrepareColumns * C);
+    T* to = static_cast<T*>(shared) + k0 * padded;
+    for (int64_t j = j0; j < j1; j += C) {
+      pack_columns(to + j * depth, C, p.b + k0 * p.b_row + j * p.b_col, p.b_row, p.b_col, depth,
+                   static_cast<int>(smaller(C, p.n - j)));
+    }
+  }
+}
+
+template <class T>
+void run_block(const Problem<T>& p, const T* packed, int64_t i0, int64_t j0, int64_t rows,
+               int64_t columns, T* workspace) {
+  const T *a = p.a + i0 * p.a_row, *b = p.b + j0 * p.b_col;
+  switch (p.kind) {
+    case Kind::Row:
+      row_block(columns, p.k, a, p.a_col, b, p.b_row, p.out.at(i0, j0));
+      break;
+    case Kind::Dot: {
+      int64_t a_row = p.a_row;
+      if (p.a_col != 1) {
+        for (int64_t i = 0; i < rows; ++i) {
+          for (int64_t k = 0; k < p.k; ++k) workspace[i * p.k + k] = a[i * a_row + k * p.a_col];
+        }
+        a = workspace;
+        a_row = p.k;
+      }
+      dot_block(rows, columns, p.k, a, a_row, b, p.b_col, p.out.at(i0, j0));
+      break;
+    }
+    case Kind::Direct:
+      direct_block(p, i0, j0, rows, columns, workspace);
+      break;
+    case Kind::Blocked:
+      packed_block(p, packed, i0, j0, rows, columns, workspace);
+      break;
+  }
+}
+
+// Neighbouring tiles are joined, so that A is packed once for a whole row of them.
+template <class T>
+void run(const GemmArgs& args, const void* shared, void* workspace, int64_t first, int64_t last) {
+  Problem<T> p = analyse<T>(args);
+  choose_steps(p);
+  while (first < last) {
+    const int64_t tile_row = first / p.column_tiles, tile_column = first % p.column_tiles;
+    const int64_t across = smaller(p.column_tiles - tile_column, last - first);
+    int64_t down = 1;
+    if (across == p.column_tiles) {
+      while (first + (down + 1) * across <= last && (down + 1) * p.row_step <= kBlockRows) ++down;
+    }
+    const int64_t i0 = tile_row * p.row_step, j0 = tile_column * p.column_step;
+    run_block(p, static_cast<const T*>(shared), i0, j0, smaller(p.m - i0, down * p.row_step),
+              smaller(p.n - j0, across * p.column_step), static_cast<T*>(workspace));
+    first += across * down;
+  }
+}
+
+template <class T>
+bool is_small(const GemmArgs& args) {
+  return args.m * args.n * larger(1, args.k) <= kSmallWork;
+}
+
+template <class T>
+void small(const GemmArgs& args) {
+  if (args.m <= 0 || args.n <= 0) return;
+  constexpr int64_t kPanel = kWideVectors * kLanes<T> * kBlockDepth;
+  alignas(kGemmBytes) T panel[larger(kPanel, kDotCopy)];
+  Problem<T> p = analyse<T>(args);
+  if (p.kind == Kind::Blocked) p.kind = Kind::Direct;
+  run_block(p, static_cast<const T*>(nullptr), 0, 0, p.m, p.n, panel);
+}
+
+template <class T>
+void fill_kernels(GemmKernels& kernels) {
+  kernels.plan = plan<T>;
+  kernels.prepare = prepare<T>;
+  kernels.run = run<T>;
+  kernels.small = small<T>;
+  kernels.is_small = is_small<T>;
+}
+
+}  // namespace
+}  // namespace pyforge::kernels::PF_ISA

@@ -1,0 +1,122 @@
+#include "ops/optim.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/gil.h"
+#include "core/threads.h"
+#include "kernels/dispatch.h"
+#include "ops/basic.h"
+
+namespace pyforge::ops {
+namespace {
+
+constexpr int64_t kGrain = 16384;
+constexpr int64_t kReleaseGilFrom = 65536;
+
+// The elements of a tensor as one contiguous run, written back at the end if that is a copy.
+class Flat {
+ public:
+  explicit Flat(const Tensor& t) {
+    if (!t.defined()) return;
+    target_ = t.get();
+    if (!t.is_contiguous()) copy_ = contiguous(alias(t));
+    data_ = copy_.defined() ? copy_->data : t->data;
+  }
+  char* at(int64_t byte) const { return data_ ? data_ + byte : nullptr; }
+  void write_back() const {
+    if (!target_) return;
+    if (copy_.defined()) copy_data(Tensor::borrow(target_), copy_);
+    target_->storage->bump();
+  }
+
+ private:
+  TensorImpl* target_ = nullptr;
+  Tensor copy_;
+  char* data_ = nullptr;
+};
+
+template <class F>
+void over_elements(const Tensor& param, F&& f) {
+  int64_t n = param.numel(), size = itemsize(param.dtype());
+  ReleaseGil unlocked(n >= kReleaseGilFrom);
+  parallel_for(n, kGrain, [&](int64_t first, int64_t last) { f(first * size, last - first); });
+}
+
+int variant(const Tensor& param) { return param.dtype() == DType::Float64; }
+
+}  // namespace
+
+void sgd_update(const Tensor& param, const Tensor& grad, const Tensor& momentum_buffer,
+                const kernels::SgdArgs& args) {
+  auto kernel = kernels::active().optim.sgd[variant(param)];
+  Flat p(param), g(grad), buffer(momentum_buffer);
+  over_elements(param,
+                [&](int64_t at, int64_t n) { kernel(p.at(at), g.at(at), buffer.at(at), n, args); });
+  p.write_back();
+  buffer.write_back();
+}
+
+void adam_update(const Tensor& param, const Tensor& grad, const Tensor& exp_avg,
+                 const Tensor& exp_avg_sq, const Tensor& max_exp_avg_sq,
+                 const kernels::AdamArgs& args) {
+  auto kernel = kernels::active().optim.adam[variant(param)];
+  Flat p(param), g(grad), mean(exp_avg), square(exp_avg_sq), largest(max_exp_avg_sq);
+  over_elements(param, [&](int64_t at, int64_t n) {
+    kernel(p.at(at), g.at(at), mean.at(at), square.at(at), largest.at(at), n, args);
+  });
+  for (const Flat* written : {&p, &mean, &square, &largest}) written->write_back();
+}
+
+void rmsprop_update(const Tensor& param, const Tensor& grad, const Tensor& square_avg,
+                    const Tensor& grad_avg, const Tensor& momentum_buffer,
+                    const kernels::RmspropArgs& args) {
+  auto kernel = kernels::active().optim.rmsprop[variant(param)];
+  Flat p(param), g(grad), square(square_avg), mean(grad_avg), buffer(momentum_buffer);
+  over_elements(param, [&](int64_t at, int64_t n) {
+    kernel(p.at(at), g.at(at), square.at(at), mean.at(at), buffer.at(at), n, args);
+  });
+  for (const Flat* written : {&p, &square, &mean, &buffer}) written->write_back();
+}
+
+void adagrad_update(const Tensor& param, const Tensor& grad, const Tensor& sum,
+                    const kernels::AdagradArgs& args) {
+  auto kernel = kernels::active().optim.adagrad[variant(param)];
+  Flat p(param), g(grad), total(sum);
+  over_elements(param,
+                [&](int64_t at, int64_t n) { kernel(p.at(at), g.at(at), total.at(at), n, args); });
+  p.write_back();
+  total.write_back();
+}
+
+double sum_squares(const Tensor& t, bool* finite) {
+  auto kernel = kernels::active().optim.sum_squares[variant(t)];
+  Flat run(t);
+  int64_t n = t.numel(), size = itemsize(t.dtype()), blocks = (n + kGrain - 1) / kGrain;
+  struct Part {
+    double sum;
+    bool finite;
+  };
+  std::vector<Part> parts(static_cast<size_t>(blocks));
+  parallel_for(blocks, 1, [&](int64_t first, int64_t last) {
+    for (int64_t b = first; b < last; ++b) {
+      Part& part = parts[static_cast<size_t>(b)];
+      kernel(run.at(b * kGrain * size), std::min(kGrain, n - b * kGrain), &part.sum, &part.finite);
+    }
+  });
+  double total = 0;
+  for (const Part& part : parts) {
+    total += part.sum;
+    if (!part.finite) *finite = false;
+  }
+  return total;
+}
+
+void scale_data(const Tensor& t, double factor) {
+  auto kernel = kernels::active().optim.scale[variant(t)];
+  Flat run(t);
+  over_elements(t, [&](int64_t at, int64_t n) { kernel(run.at(at), n, factor); });
+  run.write_back();
+}
+
+}  // namespace pyforge::ops

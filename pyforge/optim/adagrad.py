@@ -1,0 +1,101 @@
+"""Adagrad."""
+
+from __future__ import annotations
+
+from .._C import _adagrad_step, float32, full_like, tensor
+from ..autograd.grad_mode import no_grad
+from .optimizer import (
+    Optimizer,
+    check_not_negative,
+    refuse_differentiable,
+    run_closure,
+    steps_as_tensors,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .optimizer import Params
+
+
+class Adagrad(Optimizer):
+    """Steps scaled by the sum of all squared gradients so far.
+
+    Args:
+        params: see :class:`Optimizer`.
+        lr: the learning rate.
+        lr_decay: the rate is divided by ``1 + steps * lr_decay``.
+        weight_decay: added to the gradient times the parameter.
+        initial_accumulator_value: what the sums start from.
+        eps: added to the root of the sum.
+        maximize: go up instead of down.
+
+    Raises:
+        ValueError: for a negative setting.
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-2,
+        lr_decay: float = 0,
+        weight_decay: float = 0,
+        initial_accumulator_value: float = 0,
+        eps: float = 1e-10,
+        foreach: bool | None = None,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        if not lr >= 0.0:
+            raise ValueError(f"Invalid learning rate: {lr}")
+        check_not_negative(
+            lr_decay=lr_decay,
+            weight_decay=weight_decay,
+            initial_accumulator_value=initial_accumulator_value,
+            epsilon=eps,
+        )
+        refuse_differentiable(differentiable)
+        defaults = {
+            "lr": lr,
+            "lr_decay": lr_decay,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "initial_accumulator_value": initial_accumulator_value,
+            "foreach": foreach,
+            "maximize": maximize,
+            "differentiable": differentiable,
+            "fused": fused,
+        }
+        super().__init__(params, defaults)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add parameters, whose sums start at ``initial_accumulator_value``."""
+        super().add_param_group(param_group)
+        group = self.param_groups[-1]
+        with no_grad():
+            for param in group["params"]:
+                self.state[param]["step"] = tensor(0.0, dtype=float32)
+                self.state[param]["sum"] = full_like(param, group["initial_accumulator_value"])
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        steps_as_tensors(self)
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update all parameters that have a gradient; see :meth:`Optimizer.step`."""
+        loss = None if closure is None else run_closure(closure)
+        for group in self.param_groups:
+            _adagrad_step(
+                group["params"],
+                self.state,
+                group["lr"],
+                group["lr_decay"],
+                group["eps"],
+                group["weight_decay"],
+                group["maximize"],
+            )
+        return loss

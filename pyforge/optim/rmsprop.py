@@ -1,0 +1,90 @@
+"""RMSprop."""
+
+from __future__ import annotations
+
+from .._C import _rmsprop_step
+from .optimizer import (
+    Optimizer,
+    check_not_negative,
+    refuse_differentiable,
+    run_closure,
+    steps_as_tensors,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .optimizer import Params
+
+
+class RMSprop(Optimizer):
+    """Steps scaled by a running mean of the squared gradient.
+
+    Args:
+        params: see :class:`Optimizer`.
+        lr: the learning rate.
+        alpha: how much of the running mean is kept.
+        eps: added to the root of the mean square.
+        weight_decay: added to the gradient times the parameter.
+        momentum: the share of the last update that is kept.
+        centered: divide by the deviation instead of the root mean square.
+        maximize: go up instead of down.
+
+    Raises:
+        ValueError: for a negative setting.
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum: float = 0,
+        centered: bool = False,
+        capturable: bool = False,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        if not lr >= 0.0:
+            raise ValueError(f"Invalid learning rate: {lr}")
+        check_not_negative(epsilon=eps, momentum=momentum, weight_decay=weight_decay, alpha=alpha)
+        refuse_differentiable(differentiable)
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "alpha": alpha,
+            "eps": eps,
+            "centered": centered,
+            "weight_decay": weight_decay,
+            "capturable": capturable,
+            "foreach": foreach,
+            "maximize": maximize,
+            "differentiable": differentiable,
+        }
+        super().__init__(params, defaults)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        steps_as_tensors(self)
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update all parameters that have a gradient; see :meth:`Optimizer.step`."""
+        loss = None if closure is None else run_closure(closure)
+        for group in self.param_groups:
+            _rmsprop_step(
+                group["params"],
+                self.state,
+                group["lr"],
+                group["alpha"],
+                group["eps"],
+                group["weight_decay"],
+                group["momentum"],
+                group["centered"],
+                group["maximize"],
+            )
+        return loss

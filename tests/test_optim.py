@@ -1,0 +1,400 @@
+"""Optimisers: trajectories, groups, state, subclassing, schedules."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import pickle
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pyforge
+from pyforge import nn, optim
+
+SETTINGS: list[tuple[str, dict[str, Any]]] = [
+    ("SGD", {"lr": 0.05}),
+    ("SGD", {"lr": 0.05, "momentum": 0.9}),
+    ("SGD", {"lr": 0.05, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.1}),
+    ("SGD", {"lr": 0.05, "momentum": 0.8, "nesterov": True, "weight_decay": 0.01}),
+    ("SGD", {"lr": 1e-3, "momentum": 0.5, "maximize": True}),
+    ("Adam", {"lr": 0.01}),
+    ("Adam", {"lr": 0.01, "betas": (0.8, 0.95), "eps": 1e-6, "weight_decay": 0.1}),
+    ("Adam", {"lr": 0.01, "amsgrad": True}),
+    ("Adam", {"lr": 1e-3, "maximize": True}),
+    ("Adam", {"lr": 0.01, "weight_decay": 0.1, "decoupled_weight_decay": True}),
+    ("AdamW", {"lr": 0.01}),
+    ("AdamW", {"lr": 0.01, "weight_decay": 0.3, "amsgrad": True}),
+    ("RMSprop", {"lr": 0.01}),
+    ("RMSprop", {"lr": 0.01, "alpha": 0.9, "momentum": 0.5, "centered": True, "weight_decay": 0.1}),
+    ("Adagrad", {"lr": 0.1}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.1, "initial_accumulator_value": 1}),
+]
+
+
+def problem(lib: Any, dtype: str) -> tuple[list[Any], Any]:
+    """Two parameters (one not a multiple of a vector long), and a loss that mixes them."""
+    random = np.random.default_rng(0)
+    w = lib.from_numpy(random.normal(size=(7, 5)).astype(dtype)).requires_grad_()
+    b = lib.from_numpy(random.normal(size=(5,)).astype(dtype)).requires_grad_()
+    x = lib.from_numpy(random.normal(size=(11, 7)).astype(dtype))
+    return [w, b], lambda: ((x @ w + b).tanh() - 0.5).square().mean() + (w * w).mean()
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("name", "settings"), SETTINGS)
+def test_trajectory_equals_torch(name: str, settings: dict[str, Any], dtype: str) -> None:
+    torch = pytest.importorskip("torch")
+    runs = []
+    for lib, module in ((torch, torch.optim), (pyforge, optim)):
+        params, loss_of = problem(lib, dtype)
+        optimizer = getattr(module, name)(params, **settings)
+        losses = []
+        for _ in range(30):
+            optimizer.zero_grad()
+            loss = loss_of()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        state = optimizer.state_dict()["state"]
+        runs.append((losses, [p.detach().numpy() for p in params], state))
+    (losses, params, state), (our_losses, our_params, our_state) = runs
+    tolerance = 1e-6 if dtype == "float32" else 1e-12
+    np.testing.assert_allclose(our_losses, losses, rtol=10 * tolerance, atol=tolerance)
+    for ours, theirs in zip(our_params, params, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=10 * tolerance, atol=tolerance)
+    assert set(our_state) == set(state)
+    for i, entry in state.items():
+        assert list(our_state[i]) == list(entry)
+        for key, value in entry.items():
+            if value is not None:
+                np.testing.assert_allclose(
+                    our_state[i][key].numpy(), value.numpy(), rtol=1e-4, atol=tolerance
+                )
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
+def test_parameters_without_gradient_are_left_alone(name: str) -> None:
+    used, unused = pyforge.ones(3, requires_grad=True), pyforge.ones(3, requires_grad=True)
+    optimizer = getattr(optim, name)([used, unused], lr=0.1)
+    used.sum().backward()
+    optimizer.step()
+    assert used[0].item() != 1
+    np.testing.assert_array_equal(unused.detach().numpy(), np.ones(3, np.float32))
+    assert unused not in optimizer.state
+    unused.sum().backward()
+    optimizer.step()
+    assert unused[0].item() != 1
+
+
+def test_state_looks_as_expected() -> None:
+    w = pyforge.ones(2, 3, requires_grad=True)
+    optimizer = optim.Adam([w], lr=0.1)
+    for _ in range(3):
+        w.grad = pyforge.full((2, 3), 2.0)
+        optimizer.step()
+    state = optimizer.state[w]
+    assert list(state) == ["step", "exp_avg", "exp_avg_sq"]
+    assert state["step"].item() == 3
+    assert state["step"].dtype == pyforge.float32
+    assert state["exp_avg"].shape == (2, 3)
+    assert state["exp_avg"][0, 0].item() == pytest.approx(2 * (1 - 0.9**3), rel=1e-5)
+    assert not state["exp_avg"].requires_grad
+
+
+def test_step_uses_state_and_settings_as_they_are_now() -> None:
+    w = pyforge.ones(2, requires_grad=True)
+    optimizer = optim.SGD([w], lr=1.0, momentum=0.5)
+    w.grad = pyforge.ones(2)
+    optimizer.step()
+    optimizer.param_groups[0]["lr"] = 0.0
+    optimizer.step()
+    assert w[0].item() == 0
+    optimizer.param_groups[0]["lr"] = 1.0
+    optimizer.state[w]["momentum_buffer"] = pyforge.full((2,), 10.0)
+    optimizer.step()
+    assert w[0].item() == -6
+    optimizer.state.clear()
+    optimizer.step()
+    assert w[0].item() == -7
+
+
+def test_parameters_and_gradients_that_are_not_contiguous() -> None:
+    random = np.random.default_rng(0)
+    values, slopes = (random.normal(size=(3, 4)).astype(np.float32) for _ in range(2))
+    results = []
+    for turned in (False, True):
+        w = pyforge.from_numpy(values.T.copy()).t() if turned else pyforge.from_numpy(values.copy())
+        w.requires_grad_()
+        w.grad = pyforge.from_numpy(slopes.T.copy()).t() if turned else pyforge.from_numpy(slopes)
+        optimizer = optim.Adam([w], lr=0.1)
+        for _ in range(3):
+            optimizer.step()
+        results.append(w.detach().numpy())
+    np.testing.assert_array_equal(results[0], results[1])
+
+
+def test_step_counts_as_an_overwrite() -> None:
+    w = pyforge.ones(3, requires_grad=True)
+    optimizer = optim.SGD([w], lr=0.1)
+    loss = (w * w).sum()
+    w.grad = pyforge.ones(3)
+    optimizer.step()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+def test_groups_have_their_own_settings() -> None:
+    a, b = pyforge.ones(1, requires_grad=True), pyforge.ones(1, requires_grad=True)
+    optimizer = optim.SGD([{"params": [a]}, {"params": [b], "lr": 0.5}], lr=0.1)
+    a.grad, b.grad = pyforge.ones(1), pyforge.ones(1)
+    optimizer.step()
+    assert a.item() == pytest.approx(0.9)
+    assert b.item() == pytest.approx(0.5)
+    late = pyforge.ones(1, requires_grad=True)
+    optimizer.add_param_group({"params": late, "lr": 1.0})
+    late.grad = pyforge.ones(1)
+    optimizer.step()
+    assert late.item() == 0
+    assert [group["lr"] for group in optimizer.param_groups] == [0.1, 0.5, 1.0]
+
+
+def test_named_parameters_are_taken() -> None:
+    layer = nn.Linear(2, 2)
+    optimizer = optim.Adam(layer.named_parameters())
+    assert optimizer.param_groups[0]["param_names"] == ["weight", "bias"]
+    assert optimizer.param_groups[0]["params"][0] is layer.weight
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad"])
+@pytest.mark.parametrize("copier", [copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))])
+def test_training_goes_on_from_a_saved_state(name: str, copier: Any) -> None:
+    settings: dict[str, Any] = {"lr": 0.01} | ({"momentum": 0.9} if name == "SGD" else {})
+
+    def steps(params: list[Any], loss_of: Any, optimizer: Any, count: int) -> None:
+        for _ in range(count):
+            optimizer.zero_grad()
+            loss_of().backward()
+            optimizer.step()
+
+    params, loss_of = problem(pyforge, "float32")
+    optimizer = getattr(optim, name)(params, **settings)
+    steps(params, loss_of, optimizer, 5)
+    saved, values = copier(optimizer.state_dict()), [p.detach().clone() for p in params]
+    steps(params, loss_of, optimizer, 5)
+
+    again, loss_again = problem(pyforge, "float32")
+    with pyforge.no_grad():
+        for param, value in zip(again, values, strict=True):
+            param.copy_(value)
+    resumed = getattr(optim, name)(again, lr=123.0)
+    resumed.load_state_dict(saved)
+    assert resumed.param_groups[0]["lr"] == 0.01
+    steps(again, loss_again, resumed, 5)
+    for ours, theirs in zip(again, params, strict=True):
+        np.testing.assert_array_equal(ours.detach().numpy(), theirs.detach().numpy())
+
+
+@pytest.mark.torch
+def test_state_of_torch_is_taken() -> None:
+    torch = pytest.importorskip("torch")
+    theirs = torch.ones(3, requires_grad=True)
+    their_optimizer = torch.optim.Adam([theirs], lr=0.1)
+    theirs.grad = torch.ones(3)
+    their_optimizer.step()
+    state = their_optimizer.state_dict()
+    entry = {k: pyforge.from_numpy(v.numpy()) for k, v in state["state"][0].items()}
+    ours = pyforge.from_numpy(theirs.detach().numpy().copy()).requires_grad_()
+    optimizer = optim.Adam([ours])
+    optimizer.load_state_dict({"state": {0: entry}, "param_groups": state["param_groups"]})
+    ours.grad = pyforge.ones(3)
+    optimizer.step()
+    their_optimizer.step()
+    np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), rtol=1e-6)
+    assert repr(optimizer) == repr(their_optimizer)
+
+
+def test_zero_grad() -> None:
+    w = pyforge.ones(2, requires_grad=True)
+    optimizer = optim.SGD([w])
+    w.grad = pyforge.ones(2)
+    optimizer.zero_grad(set_to_none=False)
+    np.testing.assert_array_equal(w.grad.numpy(), np.zeros(2, np.float32))
+    optimizer.zero_grad()
+    assert w.grad is None
+
+
+def test_closure() -> None:
+    w = pyforge.ones(1, requires_grad=True)
+    optimizer = optim.SGD([w], lr=0.1)
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        loss = (w * w).sum()
+        loss.backward()
+        return loss
+
+    with pyforge.no_grad():
+        assert optimizer.step(closure).item() == 1
+    assert w.item() == pytest.approx(0.8)
+
+
+def test_own_optimizer() -> None:
+    class SignDescent(optim.Optimizer):
+        def __init__(self, params: Any, lr: float = 0.1) -> None:
+            super().__init__(params, {"lr": lr})
+
+        def step(self, closure: Any = None) -> Any:
+            with pyforge.no_grad():
+                for group in self.param_groups:
+                    for p in group["params"]:
+                        self.state[p]["count"] = self.state[p].get("count", 0) + 1
+                        p.add_(p.grad.sign(), alpha=-group["lr"])
+
+    w = pyforge.tensor([1.0, -1.0], requires_grad=True)
+    optimizer = SignDescent([w])
+    for _ in range(3):
+        optimizer.zero_grad()
+        (w * w).sum().backward()
+        optimizer.step()
+    np.testing.assert_allclose(w.detach().numpy(), [0.7, -0.7], rtol=1e-6)
+    assert optimizer.state_dict()["state"] == {0: {"count": 3}}
+
+
+def test_step_hooks() -> None:
+    log: list[str] = []
+    w = pyforge.ones(1, requires_grad=True)
+    optimizer = optim.SGD([w])
+    optimizer.register_step_pre_hook(lambda o, a, k: log.append("before"))
+    handle = optimizer.register_step_post_hook(lambda o, a, k: log.append("after"))
+    optimizer.step()
+    handle.remove()
+    optimizer.step()
+    assert log == ["before", "after", "before"]
+    assert pickle.loads(pickle.dumps(optimizer)).param_groups[0]["lr"] == 1e-3
+
+
+def test_optimizer_is_freed_without_the_collector() -> None:
+    gc.disable()
+    try:
+        w = pyforge.ones(2, requires_grad=True)
+        optimizer = optim.Adam([w])
+        w.grad = pyforge.ones(2)
+        optimizer.step()
+        watch = weakref.ref(optimizer)
+        del optimizer
+        assert watch() is None
+    finally:
+        gc.enable()
+
+
+def leaf() -> Any:
+    return pyforge.ones(2, requires_grad=True)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "text"),
+    [
+        (lambda: optim.SGD([leaf()], lr=-1), ValueError, "Invalid learning rate: -1"),
+        (lambda: optim.SGD([leaf()], momentum=-1), ValueError, "Invalid momentum value: -1"),
+        (lambda: optim.SGD([leaf()], nesterov=True), ValueError, "Nesterov momentum requires"),
+        (lambda: optim.Adam([leaf()], betas=(1.0, 0.9)), ValueError, "at index 0: 1.0"),
+        (lambda: optim.Adam([leaf()], eps=-1e-8), ValueError, "Invalid epsilon value"),
+        (lambda: optim.AdamW([leaf()], weight_decay=-1), ValueError, "Invalid weight_decay"),
+        (lambda: optim.Adam([leaf()], differentiable=True), NotImplementedError, "recorded"),
+        (lambda: optim.SGD([]), ValueError, "empty parameter list"),
+        (lambda: optim.SGD(leaf()), TypeError, "should be an iterable of Tensors"),
+        (lambda: optim.SGD([{"params": {leaf()}}]), TypeError, "ordered collections"),
+        (lambda: optim.SGD([1.0]), TypeError, "one of the params is float"),
+        (lambda: optim.SGD([leaf() * 2]), ValueError, "can't optimize a non-leaf Tensor"),
+        (
+            lambda: optim.SGD([{"params": [p := leaf()]}, {"params": [p]}]),
+            ValueError,
+            "more than one parameter group",
+        ),
+        (
+            lambda: optim.SGD([leaf()]).load_state_dict({"state": {}, "param_groups": []}),
+            ValueError,
+            "different number of parameter groups",
+        ),
+        (lambda: optim.SGD([("a", leaf()), leaf()]), ValueError, "names are missing"),
+    ],
+)
+def test_wrong_use_is_refused(make: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error) as caught:
+        make()
+    assert text in str(caught.value)
+
+
+def test_state_of_the_wrong_shape_is_refused() -> None:
+    w = leaf()
+    optimizer = optim.Adam([w])
+    w.grad = pyforge.ones(2)
+    optimizer.step()
+    optimizer.state[w]["exp_avg"] = pyforge.ones(3)
+    with pytest.raises(RuntimeError, match="exp_avg"):
+        optimizer.step()
+    optimizer.state[w]["exp_avg"] = "text"
+    with pytest.raises(TypeError, match="exp_avg"):
+        optimizer.step()
+
+
+SCHEDULES: list[tuple[str, dict[str, Any]]] = [
+    ("StepLR", {"step_size": 3, "gamma": 0.5}),
+    ("LambdaLR", {"lr_lambda": lambda step: 0.9**step}),
+    ("LinearLR", {"start_factor": 0.25, "total_iters": 4}),
+    ("CosineAnnealingLR", {"T_max": 5, "eta_min": 0.01}),
+]
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(("name", "settings"), SCHEDULES)
+def test_schedules_equal_torch(name: str, settings: dict[str, Any]) -> None:
+    torch = pytest.importorskip("torch")
+    rates = []
+    for lib, module in ((torch, torch.optim), (pyforge, optim)):
+        groups = [{"params": [lib.ones(1)]}, {"params": [lib.ones(1)], "lr": 0.3}]
+        optimizer = module.SGD(groups, lr=0.1)
+        schedule = getattr(module.lr_scheduler, name)(optimizer, **settings)
+        seen = [schedule.get_last_lr()]
+        for _ in range(14):
+            optimizer.step()
+            schedule.step()
+            seen.append([group["lr"] for group in optimizer.param_groups])
+        rates.append(seen)
+    np.testing.assert_allclose(rates[1], rates[0], rtol=1e-9)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("settings", [{}, {"mode": "max", "threshold_mode": "abs", "cooldown": 2}])
+def test_plateau_equals_torch(settings: dict[str, Any]) -> None:
+    torch = pytest.importorskip("torch")
+    metrics = [1.0, 0.9, 0.91, 0.92, 0.9, 0.95, 0.5, 0.6, 0.6, 0.6, 0.6, 0.7, 2.0, 0.1, 0.1, 0.1]
+    rates = []
+    for lib, module in ((torch, torch.optim), (pyforge, optim)):
+        optimizer = module.SGD([lib.ones(1)], lr=0.1)
+        schedule = module.lr_scheduler.ReduceLROnPlateau(
+            optimizer, patience=1, factor=0.5, min_lr=0.01, **settings
+        )
+        seen = []
+        for metric in metrics:
+            schedule.step(metric)
+            seen.append(optimizer.param_groups[0]["lr"])
+        rates.append(seen)
+    np.testing.assert_allclose(rates[1], rates[0], rtol=1e-12)
+
+
+def test_schedule_state_goes_round() -> None:
+    optimizer = optim.SGD([leaf()], lr=0.1)
+    schedule = optim.lr_scheduler.StepLR(optimizer, 2)
+    for _ in range(3):
+        schedule.step()
+    other = optim.lr_scheduler.StepLR(optim.SGD([leaf()], lr=0.1), 5)
+    other.load_state_dict(schedule.state_dict())
+    assert other.last_epoch == 3
+    assert other.step_size == 2
+    with pytest.raises(KeyError, match="initial_lr"):
+        optim.lr_scheduler.StepLR(optim.SGD([leaf()]), 2, last_epoch=3)
