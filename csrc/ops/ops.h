@@ -1,6 +1,7 @@
 // Every op as a C++ function: differentiable, usable in derivatives and in other ops.
 #pragma once
 #include "ops/basic.h"
+#include "ops/creation.h"
 #include "ops/elementwise.h"
 #include "ops/reduce.h"
 #include "ops/shape.h"

@@ -69,6 +69,7 @@ enum OpFlags : uint32_t {
   kInplace = 4,   // Tensor.<name>_ as well: result assigned to self
   kNN = 8,        // only in nn.functional
   kProperty = 16, // attribute of Tensor, no call
+  kCreation = 32, // also takes device, requires_grad, layout, pin_memory and memory_format
 };
 
 using BoxedFn = Result (*)(const Value* args);

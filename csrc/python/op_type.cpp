@@ -9,6 +9,7 @@
 #include "ops/ops.h"
 #include "python/object.h"
 #include "python/parse.h"
+#include "python/tensor_type.h"
 
 namespace pyforge::python {
 namespace {
@@ -64,6 +65,47 @@ const OpDef* choose(const OpGroup& group, const std::string& name, PyObject* con
   no_overload(group, name, args, nargs, kwnames, flags);
 }
 
+// Keywords that creation functions share, taken off before the row is parsed.
+struct CreationArgs {
+  std::vector<PyObject*> args;
+  PyObject* kwnames = nullptr;
+  bool requires_grad = false;
+
+  CreationArgs(PyObject* const* given, size_t nargs, PyObject* names) : args(given, given + nargs) {
+    PyObject* kept = PyList_New(0);
+    if (!kept) throw PythonError();
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); ++i) {
+      PyObject *name = PyTuple_GET_ITEM(names, i), *value = given[nargs + i];
+      if (PyUnicode_CompareWithASCIIString(name, "requires_grad") == 0) {
+        requires_grad = PyObject_IsTrue(value) == 1;
+      } else if (PyUnicode_CompareWithASCIIString(name, "device") == 0) {
+        check_device(value);
+      } else if (PyUnicode_CompareWithASCIIString(name, "layout") != 0 &&
+                 PyUnicode_CompareWithASCIIString(name, "pin_memory") != 0 &&
+                 PyUnicode_CompareWithASCIIString(name, "memory_format") != 0) {
+        PyList_Append(kept, name);
+        args.push_back(value);
+      }
+    }
+    kwnames = PyList_AsTuple(kept);
+    Py_DECREF(kept);
+    if (!kwnames) throw PythonError();
+  }
+  ~CreationArgs() { Py_XDECREF(kwnames); }
+  CreationArgs(const CreationArgs&) = delete;
+  CreationArgs& operator=(const CreationArgs&) = delete;
+};
+
+PyObject* call_creation(const PyOp* op, PyObject* const* args, size_t nargs, PyObject* kwnames) {
+  CreationArgs creation(args, nargs, kwnames);
+  ParsedArgs parsed;
+  const OpDef* def = choose(*op->group, *op->name, creation.args.data(), nargs, creation.kwnames,
+                            op->method ? kMethod : kFunction, parsed);
+  Result result = def->call(parsed.values);
+  if (creation.requires_grad) set_requires_grad(std::get<Tensor>(result), true);
+  return from_result(*def, std::move(result));
+}
+
 PyObject* op_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   auto* op = reinterpret_cast<PyOp*>(self);
   return guarded([&]() -> PyObject* {
@@ -78,6 +120,7 @@ PyObject* op_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, Py
     }
     if (op->method)
       PF_CHECK(nargs >= 1 && is_tensor(args[0]), Type, *op->name, "(): descriptor needs a Tensor as self");
+    if (kwnames && (op->group->overloads[0]->flags & kCreation)) return call_creation(op, args, nargs, kwnames);
     uint32_t flags = op->inplace ? kInplace : op->method ? kMethod : kFunction | kNN;
     ParsedArgs parsed;
     const OpDef* def = choose(*op->group, *op->name, args, nargs, kwnames, flags, parsed);
