@@ -10,13 +10,14 @@ namespace {
 template <class T, int K, class Step>
 PF_INLINE void channel_sums(double* sums, const BatchNormShape& s, int64_t channel,
                             const Step& step) {
-  for (int k = 0; k < K; ++k) sums[k] = 0;
+  Sums<T, K> total;
   for (int64_t i = 0; i < s.n; ++i) {
     int64_t run = (i * s.channels + channel) * s.inner;
-    double part[K];
-    row_sums<T, K>(part, s.inner, [&](auto place) PF_LAMBDA { return step(run, place); });
-    for (int k = 0; k < K; ++k) sums[k] += part[k];
+    total.run(s.inner, [&](auto place) PF_LAMBDA { return step(run, place); });
+    if (total.vectors >= total.kLeaf) total.carry();
   }
+  total.carry();
+  for (int k = 0; k < K; ++k) sums[k] = total.total[k];
 }
 
 constexpr int64_t kColumns = 256;

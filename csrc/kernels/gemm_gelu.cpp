@@ -1,21 +1,18 @@
-// GELU as an epilogue of the matrix product.
-#include <cstdint>
+// GELU as an epilogue of the matrix product, the same formula as the elementwise row.
+#include "kernels/math.h"
 
 namespace pyforge::kernels::PF_ISA {
 
-void gelu(float* x, int count);
-void gelu(double* x, int count);
+void gelu(float* lanes);
+void gelu(double* lanes);
 
-void gelu(float* x, int count) {
-  for (int i = 0; i < count; ++i) {
-    x[i] = 0.5f * x[i] * (1.0f + __builtin_erff(x[i] * 0.70710678118654752440f));
-  }
+template <class T>
+static PF_INLINE void gelu_lanes(T* lanes) {
+  const Vec<T> x = load(lanes);
+  store(lanes, x * (T(0.5) + T(0.5) * erf(x * T(0.707106781186547524))));
 }
 
-void gelu(double* x, int count) {
-  for (int i = 0; i < count; ++i) {
-    x[i] = 0.5 * x[i] * (1.0 + __builtin_erf(x[i] * 0.70710678118654752440));
-  }
-}
+void gelu(float* lanes) { gelu_lanes(lanes); }
+void gelu(double* lanes) { gelu_lanes(lanes); }
 
 }  // namespace pyforge::kernels::PF_ISA

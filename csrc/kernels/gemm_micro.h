@@ -5,9 +5,9 @@
 
 namespace pyforge::kernels::PF_ISA {
 
-// In place, exact form.
-void gelu(float* x, int count);
-void gelu(double* x, int count);
+// One register in memory, in place.
+void gelu(float* lanes);
+void gelu(double* lanes);
 
 namespace {
 
@@ -78,7 +78,7 @@ __attribute__((noinline)) void write_tile(const T* tile, int64_t ld, int rows, i
       } else {
         T lanes[L];
         store(lanes, v);
-        if (out.epilogue == Epilogue::Gelu) gelu(lanes, count);
+        if (out.epilogue == Epilogue::Gelu) gelu(lanes);
         for (int l = 0; l < count; ++l) c[(j + l) * out.c_col] = lanes[l];
       }
     }

@@ -76,7 +76,7 @@ void adam(void* param, const void* grad, void* exp_avg, void* exp_avg_sq, void* 
     if (shrinks) x = x * shrink;
     Vec<T> g = gradient(place, x);
     Vec<T> first = lerp(place.load(m), g);
-    Vec<T> second = place.load(v) * beta2 + fresh * g * g;
+    Vec<T> second = fma(fresh * g, g, place.load(v) * beta2);
     place.store(m, first);
     place.store(v, second);
     if (a.amsgrad) {
@@ -104,12 +104,12 @@ void rmsprop(void* param, const void* grad, void* square_avg, void* grad_avg, vo
   bool uses_momentum = a.momentum > 0;
   for_each_vector<T>(n, [&](auto place) {
     Vec<T> x = place.load(p), g = gradient(place, x);
-    Vec<T> second = place.load(v) * alpha + fresh * g * g;
+    Vec<T> second = fma(fresh * g, g, place.load(v) * alpha);
     place.store(v, second);
     if (a.centered) {
       Vec<T> first = lerp(place.load(m), g);
       place.store(m, first);
-      second = second - first * first;
+      second = fma(-first, first, second);
     }
     Vec<T> denominator = sqrt(second) + eps;
     if (uses_momentum) {
@@ -132,10 +132,17 @@ void adagrad(void* param, const void* grad, void* state_sum, int64_t n, const Ad
   Vec<T> eps = spread<T>(a.eps), minus_lr = spread<T>(-a.lr);
   for_each_vector<T>(n, [&](auto place) {
     Vec<T> x = place.load(p), g = gradient(place, x);
-    Vec<T> sum = place.load(s) + g * g;
+    Vec<T> sum = fma(g, g, place.load(s));
     place.store(s, sum);
     place.store(p, x + minus_lr * g / (sqrt(sum) + eps));
   });
+}
+
+template <class T>
+bool all_finite(const T* p, int64_t n) {
+  bool finite = true;
+  for (int64_t i = 0; i < n; ++i) finite &= p[i] - p[i] == 0;
+  return finite;
 }
 
 template <class T>
@@ -143,30 +150,26 @@ void sum_squares(const void* x, int64_t n, double* sum, bool* finite) {
   constexpr int kWidth = 16;
   const T* p = static_cast<const T*>(x);
   double total = 0;
-  double wrong = 0;  // stays 0 while every element is finite
   for (int64_t i = 0; i < n;) {
-    double acc[kWidth] = {}, bad[kWidth] = {};
+    double acc[kWidth] = {};
     int64_t end = n - i < 4096 ? n : i + 4096;
     for (; i + kWidth <= end; i += kWidth) {
       for (int k = 0; k < kWidth; ++k) {
         double e = static_cast<double>(p[i + k]);
         acc[k] += e * e;
-        bad[k] += e - e;
       }
     }
-    for (; i < end; ++i) {
+    for (int k = 0; i < end; ++i, ++k) {
       double e = static_cast<double>(p[i]);
-      acc[0] += e * e;
-      bad[0] += e - e;
+      acc[k] += e * e;
     }
     for (int half = kWidth / 2; half > 0; half /= 2) {
-      for (int k = 0; k < half; ++k) acc[k] += acc[k + half], bad[k] += bad[k + half];
+      for (int k = 0; k < half; ++k) acc[k] += acc[k + half];
     }
     total += acc[0];
-    wrong += bad[0];
   }
   *sum = total;
-  *finite = wrong == 0;
+  *finite = total - total == 0 || all_finite(p, n);  // only squares of float64 overflow
 }
 
 template <class T>

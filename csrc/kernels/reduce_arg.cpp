@@ -39,7 +39,13 @@ void one_contiguous(const T* p, int64_t n, T* value, int64_t* index) {
     if (at < 0 || better<T, kMax>(x, best)) best = x, at = i;
     if (best != best) break;
   }
-  while (!(p[at] == best || (p[at] != p[at] && best != best))) ++at;
+  constexpr int N = kLanes<T>;
+  const bool nan = best != best;
+  for (; at + N < n; at += N) {
+    Vec<T> x = load(p + at);
+    if (any((x == best) | ((x != x) & (Vec<T>(best) != best)))) break;
+  }
+  while (!(p[at] == best || (nan && p[at] != p[at]))) ++at;
   *value = p[at];
   *index = at;
 }

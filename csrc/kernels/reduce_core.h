@@ -5,7 +5,6 @@
 #include <cstdint>
 
 #include "kernels/lanes.h"
-#include "kernels/math_basic.h"
 #include "kernels/reduce.h"
 
 namespace pyforge::kernels::PF_ISA {
@@ -22,6 +21,7 @@ PF_INLINE Vec<T> magnitude(Vec<T> x) {
 // neutral(param) is an element that changes nothing. All work on scalars and on vectors.
 struct SumOp {
   static constexpr bool kParam = false;
+  static constexpr bool kShortScalar = true;  // fewer elements than lanes: one by one
   static constexpr int kTree = 8;  // elements combined before they join the running result
   template <class V>
   static V map(V x, V) {
@@ -72,13 +72,14 @@ struct ProdOp : SumOp {
 };
 // A NaN in `a` stays, one in `b` is taken because the comparison fails.
 struct MaxOp : SumOp {
+  static constexpr bool kShortScalar = false;  // would branch on the values
   template <class V>
   static V map(V x, V) {
     return x;
   }
   template <class V>
   static V combine(V a, V b) {
-    return where((a > b) | (a != a), a, b);
+    return where(a != a, a, where(a > b, a, b));
   }
   template <class T>
   static T neutral(T) {
@@ -86,13 +87,14 @@ struct MaxOp : SumOp {
   }
 };
 struct MinOp : SumOp {
+  static constexpr bool kShortScalar = false;
   template <class V>
   static V map(V x, V) {
     return x;
   }
   template <class V>
   static V combine(V a, V b) {
-    return where((a < b) | (a != a), a, b);
+    return where(a != a, a, where(a < b, a, b));
   }
   template <class T>
   static T neutral(T) {
@@ -122,16 +124,6 @@ PF_INLINE Vec<T> tree(const Get& get, int first = 0) {
   }
 }
 
-template <class T, class Op>
-inline T horizontal(Vec<T> v) {
-  T lane[kLanes<T>];
-  store(lane, v);
-  for (int half = kLanes<T> / 2; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) lane[i] = Op::combine(lane[i], lane[i + half]);
-  }
-  return lane[0];
-}
-
 template <class T>
 struct Quad {
   Vec<T> v[4];
@@ -140,7 +132,7 @@ struct Quad {
 // Four vectors per step.
 template <class T, class Op>
 PF_INLINE Quad<T> row_leaf(const T* p, int64_t steps, Vec<T> param) {
-  constexpr int N = kLanes<T>, R = Op::kTree;
+  constexpr int N = kLanes<T>, R = Op::kTree > 1 ? 2 : 1;
   Quad<T> acc;
   for (int k = 0; k < 4; ++k) acc.v[k] = Op::map(Op::neutral(param), param);
   int64_t s = 0;
@@ -182,9 +174,9 @@ inline T row_reduce(const T* p, int64_t n, T param) {
   constexpr int N = kLanes<T>;
   if (n < N) {
     T neutral = Op::neutral(param);
-    if (n == 0) return horizontal<T, Op>(Op::map(Vec<T>(neutral), Vec<T>(param)));
-    if constexpr (requires { Op::kVectorOnly; }) {
-      return horizontal<T, Op>(Op::map(load_filled<T>(p, n, neutral), Vec<T>(param)));
+    if (n == 0) return across<Op>(Op::map(Vec<T>(neutral), Vec<T>(param)))[0];
+    if constexpr (!Op::kShortScalar) {
+      return across<Op>(Op::map(load_filled<T>(p, n, neutral), Vec<T>(param)))[0];
     } else {
       T r = Op::map(p[0], param);
       for (int64_t i = 1; i < n; ++i) r = Op::combine(r, Op::map(p[i], param));
@@ -209,7 +201,7 @@ inline T row_reduce(const T* p, int64_t n, T param) {
     Vec<T> last = keep_last(load(p + n - N), static_cast<int>(n - i), Vec<T>(Op::neutral(param)));
     v = Op::combine(v, Op::map(last, vparam));
   }
-  return horizontal<T, Op>(v);
+  return across<Op>(v)[0];
 }
 
 inline constexpr int kColumnVectors = 64;
@@ -276,9 +268,9 @@ struct NarrowColumns {
   const T* p;
   int64_t stride, count, whole_rows;
   Vec<T> param;
-  PF_NOINLINE Vec<T> row(int64_t r) const {
+  PF_INLINE Vec<T> row(int64_t r) const {
     const T* q = p + r * stride;
-    return r < whole_rows ? load(q) : load(q, static_cast<int>(count));
+    return r < whole_rows ? load(q) : load_rest(q, static_cast<int>(count));
   }
 };
 
@@ -316,8 +308,8 @@ PF_NOINLINE void column_reduce(T* out, const T* p, int64_t rows, int64_t stride,
     int64_t extent = (rows - 1) * stride + count;
     if (stride > 0 && extent >= N) whole = (extent - N) / stride + 1;
     NarrowColumns<T> c{p, stride, count, whole < rows ? whole : rows,
-                       param ? load(param, static_cast<int>(count)) : Vec<T>(T(0))};
-    store(out, narrow_tree<T, Op>(c, 0, rows), static_cast<int>(count));
+                       param ? load_rest(param, static_cast<int>(count)) : Vec<T>(T(0))};
+    store_rest(out, narrow_tree<T, Op>(c, 0, rows), static_cast<int>(count));
     return;
   }
   constexpr int64_t chunk = int64_t{kColumnVectors} * N;

@@ -1,6 +1,6 @@
 // Reductions of integers and bool, and Any and All of every type.
 #include "kernels/reduce_parts.h"
-#include "kernels/vec.h"
+#include "kernels/lanes.h"
 
 namespace pyforge::kernels::PF_ISA {
 namespace {
@@ -60,30 +60,33 @@ PF_NOINLINE A one_by_one(const T* p, int64_t n, int64_t stride) {
   return result;
 }
 
-// Rows of kWidth elements are reduced as columns.
+// Rows of up to kWidth elements are reduced as columns, then their result by halves.
 template <class T, class A, class Op>
 PF_NOINLINE A contiguous(const T* p, int64_t n) {
   A acc[kWidth];
-  for (int64_t j = 0; j < kWidth; ++j) acc[j] = Op::template first<A>();
+  int64_t width = n < 8 * kWidth ? kWidth / 8 : kWidth;
+  for (int64_t j = 0; j < width; ++j) acc[j] = Op::template first<A>();
   int64_t i = 0;
-  for (; i + kWidth <= n; i += kWidth) {
-    accumulate<T, A, Op>(acc, p + i, kWidth);
+  for (; i + width <= n; i += width) {
+    accumulate<T, A, Op>(acc, p + i, width);
     if constexpr (requires { Op::kDecided; }) {
       if (i % (16 * kWidth) == 0) {
-        A so_far = one_by_one<A, A, Op>(acc, kWidth, 1);
+        A so_far = one_by_one<A, A, Op>(acc, width, 1);
         if (so_far == Op::kDecided) return so_far;
       }
     }
   }
   accumulate<T, A, Op>(acc, p + i, n - i);
-  return one_by_one<A, A, Op>(acc, kWidth, 1);
+  for (; width > 4; width /= 2) accumulate<A, A, Op>(acc, acc + width / 2, width / 2);
+  return one_by_one<A, A, Op>(acc, width, 1);
 }
 
 template <class T, class A, class Op> void reduce(const ReduceArgs& a) {
   for (int64_t o = 0; o < a.outer; ++o) {
     const T* p = static_cast<const T*>(a.in) + o * a.outer_stride;
     A* out = static_cast<A*>(a.out) + o * a.inner;
-    if (a.inner_stride == 1 && a.inner > 1 && a.reduce_stride != 1) {
+    constexpr bool vectorised = !same_type<Op, Prod>;
+    if (vectorised && a.inner_stride == 1 && a.inner > 1 && a.reduce_stride != 1) {
       for (int64_t j = 0; j < a.inner; ++j) out[j] = Op::template first<A>();
       for (int64_t i = 0; i < a.inner; i += kWidth) {
         int64_t n = a.inner - i < kWidth ? a.inner - i : kWidth;
@@ -95,7 +98,7 @@ template <class T, class A, class Op> void reduce(const ReduceArgs& a) {
     }
     for (int64_t i = 0; i < a.inner; ++i) {
       const T* q = p + i * a.inner_stride;
-      out[i] = a.reduce_stride == 1 && a.reduce >= 2 * kWidth
+      out[i] = vectorised && a.reduce_stride == 1 && a.reduce >= kWidth / 4
                    ? contiguous<T, A, Op>(q, a.reduce)
                    : one_by_one<T, A, Op>(q, a.reduce, a.reduce_stride);
     }

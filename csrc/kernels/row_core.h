@@ -8,65 +8,81 @@ namespace {
 
 template <class T, int K> struct Terms { Vec<T> v[K]; };
 
-template <class T> inline constexpr int64_t kRowLeaf = 256 * kLanes<T>;  // elements
+struct AddLanes {
+  template <class V> static PF_INLINE V combine(V a, V b) { return a + b; }
+};
+struct MaxLanes {
+  template <class V> static PF_INLINE V combine(V a, V b) { return maximum(a, b); }
+};
 
-template <class T> PF_INLINE T lane_sum(Vec<T> v) {
-  T lane[kLanes<T>];
-  store(lane, v);
-  for (int half = kLanes<T> / 2; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
-  }
-  return lane[0];
-}
-template <class T> PF_INLINE T lane_max(Vec<T> v) {
-  T lane[kLanes<T>];
-  store(lane, v);
-  for (int half = kLanes<T> / 2; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) {
-      T a = lane[i], b = lane[i + half];
-      lane[i] = a > b || a != a ? a : b;
-    }
-  }
-  return lane[0];
-}
+// K sums at once over runs of contiguous elements. Every kLeaf vectors the lanes are added up and
+// carried over to double.
+template <class T, int K, int kAccumulators = K == 1 ? 4 : 2> struct Sums {
+  static constexpr int64_t kLeaf = 256;
+  Vec<T> acc[kAccumulators][K];
+  int64_t vectors;
+  double total[K];
 
-// sums[k] = the sum over i in [0, n) of step(place).v[k]. Two vectors of sums run over leaves of
-// kRowLeaf elements, the leaves are added in double.
-template <class T, int K, class Step>
-PF_INLINE void row_sums(double* sums, int64_t n, const Step& step) {
-  constexpr int N = kLanes<T>;
-  for (int k = 0; k < K; ++k) sums[k] = 0;
-  for (int64_t i = 0; i < n;) {
-    Vec<T> acc[2][K];
-    for (int k = 0; k < K; ++k) acc[0][k] = acc[1][k] = Vec<T>(T(0));
-    int64_t end = n - i < kRowLeaf<T> ? n : i + kRowLeaf<T>;
-    for (; i + 2 * N <= end; i += 2 * N) {
-      Terms<T, K> a = step(Whole{i}), b = step(Whole{i + N});
-      for (int k = 0; k < K; ++k) acc[0][k] = acc[0][k] + a.v[k], acc[1][k] = acc[1][k] + b.v[k];
+  PF_INLINE Sums() {
+    for (int k = 0; k < K; ++k) total[k] = 0;
+    clear();
+  }
+  PF_INLINE void clear() {
+    for (int a = 0; a < kAccumulators; ++a) {
+      for (int k = 0; k < K; ++k) acc[a][k] = Vec<T>(T(0));
     }
-    if (i + N <= end) {
-      Terms<T, K> a = step(Whole{i});
-      for (int k = 0; k < K; ++k) acc[0][k] = acc[0][k] + a.v[k];
-      i += N;
+    vectors = 0;
+  }
+  PF_INLINE void carry() {
+    for (int k = 0; k < K; ++k) {
+      Vec<T> sum = acc[0][k];
+      if constexpr (kAccumulators >= 2) sum = sum + acc[1][k];
+      if constexpr (kAccumulators == 4) sum = sum + (acc[2][k] + acc[3][k]);
+      total[k] += static_cast<double>(across<AddLanes>(sum)[0]);
     }
-    if (i < end) {
-      int rest = static_cast<int>(end - i);
-      Terms<T, K> a = step(Rest{i, rest});
-      Mask<T> unused = last_lanes<T>(N - rest);
-      for (int k = 0; k < K; ++k) {
-        acc[1][k] = acc[1][k] + where(unused, Vec<T>(T(0)), a.v[k]);
+    clear();
+  }
+  PF_INLINE void add(int a, const Terms<T, K>& terms) {
+    for (int k = 0; k < K; ++k) acc[a][k] = acc[a][k] + terms.v[k];
+  }
+  // step(place) gives the terms of one vector.
+  template <class Step> PF_INLINE void run(int64_t n, const Step& step) {
+    constexpr int N = kLanes<T>, A = kAccumulators;
+    int64_t i = 0;
+    while (i + A * N <= n) {
+      int64_t end = n - i < kLeaf * N ? n : i + kLeaf * N;
+      vectors += (end - i) / N;
+      for (; i + A * N <= end; i += A * N) {
+        for (int a = 0; a < A; ++a) add(a, step(Whole{i + a * N}));
       }
-      i = end;
+      if (vectors >= kLeaf) carry();
     }
-    for (int k = 0; k < K; ++k) sums[k] += lane_sum<T>(acc[0][k] + acc[1][k]);
+    for (; i + N <= n; i += N) add(0, step(Whole{i}));
+    if (i < n) {
+      int rest = static_cast<int>(n - i);
+      Terms<T, K> terms = step(Rest{i, rest});
+      Mask<T> used = first_lanes<T>(rest);
+      for (int k = 0; k < K; ++k) terms.v[k] = where(used, terms.v[k], Vec<T>(T(0)));
+      add(A - 1, terms);
+    }
+    vectors += A;
   }
+};
+
+// sums[k] = the sum over i in [0, n) of step(place).v[k].
+template <class T, int K, int kAccumulators = K == 1 ? 4 : 2, class Step>
+PF_INLINE void row_sums(double* sums, int64_t n, const Step& step) {
+  Sums<T, K, kAccumulators> s;
+  s.run(n, step);
+  s.carry();
+  for (int k = 0; k < K; ++k) sums[k] = s.total[k];
 }
 
 // The largest of n >= 1 elements; NaN if there is one.
 template <class T> PF_INLINE T row_max(const T* p, int64_t n) {
   constexpr int N = kLanes<T>;
   if (n < N) {
-    return lane_max<T>(load_filled<T>(p, n, Vec<T>(-static_cast<T>(__builtin_inff()))));
+    return across<MaxLanes>(load_filled<T>(p, n, Vec<T>(-static_cast<T>(__builtin_inff()))))[0];
   }
   Vec<T> a = load(p), b = load(p + n - N);  // the last vector may overlap
   int64_t i = N;
@@ -75,7 +91,7 @@ template <class T> PF_INLINE T row_max(const T* p, int64_t n) {
     b = maximum(b, load(p + i + N));
   }
   if (i + N <= n) a = maximum(a, load(p + i));
-  return lane_max<T>(maximum(a, b));
+  return across<MaxLanes>(maximum(a, b))[0];
 }
 
 }  // namespace

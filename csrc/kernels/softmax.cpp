@@ -1,17 +1,20 @@
 // Softmax, log-softmax and cross-entropy. The largest element is subtracted first, so nothing
 // overflows and the sum of the exponentials lies between 1 and the number of columns.
+#include "kernels/exp_nonpositive.h"
 #include "kernels/row_core.h"
 #include "kernels/row_parts.h"
 
 namespace pyforge::kernels::PF_ISA {
 namespace {
 
-// The sum of exp(x - largest), which are stored to y unless it is null.
+template <class T> PF_INLINE T log_of(double x) { return log(Vec<T>(static_cast<T>(x)))[0]; }
+
+// The sum of exp(x - largest), which are stored to y if kStore.
 template <class T, bool kStore>
 PF_NOINLINE double exponentials(T* y, const T* x, T largest, int64_t cols) {
   double sum;
-  row_sums<T, 1>(&sum, cols, [&](auto place) PF_LAMBDA {
-    Vec<T> e = exp(place.load(x) - largest);
+  row_sums<T, 1, 2>(&sum, cols, [&](auto place) PF_LAMBDA {
+    Vec<T> e = exp_nonpositive(place.load(x) - largest);
     if constexpr (kStore) place.store(y, e);
     return Terms<T, 1>{{e}};
   });
@@ -34,7 +37,7 @@ template <class T> void log_softmax(void* out, const void* in, int64_t rows, int
     T most = row_max(x, cols);
     Vec<T> largest = most;
     Vec<T> log_sum =
-        static_cast<T>(__builtin_log(exponentials<T, false>(nullptr, x, most, cols)));
+        log_of<T>(exponentials<T, false>(nullptr, x, most, cols));
     for_each_vector<T>(cols, [&](auto place) PF_LAMBDA {
       place.store(y, (place.load(x) - largest) - log_sum);
     });
@@ -69,7 +72,7 @@ void log_softmax_backward(void* out, const void* grad, const void* y_in, int64_t
     row_sums<T, 1>(&total, cols, [&](auto place) PF_LAMBDA { return Terms<T, 1>{{place.load(g)}}; });
     Vec<T> sum = static_cast<T>(total);
     for_each_vector<T>(cols, [&](auto place) PF_LAMBDA {
-      place.store(dx, place.load(g) - exp(place.load(y)) * sum);
+      place.store(dx, place.load(g) - exp_nonpositive(place.load(y)) * sum);
     });
   }
 }
@@ -82,7 +85,7 @@ void cross_entropy(void* loss, void* largest, void* log_sum, const void* in, con
     if (target[r] != ignore) {
       const T* x = static_cast<const T*>(in) + r * cols;
       most = row_max(x, cols);
-      log_of_sum = static_cast<T>(__builtin_log(exponentials<T, false>(nullptr, x, most, cols)));
+      log_of_sum = log_of<T>(exponentials<T, false>(nullptr, x, most, cols));
       value = log_of_sum - (x[target[r]] - most);
     }
     static_cast<T*>(loss)[r] = value;
@@ -106,7 +109,7 @@ void cross_entropy_backward(void* out, const void* grad, int64_t g_stride, const
     Vec<T> most = static_cast<const T*>(largest)[r], shift = static_cast<const T*>(log_sum)[r];
     Vec<T> factor = g;
     for_each_vector<T>(cols, [&](auto place) PF_LAMBDA {
-      place.store(dx, factor * exp((place.load(x) - most) - shift));
+      place.store(dx, factor * exp_nonpositive((place.load(x) - most) - shift));
     });
     dx[target[r]] -= g;
   }
