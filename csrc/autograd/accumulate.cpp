@@ -36,11 +36,25 @@ struct AccumulateGrad {
   }
 };
 
+// Leaves are used again and again: the node waits in the tensor's meta between graphs.
+bool park(Node& n) {
+  Tensor& variable = n.as<AccumulateGrad>().variable;
+  if (!variable.defined() || variable->refs == 1 || n.extra) return false;
+  variable->meta->accumulator = nullptr;
+  variable->meta->parked = &n;
+  variable.reset();
+  return true;
+}
+
+const NodeType accumulate_type{AccumulateGrad::kName, node_type<AccumulateGrad>()->backward,
+                               node_type<AccumulateGrad>()->destroy_payload, nullptr, park};
+
 void free_grad_fn(Node* n) { Ref<Node>::steal(n); }
 
 void free_meta(TensorImpl* t) {
   if (t->meta->retains_grad && t->grad_fn && t->grad_fn->extra)
     std::erase_if(t->grad_fn->extra->retain_grad, [t](auto& r) { return r.second == t; });
+  if (t->meta->parked) Node::free(t->meta->parked);
   delete t->meta;
 }
 
@@ -55,15 +69,25 @@ void free_meta(TensorImpl* t) {
 Ref<Node> grad_accumulator(const Tensor& leaf) {
   TensorMeta& meta = meta_of(leaf);
   if (meta.accumulator) return Ref<Node>::borrow(meta.accumulator);
+  if (Node* n = meta.parked) {
+    meta.parked = nullptr;
+    meta.accumulator = n;
+    n->refs = 1;
+    n->sequence = UINT64_MAX;
+    n->as<AccumulateGrad>().variable = leaf;
+    return Ref<Node>::steal(n);
+  }
   Node* n = make_node<AccumulateGrad>(0, 1, 0, AccumulateGrad(leaf));
+  n->type = &accumulate_type;
   n->sequence = UINT64_MAX;
+  n->where.clear();
   n->outputs()[0].dtype = leaf.dtype();
   n->outputs()[0].shape.assign(leaf.sizes());
   meta.accumulator = n;
   return Ref<Node>::steal(n);
 }
 
-bool is_accumulator(const Node* node) { return node->type == node_type<AccumulateGrad>(); }
+bool is_accumulator(const Node* node) { return node->type == &accumulate_type; }
 Tensor accumulator_variable(Node* node) { return node->as<AccumulateGrad>().variable; }
 
 }  // namespace pyforge

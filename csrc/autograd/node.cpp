@@ -18,17 +18,21 @@ size_t block_bytes(const Node& n) {
          sizeof(SavedTensor) * n.n_saved;
 }
 
-// Nodes whose count fell to zero, freed one by one so that no chain recurses.
+// Nodes whose count fell to zero, freed one by one so that no chain recurses; linked by `sequence`.
 struct Graveyard {
-  std::vector<Node*> pending;
-  bool draining = false;
+  Node* pending;
+  bool draining;
 };
-Graveyard& graveyard() {
-  static thread_local Graveyard g;
-  return g;
-}
+thread_local Graveyard graveyard __attribute__((tls_model("initial-exec")));
 
 void free_node(Node* n) {
+  if (n->type->park && n->type->park(*n)) return;
+  Node::free(n);
+}
+
+}  // namespace
+
+void Node::free(Node* n) {
   n->type->destroy_payload(*n);
   Edge* edges = n->edges();
   for (uint32_t i = 0; i < n->n_edges; ++i)
@@ -40,8 +44,6 @@ void free_node(Node* n) {
   n->~Node();
   deallocate(n, bytes);
 }
-
-}  // namespace
 
 NodeExtra::~NodeExtra() {
   for (Hook& h : hooks) h.destroy(h.context);
@@ -67,16 +69,16 @@ Node* Node::allocate_raw(const NodeType* type, uint32_t payload_bytes, uint32_t 
 }
 
 void Node::destroy(Node* n) {
-  Graveyard& g = graveyard();
+  Graveyard& g = graveyard;
   if (g.draining) {
-    g.pending.push_back(n);
+    n->sequence = reinterpret_cast<uintptr_t>(g.pending);
+    g.pending = n;
     return;
   }
   g.draining = true;
   free_node(n);
-  while (!g.pending.empty()) {
-    Node* next = g.pending.back();
-    g.pending.pop_back();
+  while (Node* next = g.pending) {
+    g.pending = reinterpret_cast<Node*>(static_cast<uintptr_t>(next->sequence));
     free_node(next);
   }
   g.draining = false;

@@ -23,6 +23,7 @@ struct NodeType {
   BackwardFn backward;
   void (*destroy_payload)(Node& node);
   void (*release_payload)(Node& node) = nullptr;  // extra work when saved values are released
+  bool (*park)(Node& node) = nullptr;  // last reference gone: true keeps the node for another use
 };
 
 struct Edge {
@@ -103,6 +104,7 @@ struct Node {
     return *extra;
   }
   static void destroy(Node* n);
+  static void free(Node* n);  // at once, whatever the count
   // Uninitialised payload; edges empty; `sequence` set.
   static Node* allocate_raw(const NodeType* type, uint32_t payload_bytes, uint32_t n_edges, uint32_t n_outputs,
                             uint32_t n_saved);

@@ -51,15 +51,17 @@ constexpr Row rows[] = {
 
 const Row& row_of(Elementwise op) { return rows[static_cast<int>(op)]; }
 
-// Saved: slot 0 = a, 1 = b, 2 = y, those that a needed derivative reads.
+// Followed by the row's attributes. Saved are those of a, b, y that a needed derivative reads, in
+// this order; `saved_mask` tells which (Uses bits).
 struct ElementwiseNode {
   Elementwise op;
-  DType dtype;         // in which the op computed
+  DType dtype;  // in which the op computed
   uint8_t n_operands;
-  Scalar a_number, b_number;
-  bool a_is_number = false, b_is_number = false;
-  Attr attrs[2];
+  uint8_t saved_mask;
+  int8_t number_operand;  // 0 or 1: that operand is `number`; -1: all are tensors
+  Scalar number;
 
+  Attr* attrs() { return reinterpret_cast<Attr*>(this + 1); }
   static void backward(Node& n, Tensor* in, Tensor* out);
 };
 
@@ -85,18 +87,13 @@ const NodeType* type_of(Elementwise op) {
   return &table.types[static_cast<int>(op)];
 }
 
-LoopInput loop_input(const Tensor& t, bool is_number, const Scalar& number, DType dtype) {
-  if (is_number) return LoopInput(number, dtype);
-  return t.defined() ? LoopInput(t) : LoopInput();
-}
-
 void ElementwiseNode::backward(Node& n, Tensor* in, Tensor* out) {
   auto& p = n.as<ElementwiseNode>();
   Tensor& g = in[0];
   if (!g.defined()) return;
   const auto& table = kernels::active().elementwise;
   int op = static_cast<int>(p.op);
-  Tensor saved[3];
+  Tensor values[3];  // a, b, y
   bool unpacked = false, recorded = grad_enabled();
   for (int k = 0; k < p.n_operands; ++k) {
     if (!n.needs(k)) continue;
@@ -106,50 +103,61 @@ void ElementwiseNode::backward(Node& n, Tensor* in, Tensor* out) {
     }
     if (!unpacked) {
       unpacked = true;
-      for (int s = 0; s < 3; ++s) {
-        saved[s] = n.saved(s);
-        if (saved[s].defined() && saved[s].dtype() != p.dtype) saved[s] = to(saved[s], p.dtype);
+      uint32_t slot = 0;
+      for (int v = 0; v < 3; ++v) {
+        if (!(p.saved_mask & (kernels::kUsesA << v))) continue;
+        values[v] = n.saved(slot++);
+        if (__builtin_expect(values[v].dtype() != p.dtype, 0)) values[v] = to(values[v], p.dtype);
       }
     }
     if (recorded) {
-      DerivativeArgs args{g, saved[0], saved[1], saved[2], p.a_number, p.b_number, {}, p.dtype};
-      for (int i = 0; i < 2; ++i) args.attrs[i] = Scalar(p.attrs[i].f);
+      DerivativeArgs args{g, values[0], values[1], values[2], p.number, p.number, {}, p.dtype};
+      for (int i = 0; i < row_of(p.op).n_attrs; ++i) args.attrs[i] = Scalar(p.attrs()[i].f);
       out[k] = recorded_derivative(p.op, k)(args);
-    } else {
-      ElementwiseFn fn = table.backward[op][k][p.dtype == DType::Float64];
-      LoopInput inputs[4] = {g, loop_input(saved[0], p.a_is_number, p.a_number, p.dtype),
-                             loop_input(saved[1], p.b_is_number, p.b_number, p.dtype),
-                             saved[2].defined() ? LoopInput(saved[2]) : LoopInput()};
-      Tensor result = empty_like(g);
-      run_loop(fn, result, inputs, 4, p.attrs);
-      out[k] = std::move(result);
+      continue;
     }
+    ElementwiseFn fn = table.backward[op][k][p.dtype == DType::Float64];
+    LoopInput inputs[4] = {g};
+    for (int v = 0; v < 3; ++v) {
+      if (p.number_operand == v) {
+        inputs[v + 1] = LoopInput(p.number, p.dtype);
+      } else if (values[v].defined()) {
+        inputs[v + 1] = LoopInput(values[v]);
+      }
+    }
+    Tensor result = empty_like(g);
+    run_loop(fn, result, inputs, 4, p.attrs());
+    out[k] = std::move(result);
   }
 }
 
 [[gnu::noinline]] void record_elementwise(Elementwise op, const Tensor& y, const Operand* operands, int n_operands,
                                           DType dtype, const Attr* attrs) {
-  Node* n = Node::allocate_raw(type_of(op), sizeof(ElementwiseNode), n_operands, 1, 3);
-  auto* p = new (n->payload()) ElementwiseNode{op, dtype, static_cast<uint8_t>(n_operands), {}, {}, false, false, {}};
-  if (attrs)
-    for (int i = 0; i < row_of(op).n_attrs; ++i) p->attrs[i] = attrs[i];
-  set_history(y, n, 0);
-  uint8_t uses = 0;
   const auto& table = kernels::active().elementwise;
+  int n_attrs = row_of(op).n_attrs;
+  uint8_t uses = 0;
+  int8_t number_operand = -1;
   for (int k = 0; k < n_operands; ++k) {
-    if (!operands[k].is_tensor()) continue;
-    n->edges()[k] = gradient_edge(operands[k].tensor());
-    if (n->edges()[k].fn) uses |= table.uses[static_cast<int>(op)][k];
-  }
-  for (int k = 0; k < n_operands; ++k) {
-    if (operands[k].is_tensor()) {
-      if (uses & (k == 0 ? kernels::kUsesA : kernels::kUsesB)) save(n, k, operands[k].tensor());
-    } else {
-      (k == 0 ? p->a_number : p->b_number) = operands[k].number();
-      (k == 0 ? p->a_is_number : p->b_is_number) = true;
+    if (!operands[k].is_tensor()) {
+      number_operand = static_cast<int8_t>(k);
+    } else if (operands[k].tensor().requires_grad()) {
+      uses |= table.uses[static_cast<int>(op)][k];
     }
   }
-  if (uses & kernels::kUsesY) save(n, 2, y);
+  if (number_operand >= 0) uses &= static_cast<uint8_t>(~(kernels::kUsesA << number_operand));
+  uses &= kernels::kUsesA | kernels::kUsesB | kernels::kUsesY;
+  Node* n = Node::allocate_raw(type_of(op), static_cast<uint32_t>(sizeof(ElementwiseNode) + sizeof(Attr) * n_attrs),
+                               n_operands, 1, __builtin_popcount(uses));
+  auto* p = new (n->payload()) ElementwiseNode{op, dtype, static_cast<uint8_t>(n_operands), uses, number_operand, {}};
+  for (int i = 0; i < n_attrs; ++i) p->attrs()[i] = attrs[i];
+  if (number_operand >= 0) p->number = operands[number_operand].number();
+  for (int k = 0; k < n_operands; ++k)
+    if (k != number_operand) n->edges()[k] = gradient_edge(operands[k].tensor());
+  set_history(y, n, 0);
+  uint32_t slot = 0;
+  for (int k = 0; k < n_operands; ++k)
+    if (uses & (kernels::kUsesA << k)) save(n, slot++, operands[k].tensor());
+  if (uses & kernels::kUsesY) save(n, slot, y);
   Ref<Node>::steal(n);
 }
 
@@ -244,6 +252,14 @@ Tensor binary(Elementwise op, const Operand& a, const Operand& b, const Attr* at
     const Tensor& t = a.is_tensor() ? a.tensor() : b.tensor();
     bool permuted = !t.is_contiguous() && is_dense(t);
     y = permuted ? empty_strided(t.sizes(), t.strides(), out_dtype) : empty(t.sizes(), out_dtype);
+    constexpr int64_t kSplat = 64;
+    if (t.is_contiguous() && t.dtype() == dtype && y.numel() <= kSplat) {
+      alignas(64) char number[kSplat * 8];
+      splat_scalar(number, a.is_tensor() ? b.number() : a.number(), dtype, y.numel());
+      const void* in[2] = {a.is_tensor() ? t->data : number, a.is_tensor() ? number : t->data};
+      if (y.numel()) fn(y->data, in, y.numel(), attrs);
+      goto done;
+    }
   }
   {
     LoopInput in[2] = {converted_input(a, dtype, hold_a), converted_input(b, dtype, hold_b)};

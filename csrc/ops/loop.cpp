@@ -170,6 +170,17 @@ void store_scalar(void* to, const Scalar& s, DType dtype) {
   }
 }
 
+void splat_scalar(void* to, const Scalar& s, DType dtype, int64_t n) {
+  if (dtype == DType::Float32) {
+    auto v = static_cast<float>(s.to_double());
+    for (int64_t i = 0; i < n; ++i) static_cast<float*>(to)[i] = v;
+    return;
+  }
+  char value[8];
+  store_scalar(value, s, dtype);
+  fill(to, value, n, static_cast<int>(itemsize(dtype)));
+}
+
 Scalar load_scalar(const void* from, DType dtype) {
   switch (dtype) {
     case DType::Bool: return Scalar(*static_cast<const uint8_t*>(from) != 0);

@@ -24,6 +24,8 @@ inline constexpr int kMaxLoopInputs = 4;
 void run_loop(kernels::ElementwiseFn fn, const Tensor& out, const LoopInput* inputs, int n_inputs,
               const kernels::Attr* attrs = nullptr);
 
+// n copies of a number.
+void splat_scalar(void* to, const Scalar& s, DType dtype, int64_t n);
 // Writes a number as one element of dtype.
 void store_scalar(void* to, const Scalar& s, DType dtype);
 // Reads one element.

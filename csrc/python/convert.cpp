@@ -71,6 +71,12 @@ bool to_index(PyObject* o, int64_t* out) {
 }
 
 bool to_scalar(PyObject* o, Scalar* out) {
+  if (PyLong_CheckExact(o)) {
+    int64_t i;
+    to_index(o, &i);
+    *out = Scalar(i);
+    return true;
+  }
   if (PyFloat_CheckExact(o)) {
     *out = Scalar(PyFloat_AS_DOUBLE(o));
     return true;
