@@ -118,13 +118,24 @@ class Run {
   void displace(Node* n) {
     const ActiveRun* other = find_active(n->run);
     if (!other) return;
-    PF_CHECK(other->thread == std::this_thread::get_id(), Runtime,
-             "backward: another thread is running a backward pass through the same graph; let the passes run "
-             "one after the other");
+    if (other->thread != std::this_thread::get_id()) {
+      wait_for(n);
+      return;
+    }
     Displaced d{Ref<Node>::borrow(n), n->run, n->dependencies,
                 static_cast<uint8_t>(n->flags & (kNeeded | kCaptured)), {}};
     for (uint32_t i = 0; i < n->n_outputs; ++i) d.grads.push_back(std::move(n->outputs()[i].grad));
     displaced_.push_back(std::move(d));
+  }
+
+  // Another thread is in the middle of this node. Its pass ends without us, unless it waits for a
+  // pass that this thread is nested in.
+  void wait_for(Node* n) {
+    auto mine = [](const ActiveRun& r) { return r.thread == std::this_thread::get_id(); };
+    PF_CHECK(std::count_if(active_runs.begin(), active_runs.end(), mine) == 1 && engine_hooks.yield, Runtime,
+             "backward: a pass inside another one met a graph that a second thread is running through; let the "
+             "passes run one after the other");
+    while (find_active(n->run)) engine_hooks.yield();
   }
 
   // Post-order walk: a node is needed if it is captured or leads to one that is.

@@ -18,9 +18,8 @@ struct BackwardOptions {
 std::vector<Tensor> run_backward(const std::vector<Tensor>& roots, std::vector<Tensor> grads,
                                  const std::vector<Tensor>& inputs, BackwardOptions options);
 
-// Calls `wait` until no other thread runs a backward pass over the same nodes (drops the GIL).
 struct EngineHooks {
-  void (*yield)() = nullptr;
+  void (*yield)() = nullptr;          // lets other threads run for a moment (drops the GIL)
   void (*check_signals)() = nullptr;  // throws on Ctrl-C
 };
 inline EngineHooks engine_hooks;

@@ -2,7 +2,9 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <chrono>
 #include <string>
+#include <thread>
 
 #include "autograd/engine.h"
 #include "core/gil.h"
@@ -35,6 +37,11 @@ void install_hooks() {
   source_hooks.format = format_location;
   gil_hooks.release = []() -> void* { return PyGILState_Check() ? PyEval_SaveThread() : nullptr; };
   gil_hooks.acquire = [](void* state) { PyEval_RestoreThread(static_cast<PyThreadState*>(state)); };
+  engine_hooks.yield = [] {
+    PyThreadState* state = PyEval_SaveThread();
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+    PyEval_RestoreThread(state);
+  };
   engine_hooks.check_signals = [] {
     if (PyErr_CheckSignals() < 0) throw PythonError();
   };
