@@ -261,6 +261,16 @@ ARITHMETIC = [
         tol=4,
         errors=(MISMATCH,),
     ),
+    Op(
+        "fmod",
+        remainder_samples,
+        numpy=np.fmod,
+        dtypes=NUMERIC,
+        domain=AWAY_FROM_ZERO,
+        method="fmod",
+        tol=4,
+        errors=(MISMATCH,),
+    ),
     binary(
         "pow",
         np.power,
@@ -360,13 +370,18 @@ FUNCTIONS = [
     unary("sqrt", np.sqrt, domain=POSITIVE),
     unary("rsqrt", lambda x: 1 / np.sqrt(x), domain=POSITIVE),
     unary("reciprocal", np.reciprocal, domain=AWAY_FROM_ZERO),
+    unary("exp2", np.exp2),
+    unary("log2", np.log2, domain=POSITIVE),
+    unary("log10", np.log10, domain=POSITIVE),
     unary("sin", np.sin),
+    unary("tan", np.tan, domain=(-1.2, 1.2), tol=4),
     unary("cos", np.cos),
     unary("tanh", np.tanh),
     unary("sigmoid", np_sigmoid),
     unary("erf", np_erf),
     unary("floor", np.floor, dtypes=NUMERIC, domain=((-1.9, -1.1), (0.1, 0.9))),
     unary("ceil", np.ceil, dtypes=NUMERIC, domain=((-1.9, -1.1), (0.1, 0.9))),
+    unary("trunc", np.trunc, dtypes=NUMERIC, domain=((-1.9, -1.1), (0.1, 0.9))),
     unary(
         "round",
         np_round,
@@ -398,6 +413,7 @@ ACTIVATIONS = [
         samples=parameter(0.5, 2.0, key="alpha"),
     ),
     activation("gelu", np_gelu, samples=parameter("none", "tanh", key="approximate")),
+    activation("logsigmoid", lambda x: -np.logaddexp(0, -x)),
     activation("silu", lambda x: x * np_sigmoid(x)),
     activation(
         "softplus",
@@ -458,6 +474,11 @@ CHOICE = [
     ),
 ]
 
+
+def shift_samples(g: Gen) -> list[Sample]:
+    return [S(g(3, 4), g(4)), S(g(67), g(67)), S(g(), g()), S(g(3), 2), S(g(0), 1)]
+
+
 LOGIC = [
     logical("logical_and", np.logical_and),
     logical("logical_or", np.logical_or),
@@ -466,6 +487,23 @@ LOGIC = [
     bitwise("bitwise_and", np.bitwise_and, "&"),
     bitwise("bitwise_or", np.bitwise_or, "|"),
     bitwise("bitwise_xor", np.bitwise_xor, "^"),
+    *(
+        Op(
+            f"operator {symbol}",
+            shift_samples,
+            call=lambda P, a, b, f=f: f(a, b),
+            numpy=f,
+            dtypes=INTS,
+            domain=(0.0, 1.0),
+            grad=False,
+            grad2=False,
+            covers=(name,),
+        )
+        for symbol, f, name in [
+            ("<<", operator.lshift, "lshift"),
+            (">>", operator.rshift, "rshift"),
+        ]
+    ),
     nograd(
         unary,
         "bitwise_not",
