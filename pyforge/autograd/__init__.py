@@ -5,12 +5,11 @@ from __future__ import annotations
 from .._C import Node, Tensor, _run_backward
 from .function import Function, once_differentiable
 from .grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 
 __all__ = [
     "Function",
@@ -108,11 +107,3 @@ def grad(
             "Set allow_unused=True if this is the desired behavior."
         )
     return result
-
-
-def __getattr__(name: str) -> object:
-    if name in ("GradcheckError", "gradcheck", "gradgradcheck"):  # they need NumPy: on first use
-        from . import gradcheck as module
-
-        return getattr(module, name)
-    raise AttributeError(f"module 'pyforge.autograd' has no attribute '{name}'")

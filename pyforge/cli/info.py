@@ -14,7 +14,7 @@ def show() -> int:
         ("pyforge", pyforge.__version__),
         ("Python", platform.python_version()),
         ("processor", _processor()),
-        ("instruction set", pyforge.backends.cpu.get_cpu_capability()),
+        ("instruction set", pyforge.backends.cpu.get_instruction_set()),
         ("threads", f"{pyforge.get_num_threads()} of {os.cpu_count()} processors"),
     ]
     for name, value in rows:

@@ -20,7 +20,6 @@ from .._C import (
     mse_loss,
     nll_loss,
     one_hot,
-    relu,
     sigmoid,
     silu,
     smooth_l1_loss,
@@ -28,6 +27,11 @@ from .._C import (
     softplus,
     tanh,
 )
+from .._C import relu as _relu
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .._C import Tensor
 
 __all__ = [
     "batch_norm",
@@ -55,3 +59,8 @@ __all__ = [
     "softplus",
     "tanh",
 ]
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """Elementwise ``max(input, 0)``, written over ``input`` if ``inplace``."""
+    return input.relu_() if inplace else _relu(input)

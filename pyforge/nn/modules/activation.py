@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-from ..._C import Tensor
+from ..._C import Tensor, relu
 from .. import functional as F
 from .module import Module
 
@@ -26,7 +26,7 @@ class ReLU(_InPlace):
 
     def forward(self, input: Tensor) -> Tensor:
         """Elementwise ``max(input, 0)``."""
-        return F.relu(input, inplace=True) if self.inplace else F.relu(input)
+        return input.relu_() if self.inplace else relu(input)
 
 
 class SiLU(_InPlace):
