@@ -18,6 +18,8 @@ Tensor to(const Tensor& t, DType dtype);  // t itself where it has the dtype
 void copy_data(const Tensor& to, const Tensor& from);
 // self := source with history (PyTorch's copy_).
 void copy_(const Tensor& self, const Tensor& source);
+void fill_(const Tensor& self, const Operand& value);
+void zero_(const Tensor& self);
 Tensor detach(const Tensor& t);  // a view without history
 
 // The one element as a number. Throws Error(Runtime) if there is not exactly one.

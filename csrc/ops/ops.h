@@ -3,5 +3,6 @@
 #include "ops/basic.h"
 #include "ops/creation.h"
 #include "ops/elementwise.h"
+#include "ops/index.h"
 #include "ops/reduce.h"
 #include "ops/shape.h"
