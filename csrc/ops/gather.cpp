@@ -11,7 +11,8 @@ struct GatherBackward {
   Shape sizes;
   int64_t dim;
   static void backward(Node& n, GatherBackward& p, Tensor* in, Tensor* out) {
-    if (in[0].defined()) out[0] = scatter_add(zeros(p.sizes, in[0].dtype()), p.dim, n.saved(0), in[0]);
+    if (in[0].defined())
+      out[0] = scatter_add(zeros(p.sizes, in[0].dtype()), p.dim, n.saved(0), in[0]);
   }
 };
 struct ScatterAddBackward {
@@ -36,7 +37,8 @@ struct ScatterBackward {
 struct ScatterReduceBackward {
   static constexpr const char* kName = "ScatterReduceBackward0";
   static void backward(Node&, ScatterReduceBackward&, Tensor*, Tensor*) {
-    raise(ErrorKind::Runtime, "scatter: the derivative for scatter with reduce='multiply' is not implemented");
+    raise(ErrorKind::Runtime,
+          "scatter: the derivative for scatter with reduce='multiply' is not implemented");
   }
 };
 
@@ -46,16 +48,19 @@ int64_t checked_dim(const char* op, const Tensor& self, int64_t dim, const Tenso
            "(): Expected dtype int32/int64 for index, got ", dtype_name(index.dtype()));
   if (index.numel() == 0) return d;
   PF_CHECK(index.dim() == self.dim() || (index.dim() <= 1 && self.dim() <= 1), Runtime, op,
-           ": Index tensor must have the same number of dimensions as input tensor, got ", to_string(index.sizes()), " and ",
-           to_string(self.sizes()));
+           ": Index tensor must have the same number of dimensions as input tensor, got ",
+           to_string(index.sizes()), " and ", to_string(self.sizes()));
   return d;
 }
 
-void check_sizes(const char* op, const Tensor& self, int64_t d, const Tensor& index, const Tensor* src) {
+void check_sizes(const char* op, const Tensor& self, int64_t d, const Tensor& index,
+                 const Tensor* src) {
   for (int64_t k = 0; k < index.dim() && k < self.dim(); ++k) {
-    bool fits = (k == d || index.size(k) <= self.size(k)) && (!src || k >= src->dim() || index.size(k) <= src->size(k));
-    PF_CHECK(fits, Runtime, op, ": Size does not match at dimension ", k, ": expected index ", to_string(index.sizes()),
-             " to be no larger than self ", to_string(self.sizes()), " apart from dimension ", d,
+    bool fits = (k == d || index.size(k) <= self.size(k)) &&
+                (!src || k >= src->dim() || index.size(k) <= src->size(k));
+    PF_CHECK(fits, Runtime, op, ": Size does not match at dimension ", k, ": expected index ",
+             to_string(index.sizes()), " to be no larger than self ", to_string(self.sizes()),
+             " apart from dimension ", d,
              src ? " and to be no larger size than src " + to_string(src->sizes()) : std::string());
   }
 }
@@ -74,14 +79,16 @@ struct Target {
   Tensor source;  // recorded, cut to the index
 };
 
-Target prepare(const char* op, const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
-  PF_CHECK(src.dtype() == self.dtype(), Runtime, op, "(): Expected self.dtype to be equal to src.dtype, got ",
-           dtype_name(self.dtype()), " and ", dtype_name(src.dtype()));
+Target prepare(const char* op, const Tensor& self, int64_t dim, const Tensor& index,
+               const Tensor& src) {
+  PF_CHECK(src.dtype() == self.dtype(), Runtime, op,
+           "(): Expected self.dtype to be equal to src.dtype, got ", dtype_name(self.dtype()),
+           " and ", dtype_name(src.dtype()));
   int64_t d = checked_dim(op, self, dim, index);
   if (index.numel()) {
     PF_CHECK(src.dim() == index.dim() || (index.dim() <= 1 && src.dim() <= 1), Runtime, op,
-             "(): Index tensor must have the same number of dimensions as src tensor, got ", to_string(index.sizes()), " and ",
-             to_string(src.sizes()));
+             "(): Index tensor must have the same number of dimensions as src tensor, got ",
+             to_string(index.sizes()), " and ", to_string(src.sizes()));
     check_sizes(op, self, d, index, &src);
   }
   return {d, index, cut_to(src, index.sizes())};
@@ -92,13 +99,15 @@ void write(const char* op, const Tensor& self, const Target& t, Combine combine)
   Tensor values;
   {
     GradModeGuard off(false);
-    values = t.source->storage.get() == self->storage.get() ? clone(contiguous(t.source)) : contiguous(t.source);
+    values = t.source->storage.get() == self->storage.get() ? clone(contiguous(t.source))
+                                                            : contiguous(t.source);
   }
   write_along(self, values, plan_along(op, self, t.dim, t.index), combine);
 }
 
 template <class P>
-Tensor scatter_into_copy(const char* op, const Tensor& self, const Target& t, Combine combine, P payload) {
+Tensor scatter_into_copy(const char* op, const Tensor& self, const Target& t, Combine combine,
+                         P payload) {
   Tensor y = empty(self.sizes(), self.dtype());
   copy_data(y, self);
   write(op, y, t, combine);
@@ -155,25 +164,29 @@ Tensor scatter_add(const Tensor& self, int64_t dim, const Tensor& index, const T
 namespace {
 
 Combine reduction(std::string_view reduce) {
-  PF_CHECK(reduce == "add" || reduce == "multiply", Runtime, "scatter: reduce argument must be either add or multiply, got ",
-           reduce);
+  PF_CHECK(reduce == "add" || reduce == "multiply", Runtime,
+           "scatter: reduce argument must be either add or multiply, got ", reduce);
   return reduce == "add" ? Combine::Add : Combine::Multiply;
 }
 
-Tensor scatter_reduced(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, std::string_view reduce) {
+Tensor scatter_reduced(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src,
+                       std::string_view reduce) {
   if (reduction(reduce) == Combine::Add) return scatter_add(self, dim, index, src);
-  return scatter_into_copy<ScatterReduceBackward>("scatter", self, prepare("scatter", self, dim, index, src), Combine::Multiply, {});
+  return scatter_into_copy<ScatterReduceBackward>(
+      "scatter", self, prepare("scatter", self, dim, index, src), Combine::Multiply, {});
 }
 
-Tensor scatter_value_reduced(const Tensor& self, int64_t dim, const Tensor& index, Scalar value, std::string_view reduce) {
+Tensor scatter_value_reduced(const Tensor& self, int64_t dim, const Tensor& index, Scalar value,
+                             std::string_view reduce) {
   return scatter_reduced(self, dim, index, full(index.sizes(), value, self.dtype()), reduce);
 }
 
 Tensor take_along_dim(const Tensor& self, const Tensor& indices, std::optional<int64_t> dim) {
   if (!dim) return gather(reshape(self, {-1}), 0, reshape(indices, {-1}));
-  PF_CHECK(self.dim() == indices.dim(), Runtime,
-           "take_along_dim(): input and indices should have the same number of dimensions, but got ", self.dim(),
-           " dimensions for input, and ", indices.dim(), " dimensions for indices");
+  PF_CHECK(
+      self.dim() == indices.dim(), Runtime,
+      "take_along_dim(): input and indices should have the same number of dimensions, but got ",
+      self.dim(), " dimensions for input, and ", indices.dim(), " dimensions for indices");
   int64_t d = wrap_dim("take_along_dim", *dim, self.dim());
   Dims a(self.sizes()), b(indices.sizes());
   if (self.dim()) a[d] = b[d];
@@ -189,23 +202,31 @@ void add(std::string_view schema, void (*inplace)(const Value*), std::string_vie
 }
 
 [[maybe_unused]] const bool registered = [] {
-  register_function<&gather>("gather(Tensor input, int dim, Tensor index) -> Tensor", kFunction | kMethod,
+  register_function<&gather>("gather(Tensor input, int dim, Tensor index) -> Tensor",
+                             kFunction | kMethod,
                              "Elements along `dim` picked by an index of the output's shape.");
-  register_function<&take_along_dim>("take_along_dim(Tensor input, Tensor indices, int? dim=None) -> Tensor",
-                                     kFunction | kMethod,
-                                     "Elements along `dim` picked by `indices`, which broadcast against the input.");
-  add<&scatter>("scatter(Tensor input, int dim, Tensor index, Tensor src) -> Tensor",
-                [](const Value* a) { scatter_(a[0].tensor(), a[1].number.i, a[2].tensor(), a[3].tensor()); },
-                "Writes `src` along `dim` to the places an index of its shape names.");
-  add<&scatter_value>("scatter(Tensor input, int dim, Tensor index, Number value) -> Tensor", nullptr,
-                      "Writes a number along `dim` to the places that an index names.");
-  add<&scatter_reduced>("scatter(Tensor input, int dim, Tensor index, Tensor src, *, str reduce) -> Tensor", nullptr,
-                        "Combines `src` with the places an index names; reduce is 'add' or 'multiply'.");
-  add<&scatter_value_reduced>("scatter(Tensor input, int dim, Tensor index, Number value, *, str reduce) -> Tensor", nullptr,
-                              "Combines a number with the places an index names; reduce is 'add' or 'multiply'.");
-  add<&scatter_add>("scatter_add(Tensor input, int dim, Tensor index, Tensor src) -> Tensor",
-                    [](const Value* a) { scatter_add_(a[0].tensor(), a[1].number.i, a[2].tensor(), a[3].tensor()); },
-                    "Adds `src` along `dim` to the places an index of its shape names, in the order of the index.");
+  register_function<&take_along_dim>(
+      "take_along_dim(Tensor input, Tensor indices, int? dim=None) -> Tensor", kFunction | kMethod,
+      "Elements along `dim` picked by `indices`, which broadcast against the input.");
+  add<&scatter>(
+      "scatter(Tensor input, int dim, Tensor index, Tensor src) -> Tensor",
+      [](const Value* a) { scatter_(a[0].tensor(), a[1].number.i, a[2].tensor(), a[3].tensor()); },
+      "Writes `src` along `dim` to the places an index of its shape names.");
+  add<&scatter_value>("scatter(Tensor input, int dim, Tensor index, Number value) -> Tensor",
+                      nullptr, "Writes a number along `dim` to the places that an index names.");
+  add<&scatter_reduced>(
+      "scatter(Tensor input, int dim, Tensor index, Tensor src, *, str reduce) -> Tensor", nullptr,
+      "Combines `src` with the places an index names; reduce is 'add' or 'multiply'.");
+  add<&scatter_value_reduced>(
+      "scatter(Tensor input, int dim, Tensor index, Number value, *, str reduce) -> Tensor",
+      nullptr, "Combines a number with the places an index names; reduce is 'add' or 'multiply'.");
+  add<&scatter_add>(
+      "scatter_add(Tensor input, int dim, Tensor index, Tensor src) -> Tensor",
+      [](const Value* a) {
+        scatter_add_(a[0].tensor(), a[1].number.i, a[2].tensor(), a[3].tensor());
+      },
+      "Adds `src` along `dim` to the places an index of its shape names, in the order of the "
+      "index.");
   return true;
 }();
 

@@ -14,7 +14,8 @@ Indices expanded(const char* op, const Tensor& self, const Indices& indices) {
   out.reserve(indices.size() + 1);
   int64_t used = 0;
   for (const Tensor& t : indices) used += t.defined() && is_mask(t) ? t.dim() : 1;
-  PF_CHECK(used <= self.dim(), Index, op, ": too many indices for tensor of dimension ", self.dim());
+  PF_CHECK(used <= self.dim(), Index, op, ": too many indices for tensor of dimension ",
+           self.dim());
   for (const Tensor& t : indices) {
     if (!t.defined()) {
       out.emplace_back();
@@ -22,15 +23,19 @@ Indices expanded(const char* op, const Tensor& self, const Indices& indices) {
     }
     if (!is_mask(t)) {
       PF_CHECK(t.dtype() == DType::Int64 || t.dtype() == DType::Int32, Index, op,
-               ": tensors used as indices must be long, int, byte or bool tensors, got ", dtype_name(t.dtype()));
+               ": tensors used as indices must be long, int, byte or bool tensors, got ",
+               dtype_name(t.dtype()));
       out.push_back(to(t, DType::Int64));
       continue;
     }
-    PF_CHECK(t.dim() > 0, Index, op, ": a mask without dimensions must be unsqueezed before it can be used as an index");
+    PF_CHECK(t.dim() > 0, Index, op,
+             ": a mask without dimensions must be unsqueezed before it can be used as an index");
     int64_t first = static_cast<int64_t>(out.size());
     for (int64_t d = 0; d < t.dim(); ++d)
-      PF_CHECK(t.size(d) == self.size(first + d), Index, "The shape of the mask ", to_string(t.sizes()), " at index ", d,
-               " does not match the shape of the indexed tensor ", to_string(self.sizes()), " at index ", first + d);
+      PF_CHECK(t.size(d) == self.size(first + d), Index, "The shape of the mask ",
+               to_string(t.sizes()), " at index ", d,
+               " does not match the shape of the indexed tensor ", to_string(self.sizes()),
+               " at index ", first + d);
     for (Tensor& column : nonzero_tuple(t)) out.push_back(std::move(column));
   }
   return out;
@@ -64,7 +69,8 @@ struct IndexPutBackward {
   static void backward(Node& n, IndexPutBackward& p, Tensor* in, Tensor* out) {
     if (!in[0].defined()) return;
     Indices indices = saved_indices(n);
-    if (n.needs(0)) out[0] = p.accumulate ? in[0] : index_put(in[0], indices, zeros({}, in[0].dtype()), false);
+    if (n.needs(0))
+      out[0] = p.accumulate ? in[0] : index_put(in[0], indices, zeros({}, in[0].dtype()), false);
     if (n.needs(1)) out[1] = index_ints(in[0], indices);
   }
 };
@@ -90,10 +96,12 @@ Tensor index_backward(const Tensor& g, IntSpan sizes, const Indices& indices) {
 }
 
 // Values as the loops take them: one element, or contiguous in the shape of the places.
-Tensor prepared_values(const char* op, const Tensor& self, const Tensor& values, const IndexPlan& plan) {
+Tensor prepared_values(const char* op, const Tensor& self, const Tensor& values,
+                       const IndexPlan& plan) {
   PF_CHECK(values.dtype() == self.dtype(), Runtime, op,
-           ": Index put requires the source and destination dtypes match, got ", dtype_name(self.dtype()),
-           " for the destination and ", dtype_name(values.dtype()), " for the source.");
+           ": Index put requires the source and destination dtypes match, got ",
+           dtype_name(self.dtype()), " for the destination and ", dtype_name(values.dtype()),
+           " for the source.");
   GradModeGuard off(false);
   Tensor v = values;
   int64_t extra = v.dim() - plan.sizes.size();
@@ -124,14 +132,18 @@ void put(const Tensor& self, const Indices& indices, const Tensor& values, bool 
 
 bool is_mask(const Tensor& t) { return t.dtype() == DType::Bool || t.dtype() == DType::UInt8; }
 
-Tensor index(const Tensor& self, const Indices& indices) { return index_ints(self, expanded("index", self, indices)); }
+Tensor index(const Tensor& self, const Indices& indices) {
+  return index_ints(self, expanded("index", self, indices));
+}
 
-Tensor index_put(const Tensor& self, const Indices& indices, const Tensor& values, bool accumulate) {
+Tensor index_put(const Tensor& self, const Indices& indices, const Tensor& values,
+                 bool accumulate) {
   Indices ints = expanded("index_put", self, indices);
   Tensor y = empty(self.sizes(), self.dtype());
   copy_data(y, self);
   put(y, ints, values, accumulate);
-  if (is_floating(y.dtype())) record_many<IndexPutBackward>({y}, {self, values}, ints, {accumulate});
+  if (is_floating(y.dtype()))
+    record_many<IndexPutBackward>({y}, {self, values}, ints, {accumulate});
   return y;
 }
 
@@ -143,14 +155,19 @@ void index_put_(const Tensor& self, const Indices& indices, const Tensor& values
 
 namespace {
 
-Tensor index_put_method(const Tensor& self, const Indices& indices, const Tensor& values, bool accumulate) {
+Tensor index_put_method(const Tensor& self, const Indices& indices, const Tensor& values,
+                        bool accumulate) {
   index_put_(self, indices, values, accumulate);
   return self;
 }
 
-PF_OP(index_put, "index_put(Tensor input, Tensor[] indices, Tensor values, bool accumulate=False) -> Tensor", kFunction | kMethod,
+PF_OP(index_put,
+      "index_put(Tensor input, Tensor[] indices, Tensor values, bool accumulate=False) -> Tensor",
+      kFunction | kMethod,
       "A copy with `values` written (or added, with accumulate) where the index tensors point.")
-PF_OP(index_put_method, "index_put_(Tensor self, Tensor[] indices, Tensor values, bool accumulate=False) -> Tensor", kMethod,
+PF_OP(index_put_method,
+      "index_put_(Tensor self, Tensor[] indices, Tensor values, bool accumulate=False) -> Tensor",
+      kMethod,
       "Writes (or adds, with accumulate) `values` where the index tensors point. Returns self.")
 
 }  // namespace

@@ -14,7 +14,8 @@ bool is_mask(const Tensor& t);
 
 // index_dim.cpp
 Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index);
-Tensor index_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha);
+Tensor index_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                 Scalar alpha);
 Tensor index_fill(const Tensor& self, int64_t dim, const Tensor& index, const Operand& value);
 Tensor index_copy(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source);
 
@@ -28,7 +29,7 @@ Tensor scatter_add(const Tensor& self, int64_t dim, const Tensor& index, const T
 Tensor masked_fill(const Tensor& self, const Tensor& mask, const Operand& value);
 void masked_fill_(const Tensor& self, const Tensor& mask, const Operand& value);
 Tensor masked_select(const Tensor& self, const Tensor& mask);
-Tensor nonzero(const Tensor& t);                            // [n, ndim] int64
-std::vector<Tensor> nonzero_tuple(const Tensor& t);         // one [n] per dimension
+Tensor nonzero(const Tensor& t);                     // [n, ndim] int64
+std::vector<Tensor> nonzero_tuple(const Tensor& t);  // one [n] per dimension
 
 }  // namespace pyforge::ops

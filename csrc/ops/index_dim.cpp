@@ -15,7 +15,8 @@ struct Along {
 // The plan for positions `index` of dimension `dim`; negative positions are out of bounds.
 Along along(const char* op, const Tensor& self, int64_t dim, const Tensor& index) {
   GradModeGuard off(false);
-  PF_CHECK(index.dim() <= 1, Index, op, "(): Index is supposed to be a vector (1-D), got shape ", to_string(index.sizes()));
+  PF_CHECK(index.dim() <= 1, Index, op, "(): Index is supposed to be a vector (1-D), got shape ",
+           to_string(index.sizes()));
   PF_CHECK(index.dtype() == DType::Int64 || index.dtype() == DType::Int32, Runtime, op,
            "(): Expected dtype int32 or int64 for index, got ", dtype_name(index.dtype()));
   int64_t d = wrap_dim(op, dim, self.dim());
@@ -33,13 +34,14 @@ Tensor plain_copy(const Tensor& t) {
 }
 
 // Source values for the places of the plan: same dtype, `index` positions along dim.
-Tensor checked_source(const char* op, const Tensor& self, const Tensor& source, const Tensor& index, const Along& a) {
+Tensor checked_source(const char* op, const Tensor& self, const Tensor& source, const Tensor& index,
+                      const Along& a) {
   GradModeGuard off(false);
-  PF_CHECK(source.dtype() == self.dtype(), Runtime, op, "(): self (", dtype_name(self.dtype()), ") and source (",
-           dtype_name(source.dtype()), ") expected to have the same dtype");
+  PF_CHECK(source.dtype() == self.dtype(), Runtime, op, "(): self (", dtype_name(self.dtype()),
+           ") and source (", dtype_name(source.dtype()), ") expected to have the same dtype");
   int64_t have = source.dim() ? source.size(std::min(a.dim, source.dim() - 1)) : 1;
-  PF_CHECK(have == index.numel(), Runtime, op, "(): Number of indices (", index.numel(), ") should be equal to source.size(dim): (",
-           have, "), for dim: ", a.dim);
+  PF_CHECK(have == index.numel(), Runtime, op, "(): Number of indices (", index.numel(),
+           ") should be equal to source.size(dim): (", have, "), for dim: ", a.dim);
   Tensor s = source.dim() ? source : reshape(source, {1});
   PF_CHECK(s.sizes() == a.plan.sizes, Runtime, op, "(): source shape ", to_string(source.sizes()),
            " does not match the places, shape ", to_string(a.plan.sizes));
@@ -86,7 +88,8 @@ struct IndexCopyBackward {
   }
 };
 
-void index_add_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha) {
+void index_add_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                Scalar alpha) {
   Along a = along("index_add", self, dim, index);
   Tensor s = checked_source("index_add", self, source, index, a);
   if (alpha.kind == Scalar::Float || alpha.i != 1) {
@@ -107,8 +110,9 @@ Tensor fill_value(const Tensor& self, const Operand& value) {
 void index_fill_(const Tensor& self, int64_t dim, const Tensor& index, const Operand& value) {
   Along a = along("index_fill", self, dim, index);
   Tensor v = fill_value(self, value);
-  write_inplace<IndexFillBackward>("index_fill_", self, {self, value.is_tensor() ? value.tensor() : Tensor()}, {index}, {a.dim},
-                                   [&] { write_indexed(a.self, v, a.plan); });
+  write_inplace<IndexFillBackward>("index_fill_", self,
+                                   {self, value.is_tensor() ? value.tensor() : Tensor()}, {index},
+                                   {a.dim}, [&] { write_indexed(a.self, v, a.plan); });
 }
 
 void index_copy_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source) {
@@ -123,20 +127,23 @@ void index_copy_(const Tensor& self, int64_t dim, const Tensor& index, const Ten
 Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index) {
   Along a = along("index_select", self, dim, index);
   Tensor y = empty(self.dim() ? IntSpan(a.plan.sizes) : IntSpan({}), self.dtype());
-  PF_CHECK(self.dim() || index.numel() == 1, Runtime, "index_select(): Index to scalar can have only 1 value, got ",
-           index.numel(), " value(s)");
+  PF_CHECK(self.dim() || index.numel() == 1, Runtime,
+           "index_select(): Index to scalar can have only 1 value, got ", index.numel(),
+           " value(s)");
   read_indexed(y, a.self, a.plan);
   record<IndexSelectBackward>(y, {&self}, {&index}, {self.sizes(), a.dim});
   return y;
 }
 
-Tensor index_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, Scalar alpha) {
+Tensor index_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                 Scalar alpha) {
   Tensor y = plain_copy(self);
   {
     GradModeGuard off(false);
     index_add_(y, dim, index, source, alpha);
   }
-  record<IndexAddBackward>(y, {&self, &source}, {&index}, {wrap_dim("index_add", dim, self.dim()), alpha});
+  record<IndexAddBackward>(y, {&self, &source}, {&index},
+                           {wrap_dim("index_add", dim, self.dim()), alpha});
   return y;
 }
 
@@ -157,7 +164,8 @@ Tensor index_copy(const Tensor& self, int64_t dim, const Tensor& index, const Te
     GradModeGuard off(false);
     index_copy_(y, dim, index, source);
   }
-  record<IndexCopyBackward>(y, {&self, &source}, {&index}, {wrap_dim("index_copy", dim, self.dim())});
+  record<IndexCopyBackward>(y, {&self, &source}, {&index},
+                            {wrap_dim("index_copy", dim, self.dim())});
   return y;
 }
 
@@ -165,25 +173,32 @@ namespace {
 
 template <auto fn>
 void add(std::string_view schema, void (*inplace)(const Value*), std::string_view doc) {
-  register_function<fn>(schema, kFunction | kMethod | (inplace ? kInplace : 0), doc).inplace = inplace;
+  register_function<fn>(schema, inplace ? kFunction | kMethod | kInplace : kFunction | kMethod, doc)
+      .inplace = inplace;
 }
 
 [[maybe_unused]] const bool registered = [] {
   add<&index_select>("index_select(Tensor input, int dim, Tensor index) -> Tensor", nullptr,
                      "The positions `index` (1-d) of dimension `dim`, as a copy.");
-  add<&index_add>("index_add(Tensor input, int dim, Tensor index, Tensor source, *, Number alpha=1) -> Tensor",
-                  [](const Value* a) {
-                    index_add_(a[0].tensor(), a[1].number.i, a[2].tensor(), a[3].tensor(), a[4].number);
-                  },
-                  "Adds alpha * source to the positions `index` of dimension `dim`, in the order of the index.");
-  add<&index_fill>("index_fill(Tensor input, int dim, Tensor index, Tensor|Number value) -> Tensor",
-                   [](const Value* a) {
-                     index_fill_(a[0].tensor(), a[1].number.i, a[2].tensor(), boxing::Arg<Operand>::get(a[3]));
-                   },
-                   "Fills the positions `index` of dimension `dim` with a number or a 0-d tensor.");
-  add<&index_copy>("index_copy(Tensor input, int dim, Tensor index, Tensor source) -> Tensor",
-                   [](const Value* a) { index_copy_(a[0].tensor(), a[1].number.i, a[2].tensor(), a[3].tensor()); },
-                   "Writes `source` to the positions `index` of dimension `dim`.");
+  add<&index_add>(
+      "index_add(Tensor input, int dim, Tensor index, Tensor source, *, Number alpha=1) -> Tensor",
+      [](const Value* a) {
+        index_add_(a[0].tensor(), a[1].number.i, a[2].tensor(), a[3].tensor(), a[4].number);
+      },
+      "Adds alpha * source to the positions `index` of dimension `dim`, in the order of the "
+      "index.");
+  add<&index_fill>(
+      "index_fill(Tensor input, int dim, Tensor index, Tensor|Number value) -> Tensor",
+      [](const Value* a) {
+        index_fill_(a[0].tensor(), a[1].number.i, a[2].tensor(), boxing::Arg<Operand>::get(a[3]));
+      },
+      "Fills the positions `index` of dimension `dim` with a number or a 0-d tensor.");
+  add<&index_copy>(
+      "index_copy(Tensor input, int dim, Tensor index, Tensor source) -> Tensor",
+      [](const Value* a) {
+        index_copy_(a[0].tensor(), a[1].number.i, a[2].tensor(), a[3].tensor());
+      },
+      "Writes `source` to the positions `index` of dimension `dim`.");
   return true;
 }();
 

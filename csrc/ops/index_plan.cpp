@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "autograd/grad_mode.h"
 #include "core/gil.h"
 #include "core/threads.h"
 #include "kernels/dispatch.h"
@@ -10,10 +11,10 @@
 namespace pyforge {
 namespace {
 
-constexpr int64_t kGrain = 1 << 15;      // elements below which a thread is not worth waking
+constexpr int64_t kGrain = 1 << 15;  // elements below which a thread is not worth waking
 constexpr int64_t kReleaseGil = 1 << 16;
-constexpr int64_t kColumns = 256;        // inner elements that one thread writes for all rows
-constexpr int64_t kKernelRow = 16;       // row length from which the vector kernel pays
+constexpr int64_t kColumns = 256;   // inner elements that one thread writes for all rows
+constexpr int64_t kKernelRow = 16;  // row length from which the vector kernel pays
 
 bool is_run(IntSpan sizes, IntSpan strides) {
   int64_t step = 1;
@@ -28,39 +29,58 @@ bool is_run(IntSpan sizes, IntSpan strides) {
 template <class F>
 void for_item_type(size_t size, F f) {
   switch (size) {
-    case 1: return f(uint8_t{});
-    case 2: return f(uint16_t{});
-    case 4: return f(uint32_t{});
-    default: return f(uint64_t{});
+    case 1:
+      return f(uint8_t{});
+    case 2:
+      return f(uint16_t{});
+    case 4:
+      return f(uint32_t{});
+    default:
+      return f(uint64_t{});
   }
 }
 
 template <class F>
 void for_dtype(DType dtype, F f) {
   switch (dtype) {
-    case DType::Bool: return f(bool{});
-    case DType::UInt8: return f(uint8_t{});
-    case DType::Int8: return f(int8_t{});
-    case DType::Int16: return f(int16_t{});
-    case DType::Int32: return f(int32_t{});
-    case DType::Int64: return f(int64_t{});
-    case DType::Float32: return f(float{});
-    case DType::Float64: return f(double{});
+    case DType::Bool:
+      return f(bool{});
+    case DType::UInt8:
+      return f(uint8_t{});
+    case DType::Int8:
+      return f(int8_t{});
+    case DType::Int16:
+      return f(int16_t{});
+    case DType::Int32:
+      return f(int32_t{});
+    case DType::Int64:
+      return f(int64_t{});
+    case DType::Float32:
+      return f(float{});
+    case DType::Float64:
+      return f(double{});
   }
 }
 
 // Wraps around as the machine does; bools: or.
 template <class T>
 T sum_of(T a, T b) {
-  if constexpr (std::is_same_v<T, bool>) return a || b;
-  else if constexpr (std::is_integral_v<T>) return static_cast<T>(static_cast<std::make_unsigned_t<T>>(a) + static_cast<std::make_unsigned_t<T>>(b));
-  else return a + b;
+  if constexpr (std::is_same_v<T, bool>)
+    return a || b;
+  else if constexpr (std::is_integral_v<T>)
+    return static_cast<T>(static_cast<std::make_unsigned_t<T>>(a) +
+                          static_cast<std::make_unsigned_t<T>>(b));
+  else
+    return a + b;
 }
 template <class T>
 T product_of(T a, T b) {
-  if constexpr (std::is_same_v<T, bool>) return a && b;
-  else if constexpr (std::is_integral_v<T>) return static_cast<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
-  else return a * b;
+  if constexpr (std::is_same_v<T, bool>)
+    return a && b;
+  else if constexpr (std::is_integral_v<T>)
+    return static_cast<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+  else
+    return a * b;
 }
 
 // f(o, first, last): inner elements [first, last) of outer position o; several at a time.
@@ -119,14 +139,17 @@ IndexPlan plan_index(const Tensor& self, const std::vector<Tensor>& indices, boo
       std::string shapes;
       for (const Tensor& t : indices)
         if (t.defined()) shapes += (shapes.empty() ? "" : ", ") + to_string(t.sizes());
-      raise(ErrorKind::Index, "shape mismatch: indexing tensors could not be broadcast together with shapes ", shapes);
+      raise(ErrorKind::Index,
+            "shape mismatch: indexing tensors could not be broadcast together with shapes ",
+            shapes);
     }
     common = wider;
   }
   plan.mid.assign(static_cast<size_t>(count(common)), 0);
   for (int64_t d = first; d <= last; ++d) {
     if (!indices[d].defined()) continue;
-    Tensor index = ops::contiguous(indices[d].sizes() == common ? indices[d] : ops::expand(indices[d], common));
+    Tensor index = ops::contiguous(indices[d].sizes() == common ? indices[d]
+                                                                : ops::expand(indices[d], common));
     const int64_t* at = index.data<int64_t>();
     int64_t size = self.size(d), step = self.stride(d);
     int64_t low = allow_negative ? -size : 0;
@@ -139,7 +162,8 @@ IndexPlan plan_index(const Tensor& self, const std::vector<Tensor>& indices, boo
     if (bad) {
       size_t i = 0;
       while (at[i] >= low && at[i] < size) ++i;
-      raise(ErrorKind::Index, "index ", at[i], " is out of bounds for dimension ", d, " with size ", size);
+      raise(ErrorKind::Index, "index ", at[i], " is out of bounds for dimension ", d, " with size ",
+            size);
     }
   }
   // Index tensors next to each other leave their dimensions in place; else they come first.
@@ -174,8 +198,10 @@ void read_indexed(const Tensor& out, const Tensor& self, const IndexPlan& plan) 
       for (int64_t r = first; r < last; ++r, y += n) {
         const T* x = from + plan.outer[static_cast<size_t>(o)] + plan.mid[static_cast<size_t>(m)];
         if (plan.run) {
-          if (n == 1) *y = *x;
-          else std::memcpy(y, x, static_cast<size_t>(n) * sizeof(T));
+          if (n == 1)
+            *y = *x;
+          else
+            std::memcpy(y, x, static_cast<size_t>(n) * sizeof(T));
         } else {
           for (int64_t i = 0; i < n; ++i) y[i] = x[plan.inner[static_cast<size_t>(i)]];
         }
@@ -189,7 +215,8 @@ void read_indexed(const Tensor& out, const Tensor& self, const IndexPlan& plan) 
 }
 
 void write_indexed(const Tensor& self, const Tensor& values, const IndexPlan& plan) {
-  int64_t n_mid = static_cast<int64_t>(plan.mid.size()), n_outer = static_cast<int64_t>(plan.outer.size()), n = plan.n_inner;
+  int64_t n_mid = static_cast<int64_t>(plan.mid.size()),
+          n_outer = static_cast<int64_t>(plan.outer.size()), n = plan.n_inner;
   if (n_mid * n_outer * n == 0) return;
   bool one = values.numel() == 1;
   for_item_type(itemsize(self.dtype()), [&](auto item) {
@@ -213,11 +240,12 @@ void write_indexed(const Tensor& self, const Tensor& values, const IndexPlan& pl
 }
 
 void add_indexed(const Tensor& self, const Tensor& values, const IndexPlan& plan) {
-  int64_t n_mid = static_cast<int64_t>(plan.mid.size()), n_outer = static_cast<int64_t>(plan.outer.size()), n = plan.n_inner;
+  int64_t n_mid = static_cast<int64_t>(plan.mid.size()),
+          n_outer = static_cast<int64_t>(plan.outer.size()), n = plan.n_inner;
   if (n_mid * n_outer * n == 0) return;
   bool one = values.numel() == 1;
-  auto add = kernels::active()
-                 .elementwise.forward[static_cast<int>(kernels::Elementwise::add)][static_cast<int>(self.dtype())];
+  auto add = kernels::active().elementwise.forward[static_cast<int>(kernels::Elementwise::add)]
+                                                  [static_cast<int>(self.dtype())];
   for_dtype(self.dtype(), [&](auto item) {
     using T = decltype(item);
     T* to = self.data<T>();
@@ -248,11 +276,13 @@ AlongPlan plan_along(const char* op, const Tensor& self, int64_t dim, const Tens
   const int64_t* at = plan.index.data<int64_t>();
   int64_t n = index.numel();
   bool bad = false;
-  for (int64_t i = 0; i < n; ++i) bad |= static_cast<uint64_t>(at[i]) >= static_cast<uint64_t>(size);
+  for (int64_t i = 0; i < n; ++i)
+    bad |= static_cast<uint64_t>(at[i]) >= static_cast<uint64_t>(size);
   if (bad) {
     int64_t i = 0;
     while (static_cast<uint64_t>(at[i]) < static_cast<uint64_t>(size)) ++i;
-    raise(ErrorKind::Runtime, op, ": index ", at[i], " is out of bounds for dimension ", dim, " with size ", size);
+    raise(ErrorKind::Runtime, op, ": index ", at[i], " is out of bounds for dimension ", dim,
+          " with size ", size);
   }
   if (self.dim() == 0) {
     plan.outer = plan.inner = {0};
@@ -261,7 +291,8 @@ AlongPlan plan_along(const char* op, const Tensor& self, int64_t dim, const Tens
   }
   plan.n_along = index.size(dim);
   plan.step = self.stride(dim);
-  plan.outer = offsets_of(IntSpan(index.sizes().begin(), dim), IntSpan(self.strides().begin(), dim));
+  plan.outer =
+      offsets_of(IntSpan(index.sizes().begin(), dim), IntSpan(self.strides().begin(), dim));
   plan.inner = offsets_of(IntSpan(index.sizes().begin() + dim + 1, ndim - dim - 1),
                           IntSpan(self.strides().begin() + dim + 1, ndim - dim - 1));
   return plan;
@@ -281,7 +312,8 @@ void read_along(const Tensor& out, const Tensor& self, const AlongPlan& plan) {
       int64_t o = first / n_along, j = first % n_along;
       for (int64_t r = first; r < last; ++r) {
         const T* x = from + plan.outer[static_cast<size_t>(o)];
-        for (int64_t i = 0; i < n; ++i) to[r * n + i] = x[at[r * n + i] * plan.step + plan.inner[static_cast<size_t>(i)]];
+        for (int64_t i = 0; i < n; ++i)
+          to[r * n + i] = x[at[r * n + i] * plan.step + plan.inner[static_cast<size_t>(i)]];
         if (++j == n_along) {
           j = 0;
           ++o;
@@ -292,7 +324,8 @@ void read_along(const Tensor& out, const Tensor& self, const AlongPlan& plan) {
 }
 
 void write_along(const Tensor& self, const Tensor& values, const AlongPlan& plan, Combine combine) {
-  int64_t n = static_cast<int64_t>(plan.inner.size()), n_outer = static_cast<int64_t>(plan.outer.size());
+  int64_t n = static_cast<int64_t>(plan.inner.size()),
+          n_outer = static_cast<int64_t>(plan.outer.size());
   if (n * n_outer * plan.n_along == 0) return;
   const int64_t* at = plan.index.data<int64_t>();
   int64_t stride = values.numel() == 1 ? 0 : 1;
@@ -302,7 +335,8 @@ void write_along(const Tensor& self, const Tensor& values, const AlongPlan& plan
       for (int64_t j = 0; j < plan.n_along; ++j) {
         int64_t row = (o * plan.n_along + j) * n;
         for (int64_t i = first; i < last; ++i)
-          change(y[at[row + i] * plan.step + plan.inner[static_cast<size_t>(i)]], from[(row + i) * stride]);
+          change(y[at[row + i] * plan.step + plan.inner[static_cast<size_t>(i)]],
+                 from[(row + i) * stride]);
       }
     });
   };
@@ -316,9 +350,11 @@ void write_along(const Tensor& self, const Tensor& values, const AlongPlan& plan
   for_dtype(self.dtype(), [&](auto item) {
     using T = decltype(item);
     if (combine == Combine::Add)
-      loop(self.data<T>(), values.data<T>(), [](T& place, T value) { place = sum_of(place, value); });
+      loop(self.data<T>(), values.data<T>(),
+           [](T& place, T value) { place = sum_of(place, value); });
     else
-      loop(self.data<T>(), values.data<T>(), [](T& place, T value) { place = product_of(place, value); });
+      loop(self.data<T>(), values.data<T>(),
+           [](T& place, T value) { place = product_of(place, value); });
   });
 }
 

@@ -21,9 +21,10 @@ struct IndexPlan {
   void set_inner(IntSpan sizes, IntSpan strides);
 };
 
-// `indices`: one int64 tensor per dimension (undefined: the whole dimension), broadcast against each
-// other. Throws Error(Index) where they do not broadcast or are out of bounds.
-IndexPlan plan_index(const Tensor& self, const std::vector<Tensor>& indices, bool allow_negative = true);
+// `indices`: one int64 tensor per dimension (undefined: the whole dimension), broadcast against
+// each other. Throws Error(Index) where they do not broadcast or are out of bounds.
+IndexPlan plan_index(const Tensor& self, const std::vector<Tensor>& indices,
+                     bool allow_negative = true);
 
 // out (contiguous, plan.sizes) := the indexed elements of self.
 void read_indexed(const Tensor& out, const Tensor& self, const IndexPlan& plan);
@@ -33,8 +34,8 @@ void write_indexed(const Tensor& self, const Tensor& values, const IndexPlan& pl
 // The indexed elements += values, in order, so that sums are the same for every number of threads.
 void add_indexed(const Tensor& self, const Tensor& values, const IndexPlan& plan);
 
-// The elements along one dimension that an index of the same number of dimensions picks, as in gather:
-// element (o, j, i) lies at outer[o] + index[o, j, i] * step + inner[i].
+// The elements along one dimension that an index of the same number of dimensions picks, as in
+// gather: element (o, j, i) lies at outer[o] + index[o, j, i] * step + inner[i].
 struct AlongPlan {
   std::vector<int64_t> outer, inner;
   Tensor index;  // contiguous int64

@@ -8,15 +8,16 @@ namespace pyforge::ops {
 // self := write(self), where P is the rule of an op with `inputs` (self among them if its old value
 // counts). Saves and edges are taken before the write.
 template <class P, class Write>
-void write_inplace(const char* name, const Tensor& self, const std::vector<Tensor>& inputs, const std::vector<Tensor>& saved,
-                   P payload, Write write) {
+void write_inplace(const char* name, const Tensor& self, const std::vector<Tensor>& inputs,
+                   const std::vector<Tensor>& saved, P payload, Write write) {
   bool flows = grad_enabled() && self.requires_grad();
-  for (const Tensor& t : inputs) flows = flows || (grad_enabled() && t.defined() && t.requires_grad());
+  for (const Tensor& t : inputs)
+    flows = flows || (grad_enabled() && t.defined() && t.requires_grad());
   check_inplace(name, self, flows);
   Ref<Node> node;
   if (flows && is_floating(self.dtype())) {
-    node = Ref<Node>::steal(make_node<P>(static_cast<uint32_t>(inputs.size()), 1, static_cast<uint32_t>(saved.size()),
-                                         std::move(payload)));
+    node = Ref<Node>::steal(make_node<P>(static_cast<uint32_t>(inputs.size()), 1,
+                                         static_cast<uint32_t>(saved.size()), std::move(payload)));
     for (uint32_t i = 0; i < inputs.size(); ++i)
       if (inputs[i].defined()) node->edges()[i] = gradient_edge(inputs[i]);
     for (uint32_t i = 0; i < saved.size(); ++i) save(node.get(), i, saved[i]);

@@ -28,7 +28,8 @@ struct MaskedSelectBackward {
 };
 
 void check_mask_fill(const Tensor& mask, const Operand& value) {
-  PF_CHECK(mask.dtype() == DType::Bool, Runtime, "masked_fill_ only supports boolean masks, but got mask with dtype ",
+  PF_CHECK(mask.dtype() == DType::Bool, Runtime,
+           "masked_fill_ only supports boolean masks, but got mask with dtype ",
            dtype_name(mask.dtype()), "; compare it with != 0 first");
   PF_CHECK(!value.is_tensor() || value.tensor().dim() == 0, Runtime,
            "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
@@ -80,20 +81,22 @@ Tensor masked_fill(const Tensor& self, const Tensor& mask, const Operand& value)
 
 void masked_fill_(const Tensor& self, const Tensor& mask, const Operand& value) {
   check_mask_fill(mask, value);
-  PF_CHECK(IntSpan(broadcast_shapes("masked_fill_", self.sizes(), mask.sizes())) == self.sizes(), Runtime,
-           "masked_fill_: output with shape ", to_string(self.sizes()), " doesn't match the mask's shape ",
-           to_string(mask.sizes()));
+  PF_CHECK(IntSpan(broadcast_shapes("masked_fill_", self.sizes(), mask.sizes())) == self.sizes(),
+           Runtime, "masked_fill_: output with shape ", to_string(self.sizes()),
+           " doesn't match the mask's shape ", to_string(mask.sizes()));
   Tensor kept = mask;
   if (mask->storage.get() == self->storage.get()) {
     GradModeGuard off(false);
     kept = clone(mask);
   }
-  write_inplace<MaskedFillBackward>("masked_fill_", self, {self, value.is_tensor() ? value.tensor() : Tensor()}, {kept}, {},
-                                    [&] { fill_where(self, self, kept, value); });
+  write_inplace<MaskedFillBackward>("masked_fill_", self,
+                                    {self, value.is_tensor() ? value.tensor() : Tensor()}, {kept},
+                                    {}, [&] { fill_where(self, self, kept, value); });
 }
 
 Tensor masked_select(const Tensor& self, const Tensor& mask) {
-  PF_CHECK(mask.dtype() == DType::Bool, Runtime, "masked_select: expected BoolTensor for mask, a bool tensor, got ",
+  PF_CHECK(mask.dtype() == DType::Bool, Runtime,
+           "masked_select: expected BoolTensor for mask, a bool tensor, got ",
            dtype_name(mask.dtype()));
   Dims sizes = broadcast_shapes("masked_select", self.sizes(), mask.sizes());
   if (sizes.empty()) sizes.push_back(1);
@@ -139,20 +142,23 @@ std::vector<Tensor> nonzero_tuple(const Tensor& t) {
 namespace {
 
 Tensor one_hot(const Tensor& t, int64_t num_classes) {
-  PF_CHECK(t.dtype() == DType::Int64, Runtime, "one_hot is only applicable to index tensor of type LongTensor (int64), got ",
+  PF_CHECK(t.dtype() == DType::Int64, Runtime,
+           "one_hot is only applicable to index tensor of type LongTensor (int64), got ",
            dtype_name(t.dtype()));
   GradModeGuard off(false);
   Tensor x = contiguous(t);
   const int64_t* at = x.data<int64_t>();
   int64_t n = x.numel(), most = -1;
-  PF_CHECK(n || num_classes > 0, Runtime, num_classes == -1 ? "one_hot: Can not infer total number of classes from empty tensor."
-                                                            : "one_hot: Number of classes must be positive.");
+  PF_CHECK(n || num_classes > 0, Runtime,
+           num_classes == -1 ? "one_hot: Can not infer total number of classes from empty tensor."
+                             : "one_hot: Number of classes must be positive.");
   for (int64_t i = 0; i < n; ++i) {
     PF_CHECK(at[i] >= 0, Runtime, "one_hot: Class values must be non-negative, got ", at[i]);
     most = std::max(most, at[i]);
   }
-  PF_CHECK(num_classes == -1 || most < num_classes, Runtime, "one_hot: Class values must be smaller than num_classes (",
-           num_classes, "), got ", most);
+  PF_CHECK(num_classes == -1 || most < num_classes, Runtime,
+           "one_hot: Class values must be smaller than num_classes (", num_classes, "), got ",
+           most);
   if (num_classes == -1) num_classes = most + 1;
   Dims sizes(t.sizes());
   sizes.push_back(num_classes);
@@ -162,7 +168,9 @@ Tensor one_hot(const Tensor& t, int64_t num_classes) {
   return y;
 }
 
-Tensor condition_of(const Tensor& condition) { return condition.dtype() == DType::UInt8 ? to(condition, DType::Bool) : condition; }
+Tensor condition_of(const Tensor& condition) {
+  return condition.dtype() == DType::UInt8 ? to(condition, DType::Bool) : condition;
+}
 Tensor where_of(const Tensor& condition, const Operand& input, const Operand& other) {
   return where(condition_of(condition), input, other);
 }
@@ -171,17 +179,22 @@ Tensor where_method(const Tensor& input, const Tensor& condition, const Operand&
 }
 
 [[maybe_unused]] const bool registered = [] {
-  register_function<static_cast<Tensor (*)(const Tensor&, const Tensor&, const Operand&)>(&masked_fill)>(
-      "masked_fill(Tensor input, Tensor mask, Tensor|Number value) -> Tensor", kFunction | kMethod | kInplace,
-      "The input with a number or a 0-d tensor where `mask` is True.")
-      .inplace = [](const Value* a) { masked_fill_(a[0].tensor(), a[1].tensor(), boxing::Arg<Operand>::get(a[2])); };
-  register_op("nonzero(Tensor input, *, bool as_tuple=False) -> Tensor",
-              [](const Value* a) -> Result {
-                if (a[1].number.i) return nonzero_tuple(a[0].tensor());
-                return nonzero(a[0].tensor());
-              },
-              {ArgType::Tensor, ArgType::Bool}, kFunction | kMethod,
-              "Positions of the elements that are not zero: one row each, or with as_tuple one tensor per dimension.");
+  register_function<static_cast<Tensor (*)(const Tensor&, const Tensor&, const Operand&)>(
+      &masked_fill)>("masked_fill(Tensor input, Tensor mask, Tensor|Number value) -> Tensor",
+                     kFunction | kMethod | kInplace,
+                     "The input with a number or a 0-d tensor where `mask` is True.")
+      .inplace = [](const Value* a) {
+    masked_fill_(a[0].tensor(), a[1].tensor(), boxing::Arg<Operand>::get(a[2]));
+  };
+  register_op(
+      "nonzero(Tensor input, *, bool as_tuple=False) -> Tensor",
+      [](const Value* a) -> Result {
+        if (a[1].number.i) return nonzero_tuple(a[0].tensor());
+        return nonzero(a[0].tensor());
+      },
+      {ArgType::Tensor, ArgType::Bool}, kFunction | kMethod,
+      "Positions of the elements that are not zero: one row each, or with as_tuple one tensor per "
+      "dimension.");
   return true;
 }();
 
@@ -189,8 +202,10 @@ PF_OP(masked_select, "masked_select(Tensor input, Tensor mask) -> Tensor", kFunc
       "The elements where `mask` is True, 1-d.")
 PF_OP(one_hot, "one_hot(Tensor tensor, int num_classes=-1) -> Tensor", kNN,
       "int64 ones at the class of each element along a new last dimension, zeros elsewhere.")
-PF_OP(nonzero_tuple, "where(Tensor condition) -> Tensor[]", kFunction, "The same as nonzero(condition, as_tuple=True).")
-PF_OP(where_of, "where(Tensor condition, Tensor|Number input, Tensor|Number other) -> Tensor", kFunction,
+PF_OP(nonzero_tuple, "where(Tensor condition) -> Tensor[]", kFunction,
+      "The same as nonzero(condition, as_tuple=True).")
+PF_OP(where_of, "where(Tensor condition, Tensor|Number input, Tensor|Number other) -> Tensor",
+      kFunction,
       "Elements of `input` where `condition` is True, of `other` elsewhere; all broadcast.")
 PF_OP(where_method, "where(Tensor input, Tensor condition, Tensor|Number other) -> Tensor", kMethod,
       "The tensor where `condition` is True, `other` elsewhere; all broadcast.")

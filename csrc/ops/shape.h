@@ -12,6 +12,7 @@ Tensor as_strided(const Tensor& t, IntSpan sizes, IntSpan strides,
                   int64_t offset);  // offset from t's first element
 
 // views.cpp
+Tensor alias_view(const Tensor& t);  // another tensor on the same elements, with history
 Tensor permute(const Tensor& t, IntSpan dims);
 Tensor transpose(const Tensor& t, int64_t dim0, int64_t dim1);
 Tensor t(const Tensor& t);

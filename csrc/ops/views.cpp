@@ -55,6 +55,10 @@ PF_CUT_RULES(Slice, int64_t dim; int64_t start; int64_t end;
              int64_t step, slice(x, dim, start, end, step))
 PF_CUT_RULES(Diagonal, int64_t offset; int64_t dim1; int64_t dim2, diagonal(x, offset, dim1, dim2))
 
+struct AliasBackward {
+  static constexpr const char* kName = "AliasBackward0";
+  static void backward(Node&, AliasBackward&, Tensor* in, Tensor* out) { out[0] = in[0]; }
+};
 struct PermuteBackward {
   static constexpr const char* kName = "PermuteBackward0";
   Shape dims;
@@ -119,6 +123,10 @@ Tensor swapped(const Tensor& t, int64_t a, int64_t b, P rule) {
 }
 
 }  // namespace
+
+Tensor alias_view(const Tensor& t) {
+  return make_recorded(t, t.sizes(), t.strides(), 0, AliasBackward{});
+}
 
 Tensor permute(const Tensor& t, IntSpan dims) {
   PF_CHECK(dims.size() == t.dim(), Runtime,

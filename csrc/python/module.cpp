@@ -81,9 +81,10 @@ PYBIND11_MODULE(_C, m) {
     auto name = item.first.cast<std::string>();
     if (name[0] == '_') continue;
     const OpGroup* group = find_op(name);
-    bool function = !group;
-    for (size_t i = 0; group && i < group->overloads.size(); ++i) function |= (group->overloads[i]->flags & kFunction) != 0;
-    if (function) all.append(name);
+    uint32_t flags = 0;
+    if (group)
+      for (const OpDef* def : group->overloads) flags |= def->flags;
+    if ((flags & kFunction) || !(flags & kNN)) all.append(name);
   }
   m.attr("__all__") = all;
   m.def("_registered_ops", [] {

@@ -30,12 +30,15 @@ Part slice_part(PyObject* o) {
 }
 
 [[noreturn, gnu::cold]] void not_an_index(PyObject* o) {
-  raise(ErrorKind::Index, "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got ",
+  raise(ErrorKind::Index,
+        "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
+        "indices (got ",
         type_name(o), ")");
 }
 
 Part tensor_part(Tensor t) {
-  if (t.dim() == 0 && is_integral(t.dtype()) && t.dtype() != DType::UInt8) return int_part(ops::item(t).i);
+  if (t.dim() == 0 && is_integral(t.dtype()) && t.dtype() != DType::UInt8)
+    return int_part(ops::item(t).i);
   if (t.dim() == 0 && ops::is_mask(t)) return {Part::Bool, ops::item(t).i != 0, 0, 1, {}};
   return {Part::Indices, 0, 0, 1, std::move(t)};
 }
@@ -56,7 +59,8 @@ Part part_of(PyObject* o) {
   if (to_index(o, &i)) return int_part(i);
   if (is_array(o)) {
     Scalar s;
-    if (!PySequence_Check(o) && to_scalar(o, &s) && s.kind == Scalar::Bool) return {Part::Bool, s.i, 0, 1, {}};
+    if (!PySequence_Check(o) && to_scalar(o, &s) && s.kind == Scalar::Bool)
+      return {Part::Bool, s.i, 0, 1, {}};
     return tensor_part(tensor_from_data(o, nullptr));
   }
   if (PySequence_Check(o) && !PyUnicode_Check(o) && !PyBytes_Check(o)) {
@@ -83,8 +87,8 @@ bool reads_as_tuple(PyObject* o) {
   if (n >= 32) return false;
   for (Py_ssize_t i = 0; i < n; ++i) {
     PyObject* item = PyList_GET_ITEM(o, i);
-    if (is_tensor(item) || PySlice_Check(item) || item == Py_Ellipsis || item == Py_None || PyList_Check(item) ||
-        PyTuple_Check(item) || is_array(item))
+    if (is_tensor(item) || PySlice_Check(item) || item == Py_Ellipsis || item == Py_None ||
+        PyList_Check(item) || PyTuple_Check(item) || is_array(item))
       return true;
   }
   return false;
@@ -103,8 +107,11 @@ std::vector<Part> parts_of(PyObject* key) {
 }
 
 void check_int(const Tensor& t, int64_t i, int64_t size, int64_t dim) {
-  PF_CHECK(t.dim() > 0, Index, "invalid index of a 0-dim tensor. Use `tensor.item()` to convert a 0-dim tensor to a number");
-  PF_CHECK(i >= -size && i < size, Index, "index ", i, " is out of bounds for dimension ", dim, " with size ", size);
+  PF_CHECK(
+      t.dim() > 0, Index,
+      "invalid index of a 0-dim tensor. Use `tensor.item()` to convert a 0-dim tensor to a number");
+  PF_CHECK(i >= -size && i < size, Index, "index ", i, " is out of bounds for dimension ", dim,
+           " with size ", size);
 }
 
 // A view under construction: geometry alone where no gradient is recorded, else op by op.
@@ -180,8 +187,10 @@ Cut cut(const Tensor& t, const std::vector<Part>& parts) {
     if (p.kind == Part::Int || p.kind == Part::Slice) ++used;
     if (p.kind == Part::Indices) used += ops::is_mask(p.tensor) ? p.tensor.dim() : 1;
   }
-  if (t.dim() == 0 && used > 0 && parts.size() == 1 && parts[0].kind == Part::Int) check_int(t, 0, 0, 0);
-  PF_CHECK(used <= t.dim() || (parts.size() == 1 && parts[0].kind == Part::Slice), Index, "too many indices for tensor of dimension ", t.dim());
+  if (t.dim() == 0 && used > 0 && parts.size() == 1 && parts[0].kind == Part::Int)
+    check_int(t, 0, 0, 0);
+  PF_CHECK(used <= t.dim() || (parts.size() == 1 && parts[0].kind == Part::Slice), Index,
+           "too many indices for tensor of dimension ", t.dim());
   Cutter cutter(t);
   Cut result;
   // The first dim entries of result.indices belong to the dimensions before `dim`.
@@ -202,7 +211,9 @@ Cut cut(const Tensor& t, const std::vector<Part>& parts) {
         cutter.slice(dim++, p);
         ++original;
         break;
-      case Part::NewDim: cutter.unsqueeze(dim++); break;
+      case Part::NewDim:
+        cutter.unsqueeze(dim++);
+        break;
       case Part::Ellipsis:
         dim += t.dim() - used;
         original += t.dim() - used;
@@ -244,9 +255,11 @@ PyObject* subscript(PyObject* self, PyObject* key) {
 
 // A mask over the leading dimensions and a number: no positions are needed.
 bool fill_masked(const Tensor& t, const std::vector<Part>& parts, const Scalar& value) {
-  if (parts.size() != 1 || parts[0].kind != Part::Indices || parts[0].tensor.dtype() != DType::Bool) return false;
+  if (parts.size() != 1 || parts[0].kind != Part::Indices || parts[0].tensor.dtype() != DType::Bool)
+    return false;
   const Tensor& mask = parts[0].tensor;
-  if (mask.dim() > t.dim() || !(mask.sizes() == IntSpan(t.sizes().begin(), mask.dim()))) return false;
+  if (mask.dim() > t.dim() || !(mask.sizes() == IntSpan(t.sizes().begin(), mask.dim())))
+    return false;
   Dims sizes(mask.sizes());
   while (sizes.size() < t.dim()) sizes.push_back(1);
   ops::masked_fill_(t, sizes.size() == mask.dim() ? mask : ops::reshape(mask, sizes), value);
@@ -279,7 +292,8 @@ int assign_subscript(PyObject* self, PyObject* key, PyObject* value) {
         if (is_tensor(value)) {
           source = tensor_of(value);
         } else {
-          PF_CHECK(to_scalar(value, &number), Type, "can't assign a ", type_name(value), " to a tensor of ", dtype_name(t.dtype()),
+          PF_CHECK(to_scalar(value, &number), Type, "can't assign a ", type_name(value),
+                   " to a tensor of ", dtype_name(t.dtype()),
                    "; convert it with pyforge.tensor() first");
         }
         if (PyLong_CheckExact(key)) {
@@ -323,8 +337,10 @@ int contains(PyObject* self, PyObject* element) {
         GradModeGuard off(false);
         Scalar number;
         PF_CHECK(is_tensor(element) || to_scalar(element, &number), Runtime,
-                 "Tensor.__contains__ only supports Tensor or scalar, but you passed in a ", type_name(element));
-        Tensor equal = is_tensor(element) ? ops::eq(tensor_of(self), tensor_of(element)) : ops::eq(tensor_of(self), number);
+                 "Tensor.__contains__ only supports Tensor or scalar, but you passed in a ",
+                 type_name(element));
+        Tensor equal = is_tensor(element) ? ops::eq(tensor_of(self), tensor_of(element))
+                                          : ops::eq(tensor_of(self), number);
         return ops::nonzero(equal).size(0) > 0;
       },
       -1);
@@ -348,8 +364,10 @@ PyObject* tensor_iter(PyObject* self) {
     PyObject* tuple = PyTuple_New(static_cast<Py_ssize_t>(rows.size()));
     for (size_t i = 0; tuple && i < rows.size(); ++i) {
       PyObject* row = wrap(std::move(rows[i]));
-      if (!row) Py_CLEAR(tuple);
-      else PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(i), row);
+      if (!row)
+        Py_CLEAR(tuple);
+      else
+        PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(i), row);
     }
     PyObject* iterator = tuple ? PyObject_GetIter(tuple) : nullptr;
     Py_XDECREF(tuple);
