@@ -1,54 +1,63 @@
 // Copies, conversions and overwriting as methods.
-#include "autograd/inplace.h"
-#include "autograd/node.h"
+#include "ops/inplace_op.h"
 #include "ops/ops.h"
 
 namespace pyforge::ops {
 namespace {
 
+// The old values get zeros; the gradient of a number's place is summed at the edge.
+struct Overwrite {
+  static void run(Node& n, Tensor* in, Tensor* out) {
+    if (!in[0].defined()) return;
+    if (n.needs(0)) out[0] = zeros_like(in[0]);
+    if (n.needs(1)) out[1] = in[0];
+  }
+};
+struct CopyBackward {
+  static constexpr const char* kName = "CopyBackwards";
+  static void backward(Node& n, CopyBackward&, Tensor* in, Tensor* out) {
+    Overwrite::run(n, in, out);
+  }
+};
 struct FillBackward {
   static constexpr const char* kName = "FillBackward0";
   static void backward(Node& n, FillBackward&, Tensor* in, Tensor* out) {
-    if (n.needs(0) && in[0].defined()) out[0] = in[0];  // summed at the edge
+    Overwrite::run(n, in, out);
   }
 };
 struct ZeroBackward {
   static constexpr const char* kName = "ZeroBackward0";
-  static void backward(Node&, ZeroBackward&, Tensor*, Tensor*) {}
+  static void backward(Node& n, ZeroBackward&, Tensor* in, Tensor* out) {
+    Overwrite::run(n, in, out);
+  }
 };
 
-// The history of a tensor all of whose elements were overwritten.
-template <class P>
-void rebase(const Tensor& self, const Tensor& value) {
-  Node* n = make_node<P>(1, 1, 0, {});
-  Ref<Node> owned = Ref<Node>::steal(n);
-  if (value.defined()) n->edges()[0] = gradient_edge(value);
-  n->outputs()[0].dtype = self.dtype();
-  n->outputs()[0].shape.assign(self.sizes());
-  rebase_history(self, n, 0);
-}
+// A view's base keeps its gradient outside the view, so the view's own old values need no edge.
+Tensor old_values(const Tensor& self) { return self->base ? Tensor() : self; }
 
 }  // namespace
+
+void copy_(const Tensor& self, const Tensor& source) {
+  PF_CHECK(IntSpan(broadcast_shapes("copy_", self.sizes(), source.sizes())) == self.sizes(),
+           Runtime, "copy_: The expanded size of the tensor must match: cannot copy shape ",
+           to_string(source.sizes()), " into shape ", to_string(self.sizes()));
+  write_inplace<CopyBackward>("copy_", self, {old_values(self), source}, {}, {},
+                              [&] { copy_data(self, source); });
+}
 
 void fill_(const Tensor& self, const Operand& value) {
   Tensor source = value.is_tensor() ? value.tensor() : Tensor();
   PF_CHECK(!source.defined() || source.dim() == 0, Runtime,
            "fill_ only supports 0-dimension value tensor but got tensor with ", source.dim(),
            " dimensions.");
-  bool flows =
-      grad_enabled() && (self.requires_grad() || (source.defined() && source.requires_grad()));
-  check_inplace("fill_", self, flows);
-  fill_data(self, source.defined() ? item(source) : value.number());
-  self->storage->bump();
-  if (flows && is_floating(self.dtype())) rebase<FillBackward>(self, source);
+  Scalar number = source.defined() ? item(source) : value.number();
+  write_inplace<FillBackward>("fill_", self, {old_values(self), source}, {}, {},
+                              [&] { fill_data(self, number); });
 }
 
 void zero_(const Tensor& self) {
-  bool flows = grad_enabled() && self.requires_grad();
-  check_inplace("zero_", self, flows);
-  fill_data(self, Scalar(0));
-  self->storage->bump();
-  if (flows) rebase<ZeroBackward>(self, Tensor());
+  write_inplace<ZeroBackward>("zero_", self, {old_values(self)}, {}, {},
+                              [&] { fill_data(self, Scalar(0)); });
 }
 
 namespace {

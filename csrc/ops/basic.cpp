@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "autograd/inplace.h"
 #include "autograd/node.h"
 #include "ops/loop.h"
 #include "ops/ops.h"
@@ -18,10 +17,6 @@ struct CloneBackward {
 struct ToCopyBackward {
   static constexpr const char* kName = "ToCopyBackward0";
   static void backward(Node&, ToCopyBackward&, Tensor* in, Tensor* out) { out[0] = in[0]; }
-};
-struct CopyBackward {
-  static constexpr const char* kName = "CopyBackwards";
-  static void backward(Node&, CopyBackward&, Tensor* in, Tensor* out) { out[0] = in[0]; }
 };
 
 }  // namespace
@@ -83,23 +78,6 @@ Tensor to(const Tensor& t, DType dtype) {
   copy_data(y, t);
   if (is_floating(dtype)) record<ToCopyBackward>(y, {&t}, {}, {});
   return y;
-}
-
-void copy_(const Tensor& self, const Tensor& source) {
-  bool flows = grad_enabled() && (source.requires_grad() || self.requires_grad());
-  check_inplace("copy_", self, flows);
-  PF_CHECK(IntSpan(broadcast_shapes("copy_", self.sizes(), source.sizes())) == self.sizes(), Runtime,
-           "copy_: The expanded size of the tensor must match: cannot copy shape ", to_string(source.sizes()),
-           " into shape ", to_string(self.sizes()));
-  copy_data(self, source);
-  self->storage->bump();
-  if (!flows || !is_floating(self.dtype())) return;
-  Node* n = make_node<CopyBackward>(1, 1, 0, {});
-  n->edges()[0] = gradient_edge(source);
-  n->outputs()[0].dtype = self.dtype();
-  n->outputs()[0].shape.assign(self.sizes());
-  Ref<Node> owned = Ref<Node>::steal(n);
-  rebase_history(self, n, 0);
 }
 
 Tensor detach(const Tensor& t) {

@@ -75,7 +75,10 @@ struct IndexFillBackward {
   static void backward(Node& n, IndexFillBackward& p, Tensor* in, Tensor* out) {
     if (!in[0].defined()) return;
     if (n.needs(0)) out[0] = index_fill(in[0], p.dim, n.saved(0), Scalar(0));
-    if (n.needs(1)) out[1] = index_select(in[0], p.dim, n.saved(0));  // summed at the edge
+    if (!n.needs(1)) return;
+    // A place counts once however often the index names it; the sum is taken at the edge.
+    Tensor filled = index_fill(zeros(in[0].sizes(), DType::Bool), p.dim, n.saved(0), Scalar(true));
+    out[1] = where(filled, in[0], Scalar(0));
   }
 };
 struct IndexCopyBackward {

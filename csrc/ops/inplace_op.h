@@ -7,8 +7,8 @@ namespace pyforge::ops {
 
 // self := write(self), where P is the rule of an op with `inputs` (self among them if its old value
 // counts). Saves and edges are taken before the write.
-template <class P, class Write>
-void write_inplace(const char* name, const Tensor& self, const std::vector<Tensor>& inputs,
+template <class P, size_t n_inputs, class Write>
+void write_inplace(const char* name, const Tensor& self, const Tensor (&inputs)[n_inputs],
                    const std::vector<Tensor>& saved, P payload, Write write) {
   bool flows = grad_enabled() && self.requires_grad();
   for (const Tensor& t : inputs)
@@ -16,9 +16,9 @@ void write_inplace(const char* name, const Tensor& self, const std::vector<Tenso
   check_inplace(name, self, flows);
   Ref<Node> node;
   if (flows && is_floating(self.dtype())) {
-    node = Ref<Node>::steal(make_node<P>(static_cast<uint32_t>(inputs.size()), 1,
-                                         static_cast<uint32_t>(saved.size()), std::move(payload)));
-    for (uint32_t i = 0; i < inputs.size(); ++i)
+    node = Ref<Node>::steal(
+        make_node<P>(n_inputs, 1, static_cast<uint32_t>(saved.size()), std::move(payload)));
+    for (uint32_t i = 0; i < n_inputs; ++i)
       if (inputs[i].defined()) node->edges()[i] = gradient_edge(inputs[i]);
     for (uint32_t i = 0; i < saved.size(); ++i) save(node.get(), i, saved[i]);
     node->outputs()[0].dtype = self.dtype();
