@@ -12,6 +12,7 @@ ZEROS = np.zeros
 X = ZEROS((2, 3))
 I0 = np.zeros((2, 3), np.int64)
 BIG = np.full((2, 3), 9, np.int64)
+NOGRAD: dict[str, Any] = {"grad": False, "grad2": False}
 RANGE = "Dimension out of range"
 OUT = "out of (DATA )?(bounds|range)"
 NO_EXPAND = ("transposed", "stepped", "negative")
@@ -137,6 +138,45 @@ def np_scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
     return y
 
 
+def np_index_put(x: Any, indices: list[Any], values: Any, accumulate: bool = False) -> Any:
+    y = x.copy()
+    if accumulate:
+        np.add.at(y, tuple(indices), values)
+    else:
+        y[tuple(indices)] = values
+    return y
+
+
+def at_dim(dim: int, index: Any, ndim: int) -> tuple[Any, ...]:
+    return tuple(index if d == dim % ndim else slice(None) for d in range(ndim))
+
+
+def np_index_add(x: Any, dim: int, index: Any, source: Any, alpha: int = 1) -> Any:
+    y = x.copy()
+    np.add.at(y, at_dim(dim, index, x.ndim), (source * alpha).astype(x.dtype))
+    return y
+
+
+def np_index_fill(x: Any, dim: int, index: Any, value: Any) -> Any:
+    y = x.copy()
+    y[at_dim(dim, index, x.ndim)] = getattr(value, "array", value)
+    return y
+
+
+def np_index_copy(x: Any, dim: int, index: Any, source: Any) -> Any:
+    y = x.copy()
+    y[at_dim(dim, index, x.ndim)] = source
+    return y
+
+
+def np_wide(x: Any, index: Any, dim: int | None) -> Any:
+    if dim is None:
+        return index
+    return np.broadcast_to(
+        index, [index.shape[d] if d == dim else n for d, n in enumerate(x.shape)]
+    )
+
+
 def np_masked_fill(x: Any, mask: Any, value: Any) -> Any:
     return np.where(mask, value, x)
 
@@ -181,8 +221,6 @@ def triangle_samples(g: Gen) -> list[Sample]:
     out = [S(g(3, 4), k) for k in (-5, -1, 0, 1, 2, 5)]
     return [*out, S(g(4, 3)), S(g(2, 3, 3)), S(g(0, 3)), S(g(3, 4), diagonal=-1)]
 
-
-NOGRAD: dict[str, Any] = {"grad": False, "grad2": False}
 
 ROWS = [
     Op(
@@ -279,6 +317,117 @@ ROWS = [
             Err((X, 2, I0[0]), IndexError, RANGE),
             Err((X, 0, I0), (RuntimeError, IndexError), "1-?D|vector|dimension"),
         ),
+    ),
+    Op(
+        "index_put",
+        lambda g: [
+            S(g(3, 4), [np.array([2, 0])], g(2, 4)),
+            S(g(3, 4), [np.array([2, 0])], g(4)),
+            S(g(3, 4), [np.array([2, 0]), np.array([1, -1])], g(2)),
+            S(g(3, 4), [np.array([True, False, True])], g(2, 4)),
+            S(g(3, 4), [np.array([2, 0, 2]), np.array([1, 3, 1])], g(3), accumulate=True),
+        ],
+        numpy=np_index_put,
+        dtypes=NUMERIC,
+        method="index_put",
+        layouts=NO_EXPAND,
+        errors=(
+            Err((X, [BIG[0]], ZEROS(3)), IndexError, OUT, names=""),
+            Err((X, [I0[0], I0[0], I0[0]], ZEROS(3)), IndexError, "too many indices"),
+            Err((X, [I0[0]], ZEROS(2)), RuntimeError, "cannot be broadcast", names=""),
+            Err((X, [I0[0]], I0[0]), RuntimeError, "dtypes match"),
+        ),
+    ),
+    Op(
+        "index_add",
+        lambda g: [
+            S(g(3, 4), 0, g.index(5, high=3), g(5, 4)),
+            S(g(3, 4), 1, g.index(2, high=4), g(3, 2)),
+            S(g(2, 3, 4), -1, g.index(5, high=4), g(2, 3, 5), alpha=2),
+            S(g(5), 0, g.index(0, high=5), g(0)),
+        ],
+        numpy=np_index_add,
+        dtypes=NUMERIC,
+        method="index_add",
+        inplace="index_add_",
+        layouts=NO_EXPAND,
+        large=lambda g: S(g(503, 301), 0, g.index(900, high=503), g(900, 301)),
+        errors=(
+            Err((X, 0, I0[0], ZEROS((2, 3))), (RuntimeError, IndexError), "Number of indices"),
+            Err((X, 1, BIG[0], X), (RuntimeError, IndexError), OUT, names=""),
+        ),
+    ),
+    Op(
+        "index_fill",
+        lambda g: [
+            S(g(3, 4), 0, g.index(2, high=3), 1),
+            S(g(3, 4), 1, g.index(5, high=4), Const(np.asarray(1, g.dtype))),
+            S(g(3, 4), 1, g.index(5, high=4), g()),
+        ],
+        numpy=np_index_fill,
+        dtypes=NUMERIC,
+        method="index_fill",
+        inplace="index_fill_",
+        layouts=NO_EXPAND,
+        errors=(Err((X, 1, BIG[0], 1.0), (RuntimeError, IndexError), OUT, names=""),),
+    ),
+    Op(
+        "index_copy",
+        lambda g: [
+            S(g(3, 4), 0, np.array([2, 0]), g(2, 4)),
+            S(g(2, 3, 4), -1, np.array([3, 1, 0]), g(2, 3, 3)),
+        ],
+        numpy=np_index_copy,
+        dtypes=ALL,
+        method="index_copy",
+        inplace="index_copy_",
+        layouts=NO_EXPAND,
+        errors=(
+            Err((X, 0, I0[0], ZEROS((2, 3))), (RuntimeError, IndexError), "Number of indices"),
+        ),
+    ),
+    Op(
+        "take_along_dim",
+        lambda g: [
+            S(g(3, 4), g.index(3, 6, high=4), 1),
+            S(g(3, 4), g.index(1, 2, high=4), 1),
+            S(g(3, 4), g.index(5, high=12)),
+        ],
+        numpy=lambda x, i, dim=None: np.take_along_axis(x, np_wide(x, i, dim), dim),
+        dtypes=ALL,
+        method="take_along_dim",
+        errors=(Err((X, I0[0], 1), RuntimeError, "same number of dimensions"),),
+    ),
+    Op(
+        "where",
+        lambda g: [
+            S(g.bools(3, 4), g(3, 4), g(3, 4)),
+            S(g.bools(3, 1), g(4), g(3, 4)),
+            S(g.bools(4), g(3, 4), g()),
+            S(g.bools(), g(2), g(2)),
+            S(g.bools(0), g(0), g(0)),
+        ],
+        numpy=np.where,
+        dtypes=ALL,
+        large=lambda g: S(g.bools(701, 503), g(701, 503), g(701, 503)),
+        errors=(
+            Err((X, X, X), RuntimeError, "boolean"),
+            Err((np.ones(4, bool), X, X), RuntimeError, "must match"),
+        ),
+    ),
+    Op(
+        "where as a method",
+        lambda g: [S(g(3, 4), g.bools(3, 4), g(4)), S(g(3, 4), g.bools(4), 1)],
+        call=lambda P, x, mask, other: x.where(mask, other),
+        numpy=lambda x, mask, other: np.where(mask, x, other),
+    ),
+    Op(
+        "where of a condition",
+        lambda g: [S(g.bools(3, 4)), S(g.bools(5)), S(g.bools(0, 2))],
+        call=lambda P, x: P.where(x),
+        numpy=lambda x: list(np.where(x)),
+        dtypes=("bool",),
+        **NOGRAD,
     ),
     Op(
         "masked_fill",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .model import ALL, Err, Gen, Op, S, Sample
+from .model import ALL, Const, Err, Gen, Op, S, Sample
 
 ZEROS = np.zeros
 X = ZEROS((2, 3))
@@ -56,6 +56,11 @@ def np_roll(x: Any, shifts: Any, dims: Any = None) -> Any:
     return np.roll(x, shifts, dims)
 
 
+def np_narrow(x: Any, dim: int, start: int, length: int) -> Any:
+    start += x.shape[dim] if start < 0 else 0
+    return np.take(x, range(start, start + length), axis=dim)
+
+
 def np_unbind(x: Any, dim: int = 0) -> list[Any]:
     return [p.squeeze(dim) for p in np.split(x, x.shape[dim], axis=dim)]
 
@@ -86,6 +91,17 @@ def stack_samples(g: Gen) -> list[Sample]:
 def np_repeat(x: Any, *reps: int) -> Any:
     return np.tile(x, reps)
 
+
+CONVERSIONS = {
+    "float": np.float32,
+    "double": np.float64,
+    "long": np.int64,
+    "int": np.int32,
+    "short": np.int16,
+    "char": np.int8,
+    "byte": np.uint8,
+    "bool": np.bool_,
+}
 
 ROWS = [
     Op(
@@ -345,6 +361,175 @@ ROWS = [
         "movedim",
         lambda g: [S(g(2, 3, 4), 0, 2), S(g(2, 3, 4), (0, 1), (-1, 0))],
         np.moveaxis,
+    ),
+    Op(
+        "moveaxis",
+        lambda g: [S(g(2, 3, 4), 0, 2), S(g(2, 3, 4), (0, -1), (1, 0))],
+        numpy=np.moveaxis,
+        dtypes=ALL,
+        method="moveaxis",
+        errors=(Err((X, (0, 0), (0, 1)), RuntimeError, "repeated dim", names="movedim"),),
+    ),
+    shape_op("swapaxes", lambda g: [S(g(2, 3, 4), 0, 2)], np.swapaxes),
+    shape_op("swapdims", lambda g: [S(g(2, 3, 4), -1, 0)], np.swapaxes),
+    shape_op(
+        "select",
+        lambda g: [S(g(3, 4), 0, 1), S(g(3, 4), 1, -1), S(g(2, 3, 4), -2, 0), S(g(0, 3), 1, 2)],
+        lambda x, dim, index: np.take(x, index, axis=dim),
+        errors=(
+            Err((X, 0, 2), IndexError, "out of range"),
+            Err((X, 2, 0), IndexError, RANGE),
+            Err((ZEROS(()), 0, 0), IndexError, "0-dim"),
+        ),
+    ),
+    shape_op(
+        "narrow",
+        lambda g: [
+            S(g(3, 4), 1, 1, 2),
+            S(g(3, 4), 0, -2, 2),
+            S(g(5), 0, 5, 0),
+            S(g(0, 3), 1, 0, 3),
+        ],
+        np_narrow,
+        errors=(
+            Err((X, 1, 2, 2), RuntimeError, "exceeds dimension size"),
+            Err((X, 0, 4, 0), IndexError, "out of range"),
+            Err((X, 0, 0, -1), RuntimeError, "non-negative"),
+        ),
+    ),
+    shape_op(
+        "diagonal",
+        lambda g: [
+            S(g(3, 4)),
+            S(g(3, 4), 1),
+            S(g(3, 4), -2),
+            S(g(2, 3, 4), 1, 1, 2),
+            S(g(2, 3, 4), -1, -1, 0),
+            S(g(3, 4), 5),
+        ],
+        lambda x, offset=0, dim1=0, dim2=1: np.diagonal(x, offset, dim1, dim2),
+        errors=(Err((X, 0, 1, -1), RuntimeError, "cannot be identical"),),
+    ),
+    shape_op(
+        "unflatten",
+        lambda g: [S(g(2, 6), 1, (2, 3)), S(g(2, 6), -1, (-1, 2)), S(g(6), 0, [6, 1])],
+        lambda x, dim, sizes: x.reshape(
+            *x.shape[: dim % x.ndim], *sizes, *x.shape[dim % x.ndim + 1 :]
+        ),
+        errors=(
+            Err((X, 1, (2, 2)), RuntimeError, "don't multiply up"),
+            Err((X, 1, (-1, -1)), RuntimeError, "only one dimension can be inferred"),
+        ),
+    ),
+    shape_op("ravel", lambda g: [S(g(2, 3)), S(g()), S(g(0, 3)), S(g(4))], np.ravel),
+    shape_op("atleast_1d", lambda g: [S(g()), S(g(3)), S(g(2, 3))], np.atleast_1d, method=None),
+    shape_op("atleast_2d", lambda g: [S(g()), S(g(3)), S(g(2, 3))], np.atleast_2d, method=None),
+    shape_op(
+        "atleast_3d",
+        lambda g: [S(g()), S(g(3)), S(g(2, 3)), S(g(1, 2, 3))],
+        np.atleast_3d,
+        method=None,
+    ),
+    Op(
+        "view_as",
+        lambda g: [S(g(2, 6), Const(g(3, 4)))],
+        call=lambda P, x, other: x.view_as(other),
+        numpy=lambda x, other: x.reshape(other.array.shape),
+        layouts=(),
+        errors=(
+            Err((X, ZEROS((4, 2))), RuntimeError, "is invalid for input of size", names="view"),
+        ),
+    ),
+    Op(
+        "reshape_as",
+        lambda g: [S(g(2, 6), Const(g(3, 4))), S(g(4), Const(g(2, 2)))],
+        call=lambda P, x, other: x.reshape_as(other),
+        numpy=lambda x, other: x.reshape(other.array.shape),
+    ),
+    Op(
+        "expand_as",
+        lambda g: [S(g(3, 1), Const(g(2, 3, 4)))],
+        call=lambda P, x, other: x.expand_as(other),
+        numpy=lambda x, other: np.broadcast_to(x, other.array.shape),
+        layouts=("transposed", "stepped", "negative"),
+        errors=(
+            Err((X, ZEROS((2, 4))), RuntimeError, "must match the existing size", names="expand"),
+        ),
+    ),
+    shape_op(
+        "tile",
+        lambda g: [S(g(2, 3), (2,)), S(g(3), (2, 3)), S(g(2, 3), (2, 1, 2)), S(g(2), (0,))],
+        np.tile,
+    ),
+    Op(
+        "split_with_sizes",
+        lambda g: [S(g(5, 3), [1, 4]), S(g(2, 6), [2, 0, 4], -1)],
+        numpy=np_split,
+        dtypes=ALL,
+        method="split_with_sizes",
+        errors=(Err((X, [1, 2, 3]), RuntimeError, "sum exactly", names="split"),),
+    ),
+    Op(
+        "broadcast_tensors",
+        lambda g: [S([g(3, 1), g(4)]), S([g(2, 3), g()])],
+        torch=lambda P, ts: P.broadcast_tensors(*ts),
+        numpy=lambda ts: list(np.broadcast_arrays(*ts)),
+        dtypes=ALL,
+        layouts=("transposed", "stepped", "negative"),
+        errors=(Err(([X, ZEROS((2, 4))],), RuntimeError, "must match the size"),),
+    ),
+    Op(
+        "meshgrid",
+        lambda g: [S([g(3), g(4)]), S([g(3), g(4), g(2)], indexing="xy"), S([g(3)])],
+        torch=lambda P, ts, indexing="ij": P.meshgrid(*ts, indexing=indexing),
+        numpy=lambda ts, indexing="ij": list(np.meshgrid(*ts, indexing=indexing)),
+        dtypes=ALL,
+        layouts=("stepped", "negative"),
+        errors=(
+            Err(([X],), RuntimeError, "0D or 1D"),
+            Err(([ZEROS(2)],), RuntimeError, "indexing must be", {"indexing": "kl"}),
+        ),
+    ),
+    Op(
+        "copy_",
+        lambda g: [S(g(3, 4), g(3, 4)), S(g(3, 4), g(4)), S(g(3, 4), g(3, 1)), S(g(2), g())],
+        call=lambda P, x, y: x.clone().copy_(y),
+        numpy=lambda x, y: np.broadcast_to(y, x.shape).copy(),
+        dtypes=ALL,
+        errors=(Err((X, ZEROS((2, 4))), RuntimeError, "expand|match"),),
+    ),
+    Op(
+        "fill_",
+        lambda g: [
+            S(g(3, 4), g()),
+            S(g(), g()),
+            S(g(3, 4), True if g.dtype == "bool" else g.scalar()),
+        ],
+        call=lambda P, x, y: x.clone().fill_(y),
+        numpy=lambda x, y: np.full_like(x, y),
+        dtypes=ALL,
+        errors=(Err((X, ZEROS(2)), RuntimeError, "0-dimension"),),
+    ),
+    Op(
+        "zero_",
+        lambda g: [S(g(3, 4)), S(g()), S(g(0))],
+        call=lambda P, x: x.clone().zero_(),
+        numpy=np.zeros_like,
+        dtypes=ALL,
+    ),
+    Op(
+        "conversions",
+        lambda g: [S(g(3, 4), name) for name in CONVERSIONS],
+        call=lambda P, x, name: getattr(x, name)(),
+        numpy=lambda x, name: x.astype(CONVERSIONS[name]),
+        dtypes=ALL,
+        covers=tuple(CONVERSIONS),
+    ),
+    Op(
+        "type_as",
+        lambda g: [S(g(3, 4), Const(np.zeros(2, np.float32))), S(g(3), Const(np.zeros(2)))],
+        call=lambda P, x, other: x.type_as(other),
+        numpy=lambda x, other: x.astype(other.array.dtype),
     ),
     Op("clone", lambda g: [S(g(2, 3)), S(g()), S(g(0))], numpy=np.copy, dtypes=ALL, method="clone"),
     Op(
