@@ -46,17 +46,22 @@ constexpr Probe trunc(Probe x) { return combine(x, 0.0, 1); }
 
 // Every other row as a function; above this cost a loop keeps one copy of its body.
 inline constexpr int kFunctionCost = 20, kLightCost = 12;
-template <class P> inline constexpr bool is_probe = same_type<P, Probe>;
-#define PF_UNARY(name, types, fwd, bwd, doc)                       \
-  template <class P> requires is_probe<P> constexpr P name(P x) { \
-    return combine(x, 0.0, kFunctionCost);                         \
+template <class P>
+inline constexpr bool is_probe = same_type<P, Probe>;
+#define PF_UNARY(name, types, fwd, bwd, doc) \
+  template <class P>                         \
+    requires is_probe<P>                     \
+  constexpr P name(P x) {                    \
+    return combine(x, 0.0, kFunctionCost);   \
   }
 #define PF_UNARY_1(name, types, p, dp, fwd, bwd, doc)
 #define PF_UNARY_2(name, types, p, dp, q, dq, fwd, bwd, doc)
 #define PF_PREDICATE(name, types, fwd, doc)
-#define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc)                          \
-  template <class P> requires is_probe<P> constexpr P name(P a, P b) {          \
-    return combine(a, b, kFunctionCost);                                        \
+#define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc) \
+  template <class P>                                   \
+    requires is_probe<P>                               \
+  constexpr P name(P a, P b) {                         \
+    return combine(a, b, kFunctionCost);               \
   }
 #define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc)
 #define PF_BINARY_NODIFF(name, types, fwd, doc) PF_BINARY(name, types, fwd, 0, 0, doc)
@@ -71,24 +76,27 @@ template <class P> inline constexpr bool is_probe = same_type<P, Probe>;
 #undef PF_BINARY_NODIFF
 #undef PF_COMPARE
 
-// ---- rows ----------------------------------------------------------------------------------------
+// ---- rows
+// ----------------------------------------------------------------------------------------
 
 // forward(a, b, p, q) and derivative<operand>(g, a, b, y, p, q), p and q being the attributes.
 namespace row {
 
-#define PF_FORWARD(A, B, P, Q, fwd)                                                              \
-  template <class V>                                                                             \
-  static constexpr PF_INLINE auto forward([[maybe_unused]] V A, [[maybe_unused]] V B,            \
-                                          [[maybe_unused]] V P, [[maybe_unused]] V Q) {          \
-    return fwd;                                                                                  \
+#define PF_FORWARD(A, B, P, Q, fwd)                                                     \
+  template <class V>                                                                    \
+  static constexpr PF_INLINE auto forward([[maybe_unused]] V A, [[maybe_unused]] V B,   \
+                                          [[maybe_unused]] V P, [[maybe_unused]] V Q) { \
+    return fwd;                                                                         \
   }
-#define PF_DERIVATIVE(A, B, P, Q, bwd_a, bwd_b)                                                  \
-  template <int kOperand, class V>                                                               \
-  static constexpr PF_INLINE V derivative([[maybe_unused]] V g, [[maybe_unused]] V A,            \
-                                          [[maybe_unused]] V B, [[maybe_unused]] V y,            \
-                                          [[maybe_unused]] V P, [[maybe_unused]] V Q) {          \
-    if constexpr (kOperand == 0) return bwd_a;                                                   \
-    else return bwd_b;                                                                           \
+#define PF_DERIVATIVE(A, B, P, Q, bwd_a, bwd_b)                                         \
+  template <int kOperand, class V>                                                      \
+  static constexpr PF_INLINE V derivative([[maybe_unused]] V g, [[maybe_unused]] V A,   \
+                                          [[maybe_unused]] V B, [[maybe_unused]] V y,   \
+                                          [[maybe_unused]] V P, [[maybe_unused]] V Q) { \
+    if constexpr (kOperand == 0)                                                        \
+      return bwd_a;                                                                     \
+    else                                                                                \
+      return bwd_b;                                                                     \
   }
 #define PF_ROW(name, types_, inputs, derivatives, A, B, P, Q, fwd, bwd_a, bwd_b) \
   struct name {                                                                  \
@@ -103,12 +111,14 @@ namespace row {
   PF_ROW(name##_row, types, 1, 1, x, b_, p, q_, fwd, bwd, 0)
 #define PF_UNARY_2(name, types, p, dp, q, dq, fwd, bwd, doc) \
   PF_ROW(name##_row, types, 1, 1, x, b_, p, q, fwd, bwd, 0)
-#define PF_PREDICATE(name, types, fwd, doc) PF_ROW(name##_row, types, 1, 0, x, b_, p_, q_, fwd, 0, 0)
+#define PF_PREDICATE(name, types, fwd, doc) \
+  PF_ROW(name##_row, types, 1, 0, x, b_, p_, q_, fwd, 0, 0)
 #define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc) \
   PF_ROW(name##_row, types, 2, 2, a, b, p_, q_, fwd, bwd_a, bwd_b)
 #define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc) \
   PF_ROW(name##_row, types, 2, 2, a, b, p, q_, fwd, bwd_a, bwd_b)
-#define PF_BINARY_NODIFF(name, types, fwd, doc) PF_ROW(name##_row, types, 2, 0, a, b, p_, q_, fwd, 0, 0)
+#define PF_BINARY_NODIFF(name, types, fwd, doc) \
+  PF_ROW(name##_row, types, 2, 0, a, b, p_, q_, fwd, 0, 0)
 #define PF_COMPARE(name, types, fwd, doc) PF_ROW(name##_row, types, 2, 0, a, b, p_, q_, fwd, 0, 0)
 #include "kernels/elementwise_rows.inc"
 #undef PF_UNARY
@@ -125,32 +135,42 @@ namespace row {
 
 }  // namespace row
 
-template <class Row> constexpr Probe probe_forward() {
+template <class Row>
+constexpr Probe probe_forward() {
   return Row::template forward<Probe>(0.0, 0.0, 0.0, 0.0);
 }
-template <class Row, int kOperand> constexpr Probe probe_derivative() {
+template <class Row, int kOperand>
+constexpr Probe probe_derivative() {
   return Row::template derivative<kOperand, Probe>(Probe(kUsesGrad, 0), Probe(kUsesA, 0),
                                                    Probe(kUsesB, 0), Probe(kUsesY, 0), 0.0, 0.0);
 }
 
-// ---- loops ---------------------------------------------------------------------------------------
+// ---- loops
+// ---------------------------------------------------------------------------------------
 
 struct FetchFull {
-  template <class T> PF_INLINE Vec<T> operator()(const T* p) const { return load(p); }
+  template <class T>
+  PF_INLINE Vec<T> operator()(const T* p) const {
+    return load(p);
+  }
 };
 struct FetchPart {
   int count;
-  template <class T> PF_INLINE Vec<T> operator()(const T* p) const { return load(p, count); }
+  template <class T>
+  PF_INLINE Vec<T> operator()(const T* p) const {
+    return load(p, count);
+  }
 };
 struct FetchEither {
   int count;
-  template <class T> PF_INLINE Vec<T> operator()(const T* p) const {
+  template <class T>
+  PF_INLINE Vec<T> operator()(const T* p) const {
     return count == Vec<T>::kLanes ? load(p) : load(p, count);
   }
 };
 
-// out[i] = body(i, fetch) for all i, a register at a time. A long body is compiled once and takes the
-// tail in its stride; a short one has a loop without tests.
+// out[i] = body(i, fetch) for all i, a register at a time. A long body is compiled once and takes
+// the tail in its stride; a short one has a loop without tests.
 template <int kLanes, bool kLong, class Out, class Body>
 PF_INLINE void sweep(Out* out, int64_t n, Body body) {
   int64_t i = 0;
@@ -158,8 +178,10 @@ PF_INLINE void sweep(Out* out, int64_t n, Body body) {
     for (; i < n; i += kLanes) {
       const int count = n - i < kLanes ? static_cast<int>(n - i) : kLanes;
       const auto r = body(i, FetchEither{count});
-      if (count == kLanes) store(out + i, r);
-      else store(out + i, r, count);
+      if (count == kLanes)
+        store(out + i, r);
+      else
+        store(out + i, r, count);
     }
   } else {
     for (; i + kLanes <= n; i += kLanes) store(out + i, body(i, FetchFull{}));
@@ -170,19 +192,28 @@ PF_INLINE void sweep(Out* out, int64_t n, Body body) {
   }
 }
 
-template <class T> PF_INLINE Vec<T> attribute(const Attr& a) {
+template <class T>
+PF_INLINE Vec<T> attribute(const Attr& a) {
   if constexpr (is_float<T>) {
     return static_cast<T>(a.f);
   } else {
-    constexpr int64_t kLimit = sizeof(T) == 8 ? INT64_MAX : (int64_t{1} << (8 * sizeof(T) - is_signed<T>)) - 1;
+    constexpr int64_t kLimit =
+        sizeof(T) == 8 ? INT64_MAX : (int64_t{1} << (8 * sizeof(T) - is_signed<T>)) - 1;
     constexpr int64_t kLeast = is_signed<T> ? -kLimit - 1 : 0;
     return static_cast<T>(a.i < kLeast ? kLeast : a.i > kLimit ? kLimit : a.i);
   }
 }
 
-template <class T> struct MaskOrVec;
-template <class T> struct MaskOrVec<Vec<T>> { using Out = T; };
-template <class T> struct MaskOrVec<Mask<T>> { using Out = uint8_t; };
+template <class T>
+struct MaskOrVec;
+template <class T>
+struct MaskOrVec<Vec<T>> {
+  using Out = T;
+};
+template <class T>
+struct MaskOrVec<Mask<T>> {
+  using Out = uint8_t;
+};
 
 template <class Row, class T, int kAttributes>
 void forward(void* out, const void* const* in, int64_t n, const Attr* attrs) {
@@ -195,8 +226,10 @@ void forward(void* out, const void* const* in, int64_t n, const Attr* attrs) {
   if constexpr (kAttributes > 1) q = attribute<T>(attrs[1]);
   sweep<V::kLanes, (probe_forward<Row>().cost > kLightCost)>(
       static_cast<Out*>(out), n, [=](int64_t i, auto fetch) __attribute__((always_inline)) {
-        if constexpr (Row::kInputs == 2) return Row::template forward<V>(fetch(a + i), fetch(b + i), p, q);
-        else return Row::template forward<V>(fetch(a + i), 0, p, q);
+        if constexpr (Row::kInputs == 2)
+          return Row::template forward<V>(fetch(a + i), fetch(b + i), p, q);
+        else
+          return Row::template forward<V>(fetch(a + i), 0, p, q);
       });
 }
 
@@ -240,8 +273,10 @@ void fill_row(ElementwiseTable& table, Elementwise name) {
 }
 
 // Every row for one dtype.
-template <class T> void fill_rows_of(ElementwiseTable& table) {
-#define PF_FILL(name, attributes) fill_row<row::name##_row, T, attributes>(table, Elementwise::name);
+template <class T>
+void fill_rows_of(ElementwiseTable& table) {
+#define PF_FILL(name, attributes) \
+  fill_row<row::name##_row, T, attributes>(table, Elementwise::name);
 #define PF_UNARY(name, types, fwd, bwd, doc) PF_FILL(name, 0)
 #define PF_UNARY_1(name, types, p, dp, fwd, bwd, doc) PF_FILL(name, 1)
 #define PF_UNARY_2(name, types, p, dp, q, dq, fwd, bwd, doc) PF_FILL(name, 2)

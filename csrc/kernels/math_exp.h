@@ -5,19 +5,24 @@
 
 namespace pyforge::kernels::PF_ISA {
 
-template <class T> struct ExpConstants;
-template <> struct ExpConstants<float> {
+template <class T>
+struct ExpConstants;
+template <>
+struct ExpConstants<float> {
   // Beyond these exp is infinite or zero; expm1 is -1 below kAllLost.
   static constexpr float kMost = 89.0f, kLeast = -104.0f, kAllLost = -18.0f;
   static constexpr float kLog2Most = 129.0f, kLog2Least = -151.0f;
-  static constexpr float kLn2High = 0.693359375f, kLn2Low = -2.12194440054690581e-4f;  // high: few bits
-  static constexpr float kNegligible = 1e-9f;      // e^x - 1 is x
-  static constexpr float kTanhOne = 10.0f;         // tanh is 1 from here on
+  static constexpr float kLn2High = 0.693359375f,
+                         kLn2Low = -2.12194440054690581e-4f;  // high: few bits
+  static constexpr float kNegligible = 1e-9f;                 // e^x - 1 is x
+  static constexpr float kTanhOne = 10.0f;                    // tanh is 1 from here on
 };
-template <> struct ExpConstants<double> {
+template <>
+struct ExpConstants<double> {
   static constexpr double kMost = 710.0, kLeast = -746.0, kAllLost = -40.0;
   static constexpr double kLog2Most = 1025.0, kLog2Least = -1080.0;
-  static constexpr double kLn2High = 6.93147180369123816490e-01, kLn2Low = 1.90821492927058770002e-10;
+  static constexpr double kLn2High = 6.93147180369123816490e-01,
+                          kLn2Low = 1.90821492927058770002e-10;
   static constexpr double kNegligible = 1e-18;
   static constexpr double kTanhOne = 22.0;
 };
@@ -28,17 +33,23 @@ PF_INLINE Vec<float> exp_tail(Vec<float> r) {
 }
 PF_INLINE Vec<double> exp_tail(Vec<double> r) {
   const Vec<double> z = r * r;
-  const Vec<double> even = horner(z, 0.500000000000001083, 0.0416666666665281028, 0.00138888889442494519,
-                                  0.0000248014923880172675, 2.76305235643337944e-7);
-  const Vec<double> odd = horner(z, 0.166666666666664077, 0.00833333333349692727, 0.000198412695027354322,
-                                 2.755758842481258e-6, 2.4999857450895106e-8);
+  const Vec<double> even =
+      horner(z, 0.500000000000001083, 0.0416666666665281028, 0.00138888889442494519,
+             0.0000248014923880172675, 2.76305235643337944e-7);
+  const Vec<double> odd =
+      horner(z, 0.166666666666664077, 0.00833333333349692727, 0.000198412695027354322,
+             2.755758842481258e-6, 2.4999857450895106e-8);
   return fma(odd, r, even);
 }
 
 // k is an integer held as k + kMagic.
-template <class T> struct ExpReduced { Vec<T> shifted, r; };
+template <class T>
+struct ExpReduced {
+  Vec<T> shifted, r;
+};
 
-template <class T> PF_INLINE ExpReduced<T> exp_reduce(Vec<T> x) {
+template <class T>
+PF_INLINE ExpReduced<T> exp_reduce(Vec<T> x) {
   using C = ExpConstants<T>;
   const Vec<T> shifted = fma(x, Vec<T>(static_cast<T>(1.44269504088896341)), Vec<T>(Fp<T>::kMagic));
   const Vec<T> k = shifted - Fp<T>::kMagic;
@@ -46,19 +57,26 @@ template <class T> PF_INLINE ExpReduced<T> exp_reduce(Vec<T> x) {
 }
 
 // e^r - 1
-template <class T> PF_INLINE Vec<T> exp_poly(Vec<T> r) { return fma(r * r, exp_tail(r), r); }
+template <class T>
+PF_INLINE Vec<T> exp_poly(Vec<T> r) {
+  return fma(r * r, exp_tail(r), r);
+}
 
 // 2^(k + offset) where that is a normal number.
-template <class T> PF_INLINE Vec<T> power_of_two(Vec<T> shifted, int offset) {
+template <class T>
+PF_INLINE Vec<T> power_of_two(Vec<T> shifted, int offset) {
   const Bits<T> base = Fp<T>::kMagicBits - Fp<T>::kBias - static_cast<Bits<T>>(offset);
   return bit_cast<T>((bits(shifted) - base) << Fp<T>::kMantissa);
 }
 // y 2^k, k from twice the least exponent to twice the greatest: rounded once.
-template <class T> PF_INLINE Vec<T> scale(Vec<T> y, Vec<T> shifted) {
+template <class T>
+PF_INLINE Vec<T> scale(Vec<T> y, Vec<T> shifted) {
 #if defined(__AVX512F__) && PF_VECTOR_BYTES == 64
   const Vec<T> k = shifted - Fp<T>::kMagic;
-  if constexpr (sizeof(T) == 4) return Vec<T>::of(_mm512_scalef_ps((__m512)y.v, (__m512)k.v));
-  else return Vec<T>::of(_mm512_scalef_pd((__m512d)y.v, (__m512d)k.v));
+  if constexpr (sizeof(T) == 4)
+    return Vec<T>::of(_mm512_scalef_ps((__m512)y.v, (__m512)k.v));
+  else
+    return Vec<T>::of(_mm512_scalef_pd((__m512d)y.v, (__m512d)k.v));
 #else
   const auto biased = bits(shifted) - (Fp<T>::kMagicBits - 2 * Fp<T>::kBias);
   const auto first = biased >> 1;
@@ -67,19 +85,22 @@ template <class T> PF_INLINE Vec<T> scale(Vec<T> y, Vec<T> shifted) {
 #endif
 }
 
-template <class T> PF_INLINE Vec<T> exp_of(Vec<T> x) {
+template <class T>
+PF_INLINE Vec<T> exp_of(Vec<T> x) {
   using C = ExpConstants<T>;
   const auto [shifted, r] = exp_reduce(at_least(at_most(x, Vec<T>(C::kMost)), Vec<T>(C::kLeast)));
   return scale(exp_poly(r) + 1, shifted);
 }
 // For |x| < 80.
-template <class T> PF_INLINE Vec<T> exp_moderate(Vec<T> x) {
+template <class T>
+PF_INLINE Vec<T> exp_moderate(Vec<T> x) {
   const auto [shifted, r] = exp_reduce(x);
   const Vec<T> s = power_of_two(shifted, 0);
   return fma(exp_poly(r), s, s);
 }
 
-template <class T> PF_INLINE Vec<T> expm1_of(Vec<T> x) {
+template <class T>
+PF_INLINE Vec<T> expm1_of(Vec<T> x) {
   using C = ExpConstants<T>;
   const auto [shifted, r] = exp_reduce(at_least(at_most(x, Vec<T>(C::kMost)), Vec<T>(C::kAllLost)));
   const Vec<T> half = power_of_two(shifted, -1);  // half of 2^k, which may overflow itself
@@ -87,7 +108,8 @@ template <class T> PF_INLINE Vec<T> expm1_of(Vec<T> x) {
   return where(abs(x) < C::kNegligible, x, y + y);
 }
 
-template <class T> PF_INLINE Vec<T> exp2_of(Vec<T> x) {
+template <class T>
+PF_INLINE Vec<T> exp2_of(Vec<T> x) {
   using C = ExpConstants<T>;
   x = at_least(at_most(x, Vec<T>(C::kLog2Most)), Vec<T>(C::kLog2Least));
   const Vec<T> shifted = x + Fp<T>::kMagic;
@@ -95,9 +117,10 @@ template <class T> PF_INLINE Vec<T> exp2_of(Vec<T> x) {
   return scale(exp_poly(r) + 1, shifted);
 }
 
-// e = exp(-|x|): 1 / (1 + e) on the right, e / (1 + e) on the left, so that nothing is lost; one step
-// mends what rounding 1 + e lost.
-template <class T> PF_INLINE Vec<T> sigmoid_of(Vec<T> x) {
+// e = exp(-|x|): 1 / (1 + e) on the right, e / (1 + e) on the left, so that nothing is lost; one
+// step mends what rounding 1 + e lost.
+template <class T>
+PF_INLINE Vec<T> sigmoid_of(Vec<T> x) {
   const Vec<T> e = exp_of(-abs(x)), sum = 1 + e, lost = e - (sum - 1);
   const Mask<T> left = x < 0;
   const Vec<T> y = where(left, e, 1) / sum;
@@ -115,7 +138,8 @@ PF_INLINE Vec<float> tanh_of(Vec<float> x) {
 PF_INLINE Vec<double> tanh_of(Vec<double> x) {
   const Vec<double> a = abs(x), z = x * x;
   const Mask<double> small = a < 0.62;
-  const Vec<double> p = horner(z, -0.333333333333333241, -0.0204968794416415074, -0.000199093041218945692);
+  const Vec<double> p =
+      horner(z, -0.333333333333333241, -0.0204968794416415074, -0.000199093041218945692);
   const Vec<double> q =
       horner(z, 1.0, 0.461490638324910038, 0.0232887725491104041, 0.000206442706813868791);
   const Vec<double> e = exp_moderate(2 * at_most(a, Vec<double>(ExpConstants<double>::kTanhOne)));

@@ -4,10 +4,14 @@
 
 namespace pyforge::kernels::PF_ISA {
 
-template <class T> struct LogSplit { Vec<T> e, f; };
+template <class T>
+struct LogSplit {
+  Vec<T> e, f;
+};
 
 // x finite, positive and normal.
-template <class T> PF_INLINE LogSplit<T> log_split(Vec<T> x) {
+template <class T>
+PF_INLINE LogSplit<T> log_split(Vec<T> x) {
   using F = Fp<T>;
   const Bits<T> root = sizeof(T) == 4 ? static_cast<Bits<T>>(0x3f3504f3u)
                                       : static_cast<Bits<T>>(0x3fe6a09e667f3bcdu);  // sqrt(1/2)
@@ -21,7 +25,8 @@ template <class T> PF_INLINE LogSplit<T> log_split(Vec<T> x) {
   return {e, bit_cast<T>(m) - 1};
 }
 // Any x > 0; subnormal ones are scaled up first.
-template <class T> PF_INLINE LogSplit<T> log_split_any(Vec<T> x) {
+template <class T>
+PF_INLINE LogSplit<T> log_split_any(Vec<T> x) {
   constexpr T kScale = Fp<T>::kExact;
   const Mask<T> tiny = x < Fp<T>::kTiny;
   const LogSplit<T> s = log_split(where(tiny, x * kScale, x));
@@ -30,35 +35,43 @@ template <class T> PF_INLINE LogSplit<T> log_split_any(Vec<T> x) {
 
 // log(1 + f) = f - f^2 / 2 + log_rest(f)
 PF_INLINE Vec<float> log_rest(Vec<float> f) {
-  const Vec<float> p = horner(f, 0.333333126f, -0.250000096f, 0.2000211866f, -0.1666799584f, 0.1421955242f,
-                              -0.1240558915f, 0.1188816206f, -0.1167565031f, 0.06746639084f);
+  const Vec<float> p =
+      horner(f, 0.333333126f, -0.250000096f, 0.2000211866f, -0.1666799584f, 0.1421955242f,
+             -0.1240558915f, 0.1188816206f, -0.1167565031f, 0.06746639084f);
   return f * f * f * p;
 }
 PF_INLINE Vec<double> log_rest(Vec<double> f) {
   const Vec<double> s = f / (2 + f), z = s * s;
-  const Vec<double> p = horner(z, 0.666666666666673489, 0.399999999994110953, 0.285714287432623125,
-                               0.222221984760031252, 0.18183569739728043, 0.153139032332106712,
-                               0.147975079644821684);
+  const Vec<double> p =
+      horner(z, 0.666666666666673489, 0.399999999994110953, 0.285714287432623125,
+             0.222221984760031252, 0.18183569739728043, 0.153139032332106712, 0.147975079644821684);
   return s * fma(z, p, 0.5 * f * f);
 }
 
-template <class T> PF_INLINE Vec<T> log_join(LogSplit<T> s) {
+template <class T>
+PF_INLINE Vec<T> log_join(LogSplit<T> s) {
   using C = ExpConstants<T>;
-  const Vec<T> low = fma(s.e, Vec<T>(C::kLn2Low), fma(static_cast<T>(-0.5) * s.f, s.f, log_rest(s.f)));
+  const Vec<T> low =
+      fma(s.e, Vec<T>(C::kLn2Low), fma(static_cast<T>(-0.5) * s.f, s.f, log_rest(s.f)));
   return fma(s.e, Vec<T>(C::kLn2High), s.f + low);
 }
 
 // Replaces r where x is 0 (-inf), negative or NaN (NaN), or +inf.
-template <class T> PF_INLINE Vec<T> log_special(Vec<T> x, Vec<T> r) {
+template <class T>
+PF_INLINE Vec<T> log_special(Vec<T> x, Vec<T> r) {
   using F = Fp<T>;
   r = where(x > 0, r, where(x == 0, -F::kInf, F::kNan));
   return where(x == F::kInf, x, r);
 }
 
-template <class T> PF_INLINE Vec<T> log_of(Vec<T> x) { return log_special(x, log_join(log_split_any(x))); }
+template <class T>
+PF_INLINE Vec<T> log_of(Vec<T> x) {
+  return log_special(x, log_join(log_split_any(x)));
+}
 
 // u = 1 + x rounded, and what the rounding lost is added to f.
-template <class T> PF_INLINE Vec<T> log1p_of(Vec<T> x) {
+template <class T>
+PF_INLINE Vec<T> log1p_of(Vec<T> x) {
   using F = Fp<T>;
   const Vec<T> u = 1 + x;
   LogSplit<T> s = log_split(u);
@@ -70,8 +83,12 @@ template <class T> PF_INLINE Vec<T> log1p_of(Vec<T> x) {
 
 // log(x) / log(base), with log(1 + f) = high + low, high so short that its product with
 // inverse_high is exact; two_high + two_low = log(2) / log(base).
-template <class T> struct LogBase { T inverse_high, inverse_low, two_high, two_low; };
-template <class T> PF_INLINE Vec<T> log_base_of(Vec<T> x, LogBase<T> base) {
+template <class T>
+struct LogBase {
+  T inverse_high, inverse_low, two_high, two_low;
+};
+template <class T>
+PF_INLINE Vec<T> log_base_of(Vec<T> x, LogBase<T> base) {
   const LogSplit<T> s = log_split_any(x);
   const Vec<T> half_square = static_cast<T>(0.5) * s.f * s.f;
   const Bits<T> keep = ~((Bits<T>{1} << (sizeof(T) == 4 ? 12 : 32)) - 1);
@@ -89,8 +106,8 @@ PF_INLINE Vec<double> log2(Vec<double> x) {
   return log_base_of(x, LogBase<double>{1.4426950407214462757, 1.6751713164886511069e-10, 1, 0});
 }
 PF_INLINE Vec<float> log10(Vec<float> x) {
-  return log_base_of(x, LogBase<float>{0.434326171875f, -0.000031689971748172348871f, 0.301025390625f,
-                                       4.6050389811952137389e-6f});
+  return log_base_of(x, LogBase<float>{0.434326171875f, -0.000031689971748172348871f,
+                                       0.301025390625f, 4.6050389811952137389e-6f});
 }
 PF_INLINE Vec<double> log10(Vec<double> x) {
   return log_base_of(x, LogBase<double>{0.43429448187816888094, 2.5082946711645276338e-11,

@@ -4,7 +4,10 @@
 
 namespace pyforge::kernels::PF_ISA {
 
-template <class T> struct Pair { Vec<T> high, low; };  // the sum of both, |low| below high's last bit
+template <class T>
+struct Pair {
+  Vec<T> high, low;
+};  // the sum of both, |low| below high's last bit
 
 // a * b exactly
 PF_INLINE Pair<double> exact_product(Vec<double> a, Vec<double> b) {
@@ -33,9 +36,10 @@ PF_INLINE Pair<double> log_pair(Vec<double> x) {
   const V s_low = (((f - sd.high) - sd.low) - s * d_low) * inverse;
   const Pair<double> z = exact_product(s, s);
   const V z_low = z.low + 2 * s * s_low;
-  const V tail = z.high * z.high * horner(z.high, 4.000000000000227131e-1,
-      2.857142857009189616e-1, 2.222222252135313157e-1, 1.818178423713391777e-1,
-      1.538676352683819586e-1, 1.325666895817767672e-1, 1.319774898414200718e-1);
+  const V tail = z.high * z.high *
+                 horner(z.high, 4.000000000000227131e-1, 2.857142857009189616e-1,
+                        2.222222252135313157e-1, 1.818178423713391777e-1, 1.538676352683819586e-1,
+                        1.325666895817767672e-1, 1.319774898414200718e-1);
   const Pair<double> t = exact_product(z.high, V(0.66666666666666663));
   const V t_low = t.low + (z.high * 3.7007434154171884681e-17 + z_low * 0.66666666666666663) + tail;
   const Pair<double> c = exact_product(s, t.high);
@@ -56,8 +60,8 @@ PF_INLINE Vec<double> pow_positive(Vec<double> x, Vec<double> y) {
   l.high = where(regular, l.high, limit);
   Pair<double> p = exact_product(y, l.high);
   p.low = where(abs(p.high) < 1e4, p.low + y * l.low, 0);
-  auto [shifted, r] = exp_reduce(at_least(at_most(p.high, Vec<double>(C::kMost)),
-      Vec<double>(C::kLeast)));
+  auto [shifted, r] =
+      exp_reduce(at_least(at_most(p.high, Vec<double>(C::kMost)), Vec<double>(C::kLeast)));
   return scale(exp_poly(r + p.low) + 1, shifted);
 }
 
@@ -81,7 +85,8 @@ PF_INLINE Vec<float> pow_positive(Vec<float> x, Vec<float> y) {
   return to_float(r[0], r[1]);
 }
 
-template <class T> PF_INLINE Vec<T> float_pow(Vec<T> x, Vec<T> y) {
+template <class T>
+PF_INLINE Vec<T> float_pow(Vec<T> x, Vec<T> y) {
   using F = Fp<T>;
   const Vec<T> a = abs(x), half = static_cast<T>(0.5) * y;
   const Mask<T> integer = floor(y) == y, odd = integer & (floor(half) != half);

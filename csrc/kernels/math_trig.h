@@ -12,17 +12,40 @@ inline constexpr double kHalfPi1 = 1.570796326734125614166, kHalfPi2 = 6.0771005
                         kHalfPi3 = 2.022266248711166455796e-21, kHalfPi4 = 8.478427660368899644e-32;
 
 // r = high + low; the last two bits of bits(shifted) are n mod 4.
-template <class T> struct TrigReduced { Vec<T> high, low, shifted; };
+template <class T>
+struct TrigReduced {
+  Vec<T> high, low, shifted;
+};
 
 // 2/pi after 64 zero bits, most significant word first.
-inline constexpr uint64_t kTwoOverPiBits[] = {0, 0xa2f9836e4e441529, 0xfc2757d1f534ddc0,
-    0xdb6295993c439041, 0xfe5163abdebbc561, 0xb7246e3a424dd2e0, 0x06492eea09d1921c,
-    0xfe1deb1cb129a73e, 0xe88235f52ebb4484, 0xe99c7026b45f7e41, 0x3991d639835339f4,
-    0x9c845f8bbdf9283b, 0x1ff897ffde05980f, 0xef2f118b5a0a6d1f, 0x6d367ecf27cb09b7,
-    0x4f463f669e5fea2d, 0x7527bac7ebe5f17b, 0x3d0739f78a5292ea, 0x6bfb5fb11f8d5d08,
-    0x56033046fc7b6bab, 0xf0cfbc209af4361d, 0xa9e391615ee61b08, 0x6599855f14a06840};
+inline constexpr uint64_t kTwoOverPiBits[] = {0,
+                                              0xa2f9836e4e441529,
+                                              0xfc2757d1f534ddc0,
+                                              0xdb6295993c439041,
+                                              0xfe5163abdebbc561,
+                                              0xb7246e3a424dd2e0,
+                                              0x06492eea09d1921c,
+                                              0xfe1deb1cb129a73e,
+                                              0xe88235f52ebb4484,
+                                              0xe99c7026b45f7e41,
+                                              0x3991d639835339f4,
+                                              0x9c845f8bbdf9283b,
+                                              0x1ff897ffde05980f,
+                                              0xef2f118b5a0a6d1f,
+                                              0x6d367ecf27cb09b7,
+                                              0x4f463f669e5fea2d,
+                                              0x7527bac7ebe5f17b,
+                                              0x3d0739f78a5292ea,
+                                              0x6bfb5fb11f8d5d08,
+                                              0x56033046fc7b6bab,
+                                              0xf0cfbc209af4361d,
+                                              0xa9e391615ee61b08,
+                                              0x6599855f14a06840};
 
-struct ScalarReduced { double high, low; int quadrant; };
+struct ScalarReduced {
+  double high, low;
+  int quadrant;
+};
 
 // Any |x| >= 2^11; infinity and NaN give NaN.
 inline PF_NOINLINE ScalarReduced reduce_large(double x) {
@@ -63,7 +86,8 @@ inline PF_NOINLINE ScalarReduced reduce_large(double x) {
   __builtin_memcpy(&scale, &scale_word, 8);
   const double a = static_cast<double>(static_cast<int64_t>(high >> 11)) * 2048.0 * scale;
   const double b = (static_cast<double>(static_cast<int64_t>(high & 0x7ff)) +
-                    static_cast<double>(static_cast<int64_t>(rest >> 1)) * 0x1p-63) * scale;
+                    static_cast<double>(static_cast<int64_t>(rest >> 1)) * 0x1p-63) *
+                   scale;
   const double c = kHalfPi1 + kHalfPi2;  // pi/2 rounded; what it lacks follows
   double r = a * c, lost = __builtin_fma(a, c, -r) + (b * c + a * 6.1232339957367658861e-17);
   if (x < 0) quadrant = -quadrant;
@@ -124,41 +148,44 @@ PF_INLINE Vec<float> sin_poly(const TrigReduced<float>& r) {
 }
 PF_INLINE Vec<float> cos_poly(const TrigReduced<float>& r) {
   const Vec<float> z = r.high * r.high;
-  return fma(z * z, horner(z, 4.166664651e-2f, -1.388734927e-3f, 2.443628508e-5f), fma(z,
-      Vec<float>(-0.5f), Vec<float>(1)));
+  return fma(z * z, horner(z, 4.166664651e-2f, -1.388734927e-3f, 2.443628508e-5f),
+             fma(z, Vec<float>(-0.5f), Vec<float>(1)));
 }
 PF_INLINE Vec<double> sin_poly(const TrigReduced<double>& r) {
   const Vec<double> x = r.high, z = x * x;
-  const Vec<double> p = horner(z, -1.66666666666666308e-1, 8.333333333322093408e-3,
-      -1.984126982953976098e-4, 2.7557313595216655e-6, -2.505074243802352617e-8,
-      1.589585799218734636e-10);
+  const Vec<double> p =
+      horner(z, -1.66666666666666308e-1, 8.333333333322093408e-3, -1.984126982953976098e-4,
+             2.7557313595216655e-6, -2.505074243802352617e-8, 1.589585799218734636e-10);
   return x + fma(x * z, p, r.low * fma(z, Vec<double>(-0.5), Vec<double>(1)));
 }
 PF_INLINE Vec<double> cos_poly(const TrigReduced<double>& r) {
   const Vec<double> x = r.high, z = x * x, half = 0.5 * z, w = 1 - half;
-  const Vec<double> p = horner(z, 4.16666666666665971e-2, -1.388888888887369085e-3,
-      2.480158728919903822e-5, -2.755731426715540065e-7, 2.087571126810153661e-9,
-      -1.135900553566185138e-11);
+  const Vec<double> p =
+      horner(z, 4.16666666666665971e-2, -1.388888888887369085e-3, 2.480158728919903822e-5,
+             -2.755731426715540065e-7, 2.087571126810153661e-9, -1.135900553566185138e-11);
   return w + (((1 - w) - half) + fma(z * z, p, -x * r.low));
 }
 
 // sin(r + quadrant pi/2), the quadrant being n + offset
-template <class T> PF_INLINE Vec<T> trig_select(const TrigReduced<T>& r, Vec<T> sine,
-    Vec<T> cosine, int offset) {
+template <class T>
+PF_INLINE Vec<T> trig_select(const TrigReduced<T>& r, Vec<T> sine, Vec<T> cosine, int offset) {
   const auto n = bits(r.shifted) + static_cast<Bits<T>>(offset);
   const auto odd = mask_cast<T>((n & Bits<T>{1}) != 0);
   const auto sign = (n & Bits<T>{2}) << (8 * static_cast<int>(sizeof(T)) - 2);
   return xor_bits(where(odd, cosine, sine), bit_cast<T>(sign));
 }
-template <class T> PF_INLINE Vec<T> sin_of(Vec<T> x) {
+template <class T>
+PF_INLINE Vec<T> sin_of(Vec<T> x) {
   const TrigReduced<T> r = trig_reduce(x);
   return where(x == 0, x, trig_select(r, sin_poly(r), cos_poly(r), 0));
 }
-template <class T> PF_INLINE Vec<T> cos_of(Vec<T> x) {
+template <class T>
+PF_INLINE Vec<T> cos_of(Vec<T> x) {
   const TrigReduced<T> r = trig_reduce(x);
   return trig_select(r, sin_poly(r), cos_poly(r), 1);
 }
-template <class T> PF_INLINE Vec<T> tan_of(Vec<T> x) {
+template <class T>
+PF_INLINE Vec<T> tan_of(Vec<T> x) {
   const TrigReduced<T> r = trig_reduce(x);
   const Vec<T> s = sin_poly(r), c = cos_poly(r);
   return where(x == 0, x, trig_select(r, s, c, 0) / trig_select(r, s, c, 1));

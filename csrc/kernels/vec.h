@@ -24,31 +24,52 @@ namespace pyforge::kernels::PF_ISA {
 
 inline constexpr int kVectorBytes = PF_VECTOR_BYTES;
 
-template <class T> struct Lane { using Type = T; using Unsigned = T; using Signed = T; };
-template <> struct Lane<bool> { using Type = uint8_t; using Unsigned = uint8_t; using Signed = int8_t; };
-template <> struct Lane<uint8_t> { using Type = uint8_t; using Unsigned = uint8_t; using Signed = int8_t; };
-template <> struct Lane<int8_t> { using Type = int8_t; using Unsigned = uint8_t; using Signed = int8_t; };
-template <> struct Lane<int16_t> { using Type = int16_t; using Unsigned = uint16_t; using Signed = int16_t; };
-template <> struct Lane<int32_t> { using Type = int32_t; using Unsigned = uint32_t; using Signed = int32_t; };
-template <> struct Lane<uint32_t> { using Type = uint32_t; using Unsigned = uint32_t; using Signed = int32_t; };
-template <> struct Lane<int64_t> { using Type = int64_t; using Unsigned = uint64_t; using Signed = int64_t; };
-template <> struct Lane<uint64_t> { using Type = uint64_t; using Unsigned = uint64_t; using Signed = int64_t; };
-template <> struct Lane<float> { using Type = float; using Unsigned = float; using Signed = int32_t; };
-template <> struct Lane<double> { using Type = double; using Unsigned = double; using Signed = int64_t; };
+// How a lane is stored, what its arithmetic wraps in, and the type of a mask's lane.
+template <class Stored, class Wrapping, class Signed>
+struct LaneTypes {
+  using Type = Stored;
+  using Arithmetic = Wrapping;
+  using Mask = Signed;
+};
+template <class T>
+struct Lane;
+// clang-format off
+template <> struct Lane<bool> : LaneTypes<uint8_t, uint8_t, int8_t> {};
+template <> struct Lane<uint8_t> : LaneTypes<uint8_t, uint8_t, int8_t> {};
+template <> struct Lane<int8_t> : LaneTypes<int8_t, uint8_t, int8_t> {};
+template <> struct Lane<uint16_t> : LaneTypes<uint16_t, uint16_t, int16_t> {};
+template <> struct Lane<int16_t> : LaneTypes<int16_t, uint16_t, int16_t> {};
+template <> struct Lane<uint32_t> : LaneTypes<uint32_t, uint32_t, int32_t> {};
+template <> struct Lane<int32_t> : LaneTypes<int32_t, uint32_t, int32_t> {};
+template <> struct Lane<uint64_t> : LaneTypes<uint64_t, uint64_t, int64_t> {};
+template <> struct Lane<int64_t> : LaneTypes<int64_t, uint64_t, int64_t> {};
+template <> struct Lane<float> : LaneTypes<float, float, int32_t> {};
+template <> struct Lane<double> : LaneTypes<double, double, int64_t> {};
+// clang-format on
 
-template <class T, class U> inline constexpr bool same_type = false;
-template <class T> inline constexpr bool same_type<T, T> = true;
-template <class T> inline constexpr bool is_bool = same_type<T, bool>;
-template <class T> inline constexpr bool is_float = same_type<T, float> || same_type<T, double>;
-template <class T> inline constexpr bool is_signed = T(-1) < T(0);
+template <class T, class U>
+inline constexpr bool same_type = false;
+template <class T>
+inline constexpr bool same_type<T, T> = true;
+template <class T>
+inline constexpr bool is_bool = same_type<T, bool>;
+template <class T>
+inline constexpr bool is_float = same_type<T, float> || same_type<T, double>;
+template <class T>
+inline constexpr bool is_signed = T(-1) < T(0);
 
-template <class T> struct Vec;
+template <class T>
+struct Vec;
 
-template <class T> struct Mask {
-  using Element = typename Lane<T>::Signed;
+template <class T>
+struct Mask {
+  using Element = typename Lane<T>::Mask;
   typedef Element Native __attribute__((vector_size(kVectorBytes)));
   Native m;
-  template <class N> static PF_INLINE Mask of(N native) { return {(Native)native}; }
+  template <class N>
+  static PF_INLINE Mask of(N native) {
+    return {(Native)native};
+  }
   friend PF_INLINE Mask operator&(Mask a, Mask b) { return {a.m & b.m}; }
   friend PF_INLINE Mask operator|(Mask a, Mask b) { return {a.m | b.m}; }
   friend PF_INLINE Mask operator^(Mask a, Mask b) { return {a.m ^ b.m}; }
@@ -57,17 +78,20 @@ template <class T> struct Mask {
   friend PF_INLINE Vec<T> where(Mask c, Vec<T> a, Vec<T> b) { return Vec<T>::of(c.m ? a.v : b.v); }
 };
 
-template <class T> struct Vec {
+template <class T>
+struct Vec {
   using Element = T;
   using Scalar = typename Lane<T>::Type;
   typedef Scalar Native __attribute__((vector_size(kVectorBytes)));
-  typedef typename Lane<T>::Unsigned Wrapping __attribute__((vector_size(kVectorBytes)));
+  typedef typename Lane<T>::Arithmetic Wrapping __attribute__((vector_size(kVectorBytes)));
   static constexpr int kLanes = kVectorBytes / static_cast<int>(sizeof(Scalar));
   Native v;
 
   Vec() = default;
-  PF_INLINE Vec(Scalar s) : v(s - Native{}) {}  // implicit: a literal stands for itself in each lane
-  template <class N> static PF_INLINE Vec of(N native) {
+  PF_INLINE Vec(Scalar s)
+      : v(s - Native{}) {}  // implicit: a literal stands for itself in each lane
+  template <class N>
+  static PF_INLINE Vec of(N native) {
     Vec r;
     r.v = (Native)native;
     return r;
@@ -75,31 +99,41 @@ template <class T> struct Vec {
   PF_INLINE Scalar operator[](int i) const { return v[i]; }
 
   friend PF_INLINE Vec operator+(Vec a, Vec b) {
-    if constexpr (is_bool<T>) return of(a.v | b.v);
-    else return of((Wrapping)a.v + (Wrapping)b.v);
+    if constexpr (is_bool<T>)
+      return of(a.v | b.v);
+    else
+      return of((Wrapping)a.v + (Wrapping)b.v);
   }
   friend PF_INLINE Vec operator-(Vec a, Vec b) {
-    if constexpr (is_bool<T>) return of(a.v ^ b.v);
-    else return of((Wrapping)a.v - (Wrapping)b.v);
+    if constexpr (is_bool<T>)
+      return of(a.v ^ b.v);
+    else
+      return of((Wrapping)a.v - (Wrapping)b.v);
   }
   friend PF_INLINE Vec operator*(Vec a, Vec b) {
-    if constexpr (is_bool<T>) return of(a.v & b.v);
-    else return of((Wrapping)a.v * (Wrapping)b.v);
+    if constexpr (is_bool<T>)
+      return of(a.v & b.v);
+    else
+      return of((Wrapping)a.v * (Wrapping)b.v);
   }
   friend PF_INLINE Vec operator/(Vec a, Vec b) {
     static_assert(is_float<T>, "integers have floor_divide");
     return of(a.v / b.v);
   }
   friend PF_INLINE Vec operator-(Vec a) {
-    if constexpr (is_float<T>) return of(-a.v);
-    else return of(-(Wrapping)a.v);
+    if constexpr (is_float<T>)
+      return of(-a.v);
+    else
+      return of(-(Wrapping)a.v);
   }
   friend PF_INLINE Vec operator&(Vec a, Vec b) { return of(a.v & b.v); }
   friend PF_INLINE Vec operator|(Vec a, Vec b) { return of(a.v | b.v); }
   friend PF_INLINE Vec operator^(Vec a, Vec b) { return of(a.v ^ b.v); }
   friend PF_INLINE Vec operator~(Vec a) {
-    if constexpr (is_bool<T>) return of(a.v ^ Vec(1).v);
-    else return of(~a.v);
+    if constexpr (is_bool<T>)
+      return of(a.v ^ Vec(1).v);
+    else
+      return of(~a.v);
   }
   friend PF_INLINE Vec operator<<(Vec a, int bits) { return of((Wrapping)a.v << bits); }
   friend PF_INLINE Vec operator>>(Vec a, int bits) { return of(a.v >> bits); }
@@ -124,11 +158,15 @@ template <class T> struct Vec {
   // a * b + c: one rounding where the instruction set has it (kFma), else two.
   friend PF_INLINE Vec fma(Vec a, Vec b, Vec c) {
 #if defined(__AVX512F__) && PF_VECTOR_BYTES == 64
-    if constexpr (same_type<T, float>) return of(_mm512_fmadd_ps((__m512)a.v, (__m512)b.v, (__m512)c.v));
-    if constexpr (same_type<T, double>) return of(_mm512_fmadd_pd((__m512d)a.v, (__m512d)b.v, (__m512d)c.v));
+    if constexpr (same_type<T, float>)
+      return of(_mm512_fmadd_ps((__m512)a.v, (__m512)b.v, (__m512)c.v));
+    if constexpr (same_type<T, double>)
+      return of(_mm512_fmadd_pd((__m512d)a.v, (__m512d)b.v, (__m512d)c.v));
 #elif defined(__FMA__) && PF_VECTOR_BYTES == 32
-    if constexpr (same_type<T, float>) return of(_mm256_fmadd_ps((__m256)a.v, (__m256)b.v, (__m256)c.v));
-    if constexpr (same_type<T, double>) return of(_mm256_fmadd_pd((__m256d)a.v, (__m256d)b.v, (__m256d)c.v));
+    if constexpr (same_type<T, float>)
+      return of(_mm256_fmadd_ps((__m256)a.v, (__m256)b.v, (__m256)c.v));
+    if constexpr (same_type<T, double>)
+      return of(_mm256_fmadd_pd((__m256d)a.v, (__m256d)b.v, (__m256d)c.v));
 #endif
     return a * b + c;
   }
@@ -140,13 +178,18 @@ inline constexpr bool kFma = true;
 inline constexpr bool kFma = false;
 #endif
 
-template <class To, class From> PF_INLINE Vec<To> bit_cast(Vec<From> x) { return Vec<To>::of(x.v); }
-template <class To, class From> PF_INLINE Mask<To> mask_cast(Mask<From> x) {
+template <class To, class From>
+PF_INLINE Vec<To> bit_cast(Vec<From> x) {
+  return Vec<To>::of(x.v);
+}
+template <class To, class From>
+PF_INLINE Mask<To> mask_cast(Mask<From> x) {
   static_assert(sizeof(To) == sizeof(From));
   return Mask<To>::of(x.m);
 }
 
-template <class T> PF_INLINE bool any(Mask<T> x) {
+template <class T>
+PF_INLINE bool any(Mask<T> x) {
 #if defined(__AVX512F__) && PF_VECTOR_BYTES == 64
   return _mm512_test_epi64_mask((__m512i)x.m, (__m512i)x.m) != 0;
 #elif defined(__AVX2__) && PF_VECTOR_BYTES == 32
@@ -168,12 +211,16 @@ namespace detail {
 typedef uint8_t Bytes16 __attribute__((vector_size(16)));
 typedef uint64_t Words16 __attribute__((vector_size(16)));
 
-template <class U> PF_INLINE U read(const uint8_t* p) {
+template <class U>
+PF_INLINE U read(const uint8_t* p) {
   U value;
   __builtin_memcpy(&value, p, sizeof(U));
   return value;
 }
-template <class U> PF_INLINE void write(uint8_t* p, U value) { __builtin_memcpy(p, &value, sizeof(U)); }
+template <class U>
+PF_INLINE void write(uint8_t* p, U value) {
+  __builtin_memcpy(p, &value, sizeof(U));
+}
 
 // 1 to 8 bytes into the low end of a word, by two overlapping reads.
 PF_INLINE uint64_t read_word(const uint8_t* p, int bytes) {
@@ -213,7 +260,10 @@ PF_INLINE void write_part(uint8_t* p, Bytes16 x, int bytes) {
   if (bytes > 8) write_word(p + 8, words[1], bytes - 8);
 }
 
-template <int kBytes> struct Block { typedef uint8_t Native __attribute__((vector_size(kBytes))); };
+template <int kBytes>
+struct Block {
+  typedef uint8_t Native __attribute__((vector_size(kBytes)));
+};
 
 // The two halves of a block as one.
 template <int kBytes>
@@ -281,51 +331,69 @@ PF_INLINE void write_block(uint8_t* p, typename Block<kBytes>::Native x, int byt
 }
 
 // Out of line for narrow lanes, whose tails would be most of the code.
-template <int kBytes> PF_NOINLINE typename Block<kBytes>::Native read_tail(const uint8_t* p, int bytes) {
+template <int kBytes>
+PF_NOINLINE typename Block<kBytes>::Native read_tail(const uint8_t* p, int bytes) {
   return read_block<kBytes>(p, bytes);
 }
-template <int kBytes> PF_NOINLINE void write_tail(uint8_t* p, typename Block<kBytes>::Native x, int bytes) {
+template <int kBytes>
+PF_NOINLINE void write_tail(uint8_t* p, typename Block<kBytes>::Native x, int bytes) {
   write_block<kBytes>(p, x, bytes);
 }
 
 }  // namespace detail
 
-template <class T> PF_INLINE Vec<T> load(const T* p) {
+template <class T>
+PF_INLINE Vec<T> load(const T* p) {
   Vec<T> r;
   __builtin_memcpy(&r.v, p, kVectorBytes);
   return r;
 }
-template <class T> PF_INLINE void store(T* p, Vec<T> x) { __builtin_memcpy(p, &x.v, kVectorBytes); }
+template <class T>
+PF_INLINE void store(T* p, Vec<T> x) {
+  __builtin_memcpy(p, &x.v, kVectorBytes);
+}
 
 // The first `count` lanes, 0 < count < kLanes; the others are zero, and memory past them untouched.
-template <class T> PF_INLINE Vec<T> load(const T* p, int count) {
+template <class T>
+PF_INLINE Vec<T> load(const T* p, int count) {
   const uint8_t* from = reinterpret_cast<const uint8_t*>(p);
   const int bytes = count * static_cast<int>(sizeof(T));
-  if constexpr (sizeof(T) < 4) return Vec<T>::of(detail::read_tail<kVectorBytes>(from, bytes));
-  else return Vec<T>::of(detail::read_block<kVectorBytes>(from, bytes));
+  if constexpr (sizeof(T) < 4)
+    return Vec<T>::of(detail::read_tail<kVectorBytes>(from, bytes));
+  else
+    return Vec<T>::of(detail::read_block<kVectorBytes>(from, bytes));
 }
-template <class T> PF_INLINE void store(T* p, Vec<T> x, int count) {
+template <class T>
+PF_INLINE void store(T* p, Vec<T> x, int count) {
   uint8_t* to = reinterpret_cast<uint8_t*>(p);
   const int bytes = count * static_cast<int>(sizeof(T));
   const auto block = (typename detail::Block<kVectorBytes>::Native)x.v;
-  if constexpr (sizeof(T) < 4) detail::write_tail<kVectorBytes>(to, block, bytes);
-  else detail::write_block<kVectorBytes>(to, block, bytes);
+  if constexpr (sizeof(T) < 4)
+    detail::write_tail<kVectorBytes>(to, block, bytes);
+  else
+    detail::write_block<kVectorBytes>(to, block, bytes);
 }
 
-// ---- masks in memory: one byte 0 or 1 per lane ---------------------------------------------------
+// ---- masks in memory: one byte 0 or 1 per lane
+// ---------------------------------------------------
 
-template <class T> inline constexpr int kMaskBytes = Vec<T>::kLanes < 16 ? 16 : Vec<T>::kLanes;
+template <class T>
+inline constexpr int kMaskBytes = Vec<T>::kLanes < 16 ? 16 : Vec<T>::kLanes;
 
 // Lanes as bytes, padded to 16 bytes.
-template <class T> PF_INLINE typename detail::Block<kMaskBytes<T>>::Native narrow(Mask<T> x) {
+template <class T>
+PF_INLINE typename detail::Block<kMaskBytes<T>>::Native narrow(Mask<T> x) {
   using Native = typename detail::Block<kMaskBytes<T>>::Native;
   if constexpr (sizeof(T) == 1) {
     return (Native)x.m & 1;
   } else {
 #if defined(__AVX512BW__) && PF_VECTOR_BYTES == 64
-    if constexpr (sizeof(T) == 2) return (Native)_mm256_maskz_set1_epi8(_mm512_movepi16_mask((__m512i)x.m), 1);
-    if constexpr (sizeof(T) == 4) return (Native)_mm_maskz_set1_epi8(_mm512_movepi32_mask((__m512i)x.m), 1);
-    if constexpr (sizeof(T) == 8) return (Native)_mm_maskz_set1_epi8(_mm512_movepi64_mask((__m512i)x.m), 1);
+    if constexpr (sizeof(T) == 2)
+      return (Native)_mm256_maskz_set1_epi8(_mm512_movepi16_mask((__m512i)x.m), 1);
+    if constexpr (sizeof(T) == 4)
+      return (Native)_mm_maskz_set1_epi8(_mm512_movepi32_mask((__m512i)x.m), 1);
+    if constexpr (sizeof(T) == 8)
+      return (Native)_mm_maskz_set1_epi8(_mm512_movepi64_mask((__m512i)x.m), 1);
 #elif defined(__SSE4_1__) && PF_VECTOR_BYTES <= 32
     __m128i low, high;
 #if PF_VECTOR_BYTES == 32
@@ -346,7 +414,8 @@ template <class T> PF_INLINE typename detail::Block<kMaskBytes<T>>::Native narro
   }
 }
 
-template <class T> PF_INLINE Mask<T> widen(typename detail::Block<kMaskBytes<T>>::Native x) {
+template <class T>
+PF_INLINE Mask<T> widen(typename detail::Block<kMaskBytes<T>>::Native x) {
   using M = Mask<T>;
   [[maybe_unused]] typedef typename M::Native N;
   if constexpr (sizeof(T) == 1) {
@@ -372,22 +441,30 @@ template <class T> PF_INLINE Mask<T> widen(typename detail::Block<kMaskBytes<T>>
   }
 }
 
-template <class T> PF_INLINE void store(uint8_t* p, Mask<T> x) {
+template <class T>
+PF_INLINE void store(uint8_t* p, Mask<T> x) {
   const auto bytes = narrow(x);
   __builtin_memcpy(p, &bytes, Vec<T>::kLanes);
 }
-template <class T> PF_INLINE void store(uint8_t* p, Mask<T> x, int count) {
+template <class T>
+PF_INLINE void store(uint8_t* p, Mask<T> x, int count) {
   const auto bytes = narrow(x);
-  if constexpr (Vec<T>::kLanes <= 8) detail::write_word(p, ((detail::Words16)bytes)[0], count);
-  else detail::write_tail<kMaskBytes<T>>(p, bytes, count);
+  if constexpr (Vec<T>::kLanes <= 8)
+    detail::write_word(p, ((detail::Words16)bytes)[0], count);
+  else
+    detail::write_tail<kMaskBytes<T>>(p, bytes, count);
 }
 // `count` lanes, the others false.
-template <class T> PF_INLINE Mask<T> load_mask(const uint8_t* p, int count) {
+template <class T>
+PF_INLINE Mask<T> load_mask(const uint8_t* p, int count) {
   using Native = typename detail::Block<kMaskBytes<T>>::Native;
-  if constexpr (Vec<T>::kLanes <= 8) return widen<T>((Native)detail::Words16{detail::read_word(p, count), 0});
-  else return widen<T>(detail::read_tail<kMaskBytes<T>>(p, count));
+  if constexpr (Vec<T>::kLanes <= 8)
+    return widen<T>((Native)detail::Words16{detail::read_word(p, count), 0});
+  else
+    return widen<T>(detail::read_tail<kMaskBytes<T>>(p, count));
 }
-template <class T> PF_INLINE Mask<T> load_mask(const uint8_t* p) {
+template <class T>
+PF_INLINE Mask<T> load_mask(const uint8_t* p) {
   if constexpr (Vec<T>::kLanes <= 8) {
     return load_mask<T>(p, Vec<T>::kLanes);
   } else {
