@@ -137,8 +137,8 @@ Tensor spread(const char* op, bool root, const Tensor& x, OptionalDims dims, Sca
            dtype_name(x.dtype()), "; convert with .to(pyforge.float32) first");
   ReducedDims r(op, x, dims, keepdim);
   Moments m = moments_of(x, r);
-  *divisor = std::max(0.0, static_cast<double>(r.length) - correction.to_double());
-  divide(m.m2, *divisor);
+  *divisor = static_cast<double>(r.length) - correction.to_double();
+  divide(m.m2, std::max(0.0, *divisor));
   if (root) apply(kernels::Elementwise::sqrt, m.m2);
   *kept = r.kept;
   return m.m2;
