@@ -375,6 +375,4 @@ PyObject* tensor_iter(PyObject* self) {
   });
 }
 
-PyObject* matmul_slot(PyObject*, PyObject*) { Py_RETURN_NOTIMPLEMENTED; }
-
 }  // namespace pyforge::python
