@@ -2,5 +2,6 @@
 #pragma once
 #include "ops/basic.h"
 #include "ops/elementwise.h"
+#include "ops/nn.h"
 #include "ops/reduce.h"
 #include "ops/shape.h"
