@@ -220,6 +220,8 @@ PF_SAME_BINARY(lt, less, kFunction | kMethod)
 PF_SAME_BINARY(le, less_equal, kFunction | kMethod)
 PF_SAME_BINARY(gt, greater, kFunction | kMethod)
 PF_SAME_BINARY(ge, greater_equal, kFunction | kMethod)
+PF_SAME_BINARY(lshift, bitwise_left_shift, kEverywhere)
+PF_SAME_BINARY(rshift, bitwise_right_shift, kEverywhere)
 #undef PF_SAME_UNARY
 #undef PF_SAME_BINARY
 
