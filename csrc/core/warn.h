@@ -1,4 +1,5 @@
-// Warnings to the user. The Python layer fills the hook in; it may throw, where warnings are errors.
+// Warnings to the user. The Python layer fills the hook in; it may throw, where warnings are
+// errors.
 #pragma once
 #include <string>
 

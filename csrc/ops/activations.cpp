@@ -1,18 +1,13 @@
 // Activations made of other ops.
-#include "autograd/inplace.h"
 #include "autograd/node.h"
+#include "ops/lines.h"
 #include "ops/ops.h"
 
 namespace pyforge::ops {
 namespace {
 
-constexpr double kSeluAlpha = 1.6732632423543772848170429916717, kSeluScale = 1.0507009873554804934193349852946;
-
-Tensor assigned(const char* op, const Tensor& input, Tensor result, bool inplace) {
-  if (!inplace) return result;
-  assign_inplace(op, input, result);
-  return input;
-}
+constexpr double kSeluAlpha = 1.6732632423543772848170429916717,
+                 kSeluScale = 1.0507009873554804934193349852946;
 
 // The limits get no gradient, unlike clamp's.
 struct HardtanhBackward {
@@ -36,10 +31,13 @@ Tensor limited(const Tensor& input, const Scalar& min, const Scalar& max) {
 }
 
 Tensor hardtanh(const Tensor& input, Scalar min_val, Scalar max_val, bool inplace) {
-  PF_CHECK(min_val.to_double() <= max_val.to_double(), Value, "hardtanh: min_val cannot be greater than max_val");
+  PF_CHECK(min_val.to_double() <= max_val.to_double(), Value,
+           "hardtanh: min_val cannot be greater than max_val");
   return assigned("hardtanh_", input, limited(input, min_val, max_val), inplace);
 }
-Tensor relu6(const Tensor& input, bool inplace) { return assigned("relu6_", input, limited(input, 0, 6), inplace); }
+Tensor relu6(const Tensor& input, bool inplace) {
+  return assigned("relu6_", input, limited(input, 0, 6), inplace);
+}
 Tensor hardsigmoid(const Tensor& input, bool inplace) {
   return assigned("hardsigmoid_", input, limited(add(div(input, 6), 0.5), 0, 1), inplace);
 }
@@ -59,16 +57,18 @@ Tensor mish(const Tensor& input, bool inplace) {
 Tensor softsign(const Tensor& input) { return div(input, add(abs(input), 1)); }
 Tensor tanhshrink(const Tensor& input) { return sub(input, tanh(input)); }
 Tensor threshold(const Tensor& input, Scalar threshold, Scalar value, bool inplace) {
-  return assigned("threshold_", input, where(le(input, threshold), full({}, value, input.dtype()), input), inplace);
+  return assigned("threshold_", input,
+                  where(le(input, threshold), full({}, value, input.dtype()), input), inplace);
 }
 
 Tensor prelu(const Tensor& input, const Tensor& weight) {
   Tensor w = weight;
   if (weight.numel() != 1) {
     int64_t channels = input.dim() > 1 ? input.size(1) : 1;
-    PF_CHECK(weight.dim() == 1 && weight.numel() == channels, Runtime,
-             "prelu: Mismatch of parameter numbers and input channel size. Found parameter numbers = ", weight.numel(),
-             " and channel size = ", channels);
+    PF_CHECK(
+        weight.dim() == 1 && weight.numel() == channels, Runtime,
+        "prelu: Mismatch of parameter numbers and input channel size. Found parameter numbers = ",
+        weight.numel(), " and channel size = ", channels);
     Dims shape(input.dim(), 1);
     shape[1] = channels;
     w = reshape(weight, shape);
@@ -78,18 +78,25 @@ Tensor prelu(const Tensor& input, const Tensor& weight) {
   return where(gt(input, 0), input, mul(w, input));
 }
 
-PF_OP(hardtanh, "hardtanh(Tensor input, Number min_val=-1.0, Number max_val=1.0, bool inplace=False) -> Tensor", kNN,
-      "input limited to [min_val, max_val]; the limits get no gradient.")
+PF_OP(
+    hardtanh,
+    "hardtanh(Tensor input, Number min_val=-1.0, Number max_val=1.0, bool inplace=False) -> Tensor",
+    kNN, "input limited to [min_val, max_val]; the limits get no gradient.")
 PF_OP(relu6, "relu6(Tensor input, bool inplace=False) -> Tensor", kNN, "input limited to [0, 6].")
-PF_OP(hardsigmoid, "hardsigmoid(Tensor input, bool inplace=False) -> Tensor", kNN, "input / 6 + 1/2, limited to [0, 1].")
-PF_OP(hardswish, "hardswish(Tensor input, bool inplace=False) -> Tensor", kNN, "input * hardsigmoid(input)")
-PF_OP(selu, "selu(Tensor input, bool inplace=False) -> Tensor", kNN, "elu() with the constants of self-normalising networks.")
+PF_OP(hardsigmoid, "hardsigmoid(Tensor input, bool inplace=False) -> Tensor", kNN,
+      "input / 6 + 1/2, limited to [0, 1].")
+PF_OP(hardswish, "hardswish(Tensor input, bool inplace=False) -> Tensor", kNN,
+      "input * hardsigmoid(input)")
+PF_OP(selu, "selu(Tensor input, bool inplace=False) -> Tensor", kNN,
+      "elu() with the constants of self-normalising networks.")
 PF_OP(celu, "celu(Tensor input, float alpha=1.0, bool inplace=False) -> Tensor", kNN,
       "input where positive, alpha * (e^(input / alpha) - 1) elsewhere.")
-PF_OP(mish, "mish(Tensor input, bool inplace=False) -> Tensor", kNN, "input * tanh(softplus(input))")
+PF_OP(mish, "mish(Tensor input, bool inplace=False) -> Tensor", kNN,
+      "input * tanh(softplus(input))")
 PF_OP(softsign, "softsign(Tensor input) -> Tensor", kNN, "input / (1 + |input|)")
 PF_OP(tanhshrink, "tanhshrink(Tensor input) -> Tensor", kNN, "input - tanh(input)")
-PF_OP(threshold, "threshold(Tensor input, Number threshold, Number value, bool inplace=False) -> Tensor", kNN,
+PF_OP(threshold,
+      "threshold(Tensor input, Number threshold, Number value, bool inplace=False) -> Tensor", kNN,
       "input where above threshold, value elsewhere.")
 PF_OP(prelu, "prelu(Tensor input, Tensor weight) -> Tensor", kNN | kFunction | kMethod,
       "input where positive, weight (one, or one per channel) * input elsewhere.")

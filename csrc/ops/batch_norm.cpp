@@ -3,9 +3,7 @@
 
 #include "autograd/inplace.h"
 #include "autograd/node.h"
-#include "core/gil.h"
-#include "core/threads.h"
-#include "kernels/dispatch.h"
+#include "ops/lines.h"
 #include "ops/ops.h"
 
 namespace pyforge::ops {
@@ -13,24 +11,23 @@ namespace {
 
 using kernels::BatchNormShape;
 
-constexpr int64_t kReleaseGil = 1 << 16;
-
 BatchNormShape shape_of(const Tensor& x) {
   int64_t inner = 1;
   for (int64_t d = 2; d < x.dim(); ++d) inner *= x.size(d);
   return {x.size(0), x.size(1), inner, 0, x.size(1)};
 }
 
+// f(shape) for parts of the channels.
 template <class F>
 void for_channels(const BatchNormShape& s, F&& f) {
-  int64_t each = std::max<int64_t>(1, s.n * s.inner);
-  ReleaseGil gil(each * s.channels >= kReleaseGil);
-  parallel_for(s.channels, std::max<int64_t>(s.inner == 1 ? 64 : 1, (1 << 14) / each), [&](int64_t first, int64_t last) {
-    BatchNormShape part = s;
-    part.first = first;
-    part.last = last;
-    f(part);
-  });
+  int64_t together = s.inner == 1 ? 64 : 1;  // channels that share cache lines
+  for_rows((s.channels + together - 1) / together, s.n * s.inner * together,
+           [&](int64_t first, int64_t last) {
+             BatchNormShape part = s;
+             part.first = first * together;
+             part.last = std::min(last * together, s.channels);
+             f(part);
+           });
 }
 
 const void* data_or_null(const Tensor& t) { return t.defined() ? t->data : nullptr; }
@@ -58,8 +55,12 @@ struct NativeBatchNormBackward {
     wide[1] = channels;
     for (int64_t d = 0; d < x.dim(); ++d)
       if (d != 1) dims.push_back(d);
-    auto mean = [&](const Tensor& t) { return div(sum_dims(t, IntSpan(dims), true, std::nullopt), each); };
-    auto per_channel = [&](const Tensor& t) { return sum_dims(t, IntSpan(dims), false, std::nullopt); };
+    auto mean = [&](const Tensor& t) {
+      return div(sum_dims(t, IntSpan(dims), true, std::nullopt), each);
+    };
+    auto per_channel = [&](const Tensor& t) {
+      return sum_dims(t, IntSpan(dims), false, std::nullopt);
+    };
     auto statistic = [&](int64_t k) {
       int64_t offset = k * channels * static_cast<int64_t>(itemsize(stats.dtype()));
       return make_view(stats, wide, contiguous_strides(wide), stats->data + offset);
@@ -77,32 +78,29 @@ struct NativeBatchNormBackward {
   }
 
   void fused(Node& n, const Tensor& grad, Tensor* out) {
-    Tensor x = contiguous(n.saved(0)), stats = n.saved(1), weight = n.saved(2), g = contiguous(grad);
+    Tensor x = contiguous(n.saved(0)), stats = n.saved(1), weight = n.saved(2),
+           g = contiguous(grad);
     if (weight.defined()) weight = contiguous(weight);
     BatchNormShape s = shape_of(x);
     for (uint32_t k = 0; k < 3; ++k)
-      if (n.needs(k)) out[k] = k == 0 ? empty(x.sizes(), x.dtype()) : empty({s.channels}, x.dtype());
-    const char *mean = stats->data, *rstd = mean + s.channels * static_cast<int64_t>(itemsize(x.dtype()));
-    auto kernel = kernels::active().rows.batch_norm_backward[x.dtype() == DType::Float64];
-    void *dx = out[0].defined() ? out[0]->data : nullptr, *dweight = out[1].defined() ? out[1]->data : nullptr,
+      if (n.needs(k))
+        out[k] = k == 0 ? empty(x.sizes(), x.dtype()) : empty({s.channels}, x.dtype());
+    const char *mean = stats->data,
+               *rstd = mean + s.channels * static_cast<int64_t>(itemsize(x.dtype()));
+    auto kernel = kernels::active().rows.batch_norm_backward[float_index(x.dtype())];
+    void *dx = out[0].defined() ? out[0]->data : nullptr,
+         *dweight = out[1].defined() ? out[1]->data : nullptr,
          *dbias = out[2].defined() ? out[2]->data : nullptr;
     for_channels(s, [&](const BatchNormShape& part) {
-      kernel(dx, dweight, dbias, g->data, x->data, mean, rstd, data_or_null(weight), training, part);
+      kernel(dx, dweight, dbias, g->data, x->data, mean, rstd, data_or_null(weight), training,
+             part);
     });
   }
 };
 
-template <class F>
-void with_type(DType dtype, F&& f) {
-  if (dtype == DType::Float32) {
-    f(float{});
-  } else {
-    f(double{});
-  }
-}
-
 // running := (1 - momentum) * running + momentum * scale * value, in place.
-void update_running(const char* op, const Tensor& running, const Tensor& value, double momentum, double scale) {
+void update_running(const char* op, const Tensor& running, const Tensor& value, double momentum,
+                    double scale) {
   if (!running.defined()) return;
   check_inplace(op, running, false);
   GradModeGuard off(false);
@@ -113,17 +111,18 @@ void update_running(const char* op, const Tensor& running, const Tensor& value, 
 
 void check_channels(const char* name, const Tensor& t, const Tensor& input, bool same_dtype) {
   if (!t.defined()) return;
-  PF_CHECK(t.dim() == 1 && t.numel() == input.size(1), Runtime, "batch_norm: ", name, " should contain ", input.size(1),
-           " elements not ", t.numel());
-  PF_CHECK(!same_dtype || t.dtype() == input.dtype(), Runtime, "batch_norm: expected scalar type ", dtype_name(input.dtype()), " for ",
-           name, " but found ", dtype_name(t.dtype()));
+  PF_CHECK(t.dim() == 1 && t.numel() == input.size(1), Runtime, "batch_norm: ", name,
+           " should contain ", input.size(1), " elements not ", t.numel());
+  PF_CHECK(!same_dtype || t.dtype() == input.dtype(), Runtime, "batch_norm: expected scalar type ",
+           dtype_name(input.dtype()), " for ", name, " but found ", dtype_name(t.dtype()));
 }
 
-Tensor batch_norm(const Tensor& input, const Tensor& running_mean, const Tensor& running_var, const Tensor& weight,
-                  const Tensor& bias, bool training, double momentum, double eps) {
-  PF_CHECK(is_floating(input.dtype()), Runtime, "batch_norm: \"batch_norm\" not implemented for '", dtype_name(input.dtype()),
-           "'; convert the input with .to(dtype) first");
-  PF_CHECK(input.dim() >= 2, Runtime, "batch_norm: expected at least 2D input with channels in dim 1, got shape ",
+Tensor batch_norm(const Tensor& input, const Tensor& running_mean, const Tensor& running_var,
+                  const Tensor& weight, const Tensor& bias, bool training, double momentum,
+                  double eps) {
+  check_floating("batch_norm", input);
+  PF_CHECK(input.dim() >= 2, Runtime,
+           "batch_norm: expected at least 2D input with channels in dim 1, got shape ",
            to_string(input.sizes()));
   check_channels("running_mean", running_mean, input, false);
   check_channels("running_var", running_var, input, false);
@@ -131,7 +130,8 @@ Tensor batch_norm(const Tensor& input, const Tensor& running_mean, const Tensor&
   check_channels("bias", bias, input, true);
   BatchNormShape s = shape_of(input);
   int64_t each = s.n * s.inner;
-  PF_CHECK(!training || each != 1, Value, "Expected more than 1 value per channel when training, got input size ",
+  PF_CHECK(!training || each != 1, Value,
+           "Expected more than 1 value per channel when training, got input size ",
            to_string(input.sizes()));
   PF_CHECK(training || (running_mean.defined() && running_var.defined()), Runtime,
            "batch_norm: running_mean and running_var must be defined in evaluation mode");
@@ -144,11 +144,14 @@ Tensor batch_norm(const Tensor& input, const Tensor& running_mean, const Tensor&
   }
   Tensor y = empty(x.sizes(), x.dtype()), stats = empty({2, s.channels}, x.dtype());
   Tensor mean = make_view(stats, {s.channels}, {1}, stats->data);
-  Tensor rstd = make_view(stats, {s.channels}, {1}, stats->data + s.channels * static_cast<int64_t>(itemsize(x.dtype())));
+  Tensor rstd = make_view(stats, {s.channels}, {1},
+                          stats->data + s.channels * static_cast<int64_t>(itemsize(x.dtype())));
   const auto& table = kernels::active().rows;
-  int d = x.dtype() == DType::Float64;
+  int d = float_index(x.dtype());
   if (training) {
-    for_channels(s, [&](const BatchNormShape& part) { table.batch_norm_stats[d](mean->data, rstd->data, x->data, part); });
+    for_channels(s, [&](const BatchNormShape& part) {
+      table.batch_norm_stats[d](mean->data, rstd->data, x->data, part);
+    });
     double unbiased = static_cast<double>(each) / static_cast<double>(each - 1);
     update_running("batch_norm", running_mean, mean, momentum, 1);
     update_running("batch_norm", running_var, rstd, momentum, unbiased);
@@ -156,23 +159,29 @@ Tensor batch_norm(const Tensor& input, const Tensor& running_mean, const Tensor&
     copy_data(mean, running_mean);
     copy_data(rstd, running_var);
   }
-  with_type(x.dtype(), [&](auto zero) {
+  with_float(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
     T* v = rstd.data<T>();
-    for (int64_t c = 0; c < s.channels; ++c) v[c] = static_cast<T>(1 / std::sqrt(static_cast<double>(v[c]) + eps));
+    for (int64_t c = 0; c < s.channels; ++c)
+      v[c] = static_cast<T>(1 / std::sqrt(static_cast<double>(v[c]) + eps));
   });
   for_channels(s, [&](const BatchNormShape& part) {
-    table.batch_norm[d](y->data, x->data, mean->data, rstd->data, data_or_null(w), data_or_null(b), part);
+    table.batch_norm[d](y->data, x->data, mean->data, rstd->data, data_or_null(w), data_or_null(b),
+                        part);
   });
-  record<NativeBatchNormBackward>(y, {&input, &weight, &bias}, {&input, &stats, &weight}, {training, eps});
+  record<NativeBatchNormBackward>(y, {&input, &weight, &bias}, {&input, &stats, &weight},
+                                  {training, eps});
   return y;
 }
 
 PF_OP(batch_norm,
-      "batch_norm(Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? weight=None, Tensor? bias=None, "
+      "batch_norm(Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? weight=None, "
+      "Tensor? bias=None, "
       "bool training=False, float momentum=0.1, float eps=1e-5) -> Tensor",
-      kNN, "input with mean 0 and variance 1 in each channel (dim 1), then scaled and shifted; in training the running "
-           "statistics are updated.")
+      kNN,
+      "input with mean 0 and variance 1 in each channel (dim 1), then scaled and shifted; in "
+      "training the running "
+      "statistics are updated.")
 
 }  // namespace
 }  // namespace pyforge::ops

@@ -5,6 +5,7 @@
 #include "autograd/inplace.h"
 #include "autograd/node.h"
 #include "kernels/elementwise.h"
+#include "ops/lines.h"
 #include "ops/ops.h"
 #include "ops/promote.h"
 
@@ -28,7 +29,8 @@ void check_alpha(const char* op, const Scalar& alpha, DType dtype) {
 Tensor scaled(const char* op, const Operand& input, const Operand& other, const Scalar& alpha) {
   DType dtype = result_type(input, other);
   check_alpha(op, alpha, dtype);
-  PF_CHECK(input.is_tensor() || other.is_tensor(), Type, op, "(): at least one argument must be a Tensor, not a number");
+  PF_CHECK(input.is_tensor() || other.is_tensor(), Type, op,
+           "(): at least one argument must be a Tensor, not a number");
   return mul(other.is_tensor() ? in_dtype(other, dtype) : full({}, other.number(), dtype), alpha);
 }
 
@@ -37,7 +39,9 @@ Tensor sub_scaled(const Operand& input, const Operand& other, Scalar alpha) {
   return sub(input, scaled("sub", input, other, alpha));
 }
 
-Operand operand(const Value& v) { return v.kind == Value::IsTensor ? Operand(v.tensor()) : Operand(v.number); }
+Operand operand(const Value& v) {
+  return v.kind == Value::IsTensor ? Operand(v.tensor()) : Operand(v.number);
+}
 
 void add_inplace(const Value* args) {
   const Scalar& alpha = args[2].number;
@@ -95,33 +99,36 @@ struct ClampBackward {
   }
 };
 
-Tensor clamp_min(const Tensor& input, const Operand& min) { return clamp_between(input, min, std::nullopt); }
-Tensor clamp_max(const Tensor& input, const Operand& max) { return clamp_between(input, std::nullopt, max); }
+Tensor clamp_min(const Tensor& input, const Operand& min) {
+  return clamp_between(input, min, std::nullopt);
+}
+Tensor clamp_max(const Tensor& input, const Operand& max) {
+  return clamp_between(input, std::nullopt, max);
+}
 
 Tensor round_to(const Tensor& input, int64_t decimals) {
   if (decimals == 0) return round(input);
-  PF_CHECK(is_floating(input.dtype()), Runtime, "round: \"round_cpu\" with decimals not implemented for '",
-           dtype_name(input.dtype()), "'; convert the input with .to(dtype) first");
+  PF_CHECK(is_floating(input.dtype()), Runtime,
+           "round: \"round_cpu\" with decimals not implemented for '", dtype_name(input.dtype()),
+           "'; convert the input with .to(dtype) first");
   double scale = std::pow(10.0, std::abs(static_cast<double>(decimals)));
   return decimals > 0 ? div(round(mul(input, scale)), scale) : mul(round(div(input, scale)), scale);
 }
 
-Tensor assigned(const char* op, const Tensor& input, Tensor result, bool inplace) {
-  if (!inplace) return result;
-  assign_inplace(op, input, result);
-  return input;
-}
 Tensor leaky_relu_of(const Tensor& input, Scalar negative_slope, bool inplace) {
   return assigned("leaky_relu_", input, leaky_relu(input, negative_slope), inplace);
 }
 Tensor elu_of(const Tensor& input, Scalar alpha, bool inplace) {
   return assigned("elu_", input, elu(input, alpha), inplace);
 }
-Tensor silu_of(const Tensor& input, bool inplace) { return assigned("silu_", input, silu(input), inplace); }
+Tensor silu_of(const Tensor& input, bool inplace) {
+  return assigned("silu_", input, silu(input), inplace);
+}
 
 Tensor gelu_of(const Tensor& input, std::string_view approximate) {
   if (approximate == "none") return gelu(input);
-  PF_CHECK(approximate == "tanh", Runtime, "gelu: approximate argument must be either none or tanh, not '", approximate, "'");
+  PF_CHECK(approximate == "tanh", Runtime,
+           "gelu: approximate argument must be either none or tanh, not '", approximate, "'");
   return gelu_tanh(input);
 }
 
@@ -132,10 +139,12 @@ Tensor add_scaled(const Operand& input, const Operand& other, Scalar alpha) {
   return add(input, scaled("add", input, other, alpha));
 }
 
-Tensor div_rounded(const Operand& input, const Operand& other, std::optional<std::string_view> rounding_mode) {
+Tensor div_rounded(const Operand& input, const Operand& other,
+                   std::optional<std::string_view> rounding_mode) {
   if (!rounding_mode) return div(input, other);
   bool floored = *rounding_mode == "floor";
-  PF_CHECK(floored || *rounding_mode == "trunc", Runtime, "div: expected rounding_mode to be one of None, 'trunc', or 'floor' but found '",
+  PF_CHECK(floored || *rounding_mode == "trunc", Runtime,
+           "div: expected rounding_mode to be one of None, 'trunc', or 'floor' but found '",
            *rounding_mode, "'");
   Tensor y, none;
   {
@@ -143,8 +152,10 @@ Tensor div_rounded(const Operand& input, const Operand& other, std::optional<std
     y = floored ? floor_divide(input, other) : truncated_quotient(input, other);
   }
   if (is_floating(y.dtype()))
-    record<DivRoundedBackward>(y, {input.is_tensor() ? &input.tensor() : &none, other.is_tensor() ? &other.tensor() : &none},
-                               {}, {});
+    record<DivRoundedBackward>(
+        y,
+        {input.is_tensor() ? &input.tensor() : &none, other.is_tensor() ? &other.tensor() : &none},
+        {}, {});
   return y;
 }
 
@@ -158,7 +169,8 @@ Tensor clamp_between(const Tensor& input, std::optional<Operand> min, std::optio
   }
   Tensor x = to(input, dtype);
   if (!(min && min->is_tensor()) && !(max && max->is_tensor()))
-    return clamp(x, min ? min->number() : Scalar(-kernels::kInfinity), max ? max->number() : Scalar(kernels::kInfinity));
+    return clamp(x, min ? min->number() : Scalar(-kernels::kInfinity),
+                 max ? max->number() : Scalar(kernels::kInfinity));
   auto limit = [&](const std::optional<Operand>& o) {
     if (!o) return Tensor();
     return o->is_tensor() ? in_dtype(*o, dtype) : full({}, o->number(), dtype);
@@ -181,34 +193,42 @@ using Binary = Tensor (*)(const Operand&, const Operand&);
 void register_wrapped() {
   for (const char* name : {"add", "subtract", "sub"}) {
     bool adds = name[0] == 'a';
-    std::string schema = std::string(name) + "(Tensor|Number input, Tensor|Number other, *, Number alpha=1) -> Tensor";
-    OpDef& def = adds ? register_function<add_scaled>(schema, kEverywhere, "input + alpha * other; logical or for bool.")
+    std::string schema = std::string(name) +
+                         "(Tensor|Number input, Tensor|Number other, *, Number alpha=1) -> Tensor";
+    OpDef& def = adds ? register_function<add_scaled>(schema, kEverywhere,
+                                                      "input + alpha * other; logical or for bool.")
                       : register_function<sub_scaled>(schema, kEverywhere, "input - alpha * other");
     def.binary = adds ? &ops::add : &ops::sub;
     def.inplace = adds ? add_inplace : sub_inplace;
   }
   for (const char* name : {"div", "divide", "true_divide"}) {
     bool rounds = name[0] == 'd';
-    OpDef& def = rounds ? register_function<div_rounded>(
-                              std::string(name) + "(Tensor|Number input, Tensor|Number other, *, str? rounding_mode=None) -> Tensor",
-                              kEverywhere, "input / other; rounding_mode 'floor' or 'trunc' rounds down or towards zero.")
-                        : register_function<static_cast<Binary>(&ops::div)>(
-                              "true_divide(Tensor|Number input, Tensor|Number other) -> Tensor", kEverywhere, "input / other");
+    OpDef& def =
+        rounds ? register_function<div_rounded>(
+                     std::string(name) +
+                         "(Tensor|Number input, Tensor|Number other, *, str? rounding_mode=None) "
+                         "-> Tensor",
+                     kEverywhere,
+                     "input / other; rounding_mode 'floor' or 'trunc' rounds down or towards zero.")
+               : register_function<static_cast<Binary>(&ops::div)>(
+                     "true_divide(Tensor|Number input, Tensor|Number other) -> Tensor", kEverywhere,
+                     "input / other");
     def.binary = &ops::div;
     if (rounds) def.inplace = div_inplace;
   }
-  OpDef& rounded = register_function<round_to>("round(Tensor input, *, int decimals=0) -> Tensor", kEverywhere,
-                                               "The nearest multiple of 10^-decimals, halves to even.");
+  OpDef& rounded =
+      register_function<round_to>("round(Tensor input, *, int decimals=0) -> Tensor", kEverywhere,
+                                  "The nearest multiple of 10^-decimals, halves to even.");
   rounded.unary = &ops::round;
 }
 [[maybe_unused]] const bool registered = (register_wrapped(), true);
 
 // Second names of rows.
-#define PF_SAME_UNARY(fn, name)                                                                                       \
-  [[maybe_unused]] OpDef& alias_##name =                                                                              \
-      register_function<static_cast<Unary>(&ops::fn)>(#name "(Tensor input) -> Tensor", kEverywhere, "Same as " #fn "().");
-#define PF_SAME_BINARY(fn, name, flags)                                                                  \
-  [[maybe_unused]] OpDef& alias_##name = register_function<static_cast<Binary>(&ops::fn)>(               \
+#define PF_SAME_UNARY(fn, name)                                                           \
+  [[maybe_unused]] OpDef& alias_##name = register_function<static_cast<Unary>(&ops::fn)>( \
+      #name "(Tensor input) -> Tensor", kEverywhere, "Same as " #fn "().");
+#define PF_SAME_BINARY(fn, name, flags)                                                    \
+  [[maybe_unused]] OpDef& alias_##name = register_function<static_cast<Binary>(&ops::fn)>( \
       #name "(Tensor|Number input, Tensor|Number other) -> Tensor", flags, "Same as " #fn "().");
 PF_SAME_UNARY(neg, negative)
 PF_SAME_UNARY(abs, absolute)
@@ -225,15 +245,20 @@ PF_SAME_BINARY(rshift, bitwise_right_shift, kEverywhere)
 #undef PF_SAME_UNARY
 #undef PF_SAME_BINARY
 
-PF_OP(clamp_between, "clamp(Tensor input, Tensor|Number? min=None, Tensor|Number? max=None) -> Tensor", kEverywhere,
-      "input limited to [min, max]; the limits pass the gradient.")
-PF_OP(clamp_between, "clip(Tensor input, Tensor|Number? min=None, Tensor|Number? max=None) -> Tensor", kEverywhere,
+PF_OP(clamp_between,
+      "clamp(Tensor input, Tensor|Number? min=None, Tensor|Number? max=None) -> Tensor",
+      kEverywhere, "input limited to [min, max]; the limits pass the gradient.")
+PF_OP(clamp_between,
+      "clip(Tensor input, Tensor|Number? min=None, Tensor|Number? max=None) -> Tensor", kEverywhere,
       "Same as clamp().")
-PF_OP(clamp_min, "clamp_min(Tensor input, Tensor|Number min) -> Tensor", kEverywhere, "input, at least min.")
-PF_OP(clamp_max, "clamp_max(Tensor input, Tensor|Number max) -> Tensor", kEverywhere, "input, at most max.")
+PF_OP(clamp_min, "clamp_min(Tensor input, Tensor|Number min) -> Tensor", kEverywhere,
+      "input, at least min.")
+PF_OP(clamp_max, "clamp_max(Tensor input, Tensor|Number max) -> Tensor", kEverywhere,
+      "input, at most max.")
 PF_OP(gelu_of, "gelu(Tensor input, *, str approximate='none') -> Tensor", kNN,
       "input times the normal distribution function of input; 'tanh' approximates it.")
-PF_OP(leaky_relu_of, "leaky_relu(Tensor input, Number negative_slope=0.01, bool inplace=False) -> Tensor", kNN,
+PF_OP(leaky_relu_of,
+      "leaky_relu(Tensor input, Number negative_slope=0.01, bool inplace=False) -> Tensor", kNN,
       "input where positive, negative_slope * input elsewhere.")
 PF_OP(elu_of, "elu(Tensor input, Number alpha=1.0, bool inplace=False) -> Tensor", kNN,
       "input where positive, alpha * (e^input - 1) elsewhere.")

@@ -7,7 +7,8 @@ namespace pyforge::ops {
 // a + alpha * b
 Tensor add_scaled(const Operand& input, const Operand& other, Scalar alpha);
 // Quotient with rounding_mode none, "floor" or "trunc".
-Tensor div_rounded(const Operand& input, const Operand& other, std::optional<std::string_view> rounding_mode);
+Tensor div_rounded(const Operand& input, const Operand& other,
+                   std::optional<std::string_view> rounding_mode);
 Tensor clamp_between(const Tensor& input, std::optional<Operand> min, std::optional<Operand> max);
 
 Tensor softmax(const Tensor& input, int64_t dim, std::optional<DType> dtype);
@@ -24,20 +25,11 @@ struct ClassTargets {
   int64_t n, classes, inner;
   double total;  // weight of all targets that are not ignored: what 'mean' divides by
 };
-ClassTargets check_targets(const char* op, const Tensor& input, const Tensor& target, const Tensor& weight,
-                           int64_t ignore_index);
-Tensor nll_loss(const Tensor& input, const Tensor& target, const Tensor& weight, int64_t ignore_index,
-                Reduction reduction);
-Tensor layer_norm(const Tensor& input, IntSpan normalized_shape, const Tensor& weight, const Tensor& bias, double eps);
-
-// y = kernel(x) for every line along `dim` of a floating tensor, and two operands alike.
-using LineKernel = void (*)(void* y, const void* x, int64_t rows, int64_t cols);
-using LineKernel2 = void (*)(void* y, const void* a, const void* b, int64_t rows, int64_t cols);
-Tensor map_lines(LineKernel kernel, const Tensor& x, int64_t dim);
-Tensor map_lines(LineKernel2 kernel, const Tensor& a, const Tensor& b, int64_t dim);
-// x with `dim` moved to the end, contiguous (x itself where it is); nothing recorded.
-Tensor lines_of(const Tensor& x, int64_t dim);
-// lines (contiguous, `dim` last) back in the order of `sizes`, contiguous.
-Tensor from_lines(const Tensor& lines, IntSpan sizes, int64_t dim);
+ClassTargets check_targets(const char* op, const Tensor& input, const Tensor& target,
+                           const Tensor& weight, int64_t ignore_index);
+Tensor nll_loss(const Tensor& input, const Tensor& target, const Tensor& weight,
+                int64_t ignore_index, Reduction reduction);
+Tensor layer_norm(const Tensor& input, IntSpan normalized_shape, const Tensor& weight,
+                  const Tensor& bias, double eps);
 
 }  // namespace pyforge::ops
