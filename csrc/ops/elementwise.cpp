@@ -116,7 +116,9 @@ void ElementwiseNode::backward(Node& n, Tensor* in, Tensor* out) {
       out[k] = recorded_derivative(p.op, k)(args);
       continue;
     }
-    ElementwiseFn fn = table.backward[op][k][p.dtype == DType::Float64];
+    bool squares = p.op == Elementwise::pow && p.number_operand == 1 && p.number.to_double() == 2;
+    int row = squares ? static_cast<int>(Elementwise::square) : op;
+    ElementwiseFn fn = table.backward[row][k][p.dtype == DType::Float64];
     LoopInput inputs[4] = {g};
     for (int v = 0; v < 3; ++v) {
       if (p.number_operand == v) {
@@ -179,6 +181,26 @@ ElementwiseFn forward_kernel(Elementwise op, DType dtype) {
   return fn;
 }
 
+// Integer arithmetic that has no answer, with PyTorch's words.
+[[gnu::noinline]] void check_integers(Elementwise op, const Operand& a, const Operand& b, DType dtype) {
+  if (!is_integral(dtype)) return;
+  if (op == Elementwise::pow) {
+    PF_CHECK(b.is_tensor() || !a.is_tensor() || b.number().i >= 0, Runtime,
+             "pow: Integers to negative integer powers are not allowed; convert the base to a floating dtype first");
+    return;
+  }
+  if (op != Elementwise::remainder && op != Elementwise::fmod && op != Elementwise::floor_divide) return;
+  bool zero = !b.is_tensor() && b.number().i == 0;
+  if (b.is_tensor()) {
+    GradModeGuard off(false);
+    Tensor divisor = contiguous(to(b.tensor(), dtype));
+    size_t size = itemsize(dtype);
+    const char* p = divisor->data;
+    for (int64_t i = 0; i < divisor.numel() && !zero; ++i) zero = load_scalar(p + i * size, dtype).i == 0;
+  }
+  PF_CHECK(!zero, Runtime, row_of(op).name, ": ZeroDivisionError: an integer is divided by zero");
+}
+
 DType compute_dtype(Elementwise op, DType promoted) {
   return row_of(op).types == kernels::Types::FLOATS && !is_floating(promoted) ? default_dtype() : promoted;
 }
@@ -226,9 +248,38 @@ bool same_shape(const Tensor& a, const Tensor& b) { return a.sizes() == b.sizes(
   raise(ErrorKind::Type, row_of(op).name, "(): at least one argument must be a Tensor, not a number");
 }
 
+// x ** b by a cheaper kernel of one operand; count where there is none.
+Elementwise power_kernel(const Operand& b) {
+  if (b.is_tensor()) return Elementwise::count;
+  double e = b.number().to_double();
+  if (e == 2) return Elementwise::square;
+  if (e == 0.5) return Elementwise::sqrt;
+  if (e == -1) return Elementwise::reciprocal;
+  if (e == -0.5) return Elementwise::rsqrt;
+  return Elementwise::count;
+}
+
+Tensor power(const Tensor& x, const Operand& exponent, Elementwise kernel) {
+  Tensor y;
+  {
+    GradModeGuard off(false);
+    y = unary(kernel, x);
+  }
+  if (grad_enabled() && x.requires_grad()) {
+    Operand operands[2] = {x, exponent};
+    record_elementwise(Elementwise::pow, y, operands, 2, x.dtype(), nullptr);
+  }
+  return y;
+}
+
 Tensor binary(Elementwise op, const Operand& a, const Operand& b, const Attr* attrs = nullptr) {
   if (__builtin_expect(!a.is_tensor() && !b.is_tensor(), 0)) needs_tensor(op);
+  if (op == Elementwise::pow && a.is_tensor() && is_floating(a.tensor().dtype())) {
+    Elementwise kernel = power_kernel(b);
+    if (kernel != Elementwise::count) return power(a.tensor(), b, kernel);
+  }
   DType dtype = compute_dtype(op, result_type(a, b));
+  if (!is_floating(dtype)) check_integers(op, a, b, dtype);
   ElementwiseFn fn = forward_kernel(op, dtype);
   DType out_dtype = returns_bool(op) ? DType::Bool : dtype;
   Tensor y, hold_a, hold_b;
@@ -292,6 +343,7 @@ void binary_inplace(Elementwise op, const Tensor& self, const Operand& other) {
     assign_inplace((std::string(name) + "_").c_str(), self, binary(op, self, other));
     return;
   }
+  if (!is_floating(self.dtype())) check_integers(op, self, other, self.dtype());
   check_inplace((std::string(name) + "_").c_str(), self, false);
   LoopInput in[2] = {LoopInput(self), other.is_tensor() ? LoopInput(other.tensor()) : LoopInput(other.number(), self.dtype())};
   run_loop(forward_kernel(op, self.dtype()), self, in, 2);
@@ -453,8 +505,9 @@ void register_rows() {
 }
 
 bool wrapped(const char* name) {
-  static const char* const names[] = {"add", "sub", "gelu", "gelu_tanh", "clamp", "mse", "l1", "smooth_l1",
-                                      "huber", "binary_cross_entropy", "binary_cross_entropy_with_logits"};
+  static const char* const names[] = {"add", "sub", "div", "round", "lshift", "rshift", "logsigmoid", "leaky_relu", "elu", "gelu",
+                                      "gelu_tanh", "silu", "softplus", "clamp", "mse", "l1", "smooth_l1", "huber",
+                                      "binary_cross_entropy", "binary_cross_entropy_with_logits"};
   for (const char* n : names)
     if (!std::strcmp(n, name)) return true;
   return false;

@@ -5,5 +5,6 @@
 #include "ops/elementwise.h"
 #include "ops/index.h"
 #include "ops/matmul.h"
+#include "ops/nn.h"
 #include "ops/reduce.h"
 #include "ops/shape.h"

@@ -1,0 +1,49 @@
+// Helpers of the ops that work line by line: kernels of kernels/rows.h along one dimension.
+#pragma once
+#include <algorithm>
+
+#include "core/gil.h"
+#include "core/threads.h"
+#include "kernels/dispatch.h"
+#include "ops/registry.h"
+
+namespace pyforge::ops {
+
+// f(first, last) over rows of cols elements, on several threads and without the GIL where it pays.
+template <class F>
+void for_rows(int64_t rows, int64_t cols, F&& f) {
+  constexpr int64_t kGrain = 1 << 14, kReleaseGil = 1 << 16;
+  int64_t each = std::max<int64_t>(cols, 1);
+  ReleaseGil gil(rows * each >= kReleaseGil);
+  parallel_for(rows, std::max<int64_t>(1, kGrain / each), f);
+}
+
+// Calls f with a zero of the floating dtype.
+template <class F>
+void with_float(DType dtype, F&& f) {
+  if (dtype == DType::Float32) {
+    f(float{});
+  } else {
+    f(double{});
+  }
+}
+
+// Where a floating dtype is in the tables of kernels.
+inline int float_index(DType dtype) { return dtype == DType::Float64; }
+
+// Throws unless the dtype is floating.
+void check_floating(const char* op, const Tensor& t);
+// input := result, for ops with inplace=True; returns input.
+Tensor assigned(const char* op, const Tensor& input, const Tensor& result, bool inplace);
+
+// y = kernel(x) for every line along `dim` of a floating tensor, and two operands alike.
+using LineKernel = void (*)(void* y, const void* x, int64_t rows, int64_t cols);
+using LineKernel2 = void (*)(void* y, const void* a, const void* b, int64_t rows, int64_t cols);
+Tensor map_lines(LineKernel kernel, const Tensor& x, int64_t dim);
+Tensor map_lines(LineKernel2 kernel, const Tensor& a, const Tensor& b, int64_t dim);
+// x with `dim` moved to the end, contiguous (x itself where it is); nothing recorded.
+Tensor lines_of(const Tensor& x, int64_t dim);
+// lines (contiguous, `dim` last) back in the order of `sizes`, contiguous.
+Tensor from_lines(const Tensor& lines, IntSpan sizes, int64_t dim);
+
+}  // namespace pyforge::ops
