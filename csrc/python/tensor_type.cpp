@@ -5,6 +5,7 @@
 #include "autograd/inplace.h"
 #include "autograd/meta.h"
 #include "ops/ops.h"
+#include "python/array.h"
 #include "python/object.h"
 
 namespace pyforge::python {
@@ -111,6 +112,8 @@ PyObject* binary_slot(PyObject* a, PyObject* b) {
     Scalar s;
     if (ta && to_scalar(b, &s)) return wrap(fn(tensor_of(a), s));
     if (tb && to_scalar(a, &s)) return wrap(fn(s, tensor_of(b)));
+    if (ta && is_ndarray(b)) return wrap(fn(tensor_of(a), tensor_from_array(b)));
+    if (tb && is_ndarray(a)) return wrap(fn(tensor_from_array(a), tensor_of(b)));
     Py_RETURN_NOTIMPLEMENTED;
   });
 }
@@ -126,6 +129,8 @@ PyObject* inplace_slot(PyObject* a, PyObject* b) {
       fn(tensor_of(a), tensor_of(b));
     } else if (to_scalar(b, &s)) {
       fn(tensor_of(a), s);
+    } else if (is_ndarray(b)) {
+      fn(tensor_of(a), tensor_from_array(b));
     } else {
       Py_RETURN_NOTIMPLEMENTED;
     }
@@ -412,6 +417,7 @@ bool init_tensor_type(PyObject* module) {
   t.tp_as_number = &number_methods;
   t.tp_as_mapping = &mapping_methods;
   t.tp_as_sequence = &sequence_methods;
+  t.tp_as_buffer = &tensor_buffer;
   t.tp_richcompare = richcompare;
   t.tp_hash = [](PyObject* o) {
     auto value = reinterpret_cast<Py_hash_t>(o) >> 4;
