@@ -1,6 +1,7 @@
 // Whole-tensor comparison.
 #include <cstring>
 
+#include "autograd/grad_mode.h"
 #include "ops/ops.h"
 
 namespace pyforge::ops {

@@ -98,6 +98,13 @@ int tensor_setattro(PyObject* o, PyObject* name, PyObject* value) {
   return status;
 }
 
+PyObject* tensor_repr(PyObject* o) {
+  PyObject* printer = PyImport_ImportModule("pyforge._tensor_str");  // not needed until something prints
+  PyObject* text = printer ? PyObject_CallMethod(printer, "tensor_repr", "O", o) : nullptr;
+  Py_XDECREF(printer);
+  return text;
+}
+
 void free_pyobj(void* o) { Py_DECREF(static_cast<PyObject*>(o)); }
 
 // ---- numbers ---------------------------------------------------------------------------------
@@ -412,6 +419,7 @@ bool init_tensor_type(PyObject* module) {
   t.tp_weaklistoffset = offsetof(PyTensor, weakrefs);
   t.tp_setattro = tensor_setattro;
   t.tp_getattro = PyObject_GenericGetAttr;
+  t.tp_repr = tensor_repr;
   t.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC;
   t.tp_doc = "A multi-dimensional array of one dtype that can take part in automatic differentiation.";
   t.tp_as_number = &number_methods;
