@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from . import _C
 from ._C import Tensor
+from ._device import CPU, device
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
+
+    from numpy.typing import NDArray
 
 
 class HookHandle:
@@ -59,9 +62,156 @@ def node_register_prehook(self: Any, hook: Callable[..., Any]) -> HookHandle:
     return HookHandle(self, _C._add_node_hook(self, hook, False), _C._remove_node_hook)
 
 
+def numpy(self: Tensor, *, force: bool = False) -> NDArray[Any]:
+    """A NumPy array on the same memory; with ``force``, of the detached tensor.
+
+    Raises RuntimeError if the tensor requires grad and ``force`` is not set.
+    """
+    import numpy as np
+
+    return np.asarray(memoryview(self.detach() if force else self))
+
+
+def array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+    values = self.numpy()
+    if dtype is not None and values.dtype != dtype:
+        if copy is False:
+            raise ValueError(f"cannot give a tensor of {self.dtype} as {dtype} without a copy")
+        return values.astype(dtype)
+    return values.copy() if copy else values
+
+
+def array_wrap(
+    self: Tensor, array: NDArray[Any], context: Any = None, return_scalar: bool = False
+) -> Tensor:
+    """What NumPy's functions return when they are called with tensors."""
+    return _C.as_tensor(array)
+
+
+def tolist(self: Tensor) -> Any:
+    """The elements as nested lists of Python numbers; of a 0-d tensor, the number."""
+    return _C._to_list(self, -1)
+
+
+def tensor_format(self: Tensor, spec: str) -> str:
+    if self.dim() == 0 and type(self) is Tensor:
+        return format(self.item(), spec)
+    return object.__format__(self, spec)
+
+
+def rebuild(
+    cls: type[Tensor], data: bytes, dtype: _C.dtype, shape: tuple[int, ...], requires_grad: bool
+) -> Tensor:
+    """The inverse of pickling."""
+    t = _C._from_bytes(data, dtype, shape)
+    return t.requires_grad_(requires_grad) if cls is Tensor else _C._make_subclass(cls, t, requires_grad)
+
+
+def reduce_ex(self: Tensor, protocol: Any) -> tuple[Any, ...]:
+    arguments = (
+        type(self),
+        _C._to_bytes(self),
+        self.dtype,
+        tuple(self.shape),
+        self.requires_grad and self.is_leaf,
+    )
+    return (rebuild, arguments, self.__dict__) if self.__dict__ else (rebuild, arguments)
+
+
+def copy(self: Tensor) -> Tensor:
+    return _C._make_subclass(type(self), self.detach(), self.requires_grad)
+
+
+def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
+    """A leaf with its own memory, its gradient and its attributes copied as well."""
+    if not self.is_leaf:
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol "
+            "at the moment; copy a detached tensor: copy.deepcopy(t.detach())"
+        )
+    if id(self) in memo:
+        result: Tensor = memo[id(self)]
+        return result
+    from copy import deepcopy
+
+    values = self.detach().clone()
+    if type(self) is Tensor:
+        result = values.requires_grad_(self.requires_grad)
+    else:
+        result = _C._make_subclass(type(self), values, self.requires_grad)
+    memo[id(self)] = result
+    if self.grad is not None:
+        result.grad = deepcopy(self.grad, memo)
+    for name, value in self.__dict__.items():
+        setattr(result, name, deepcopy(value, memo))
+    return result
+
+
+def dlpack(
+    self: Tensor,
+    *,
+    stream: Any = None,
+    max_version: tuple[int, int] | None = None,
+    dl_device: tuple[int, int] | None = None,
+    copy: bool | None = None,
+) -> Any:
+    """A DLPack capsule on the same memory. BufferError if the tensor requires grad."""
+    if dl_device is not None and tuple(dl_device) != (1, 0):
+        raise BufferError(f"cannot export to DLPack device {tuple(dl_device)}, only to the CPU (1, 0)")
+    versioned = max_version is not None and max_version[0] >= 1
+    return _C._to_dlpack(self, versioned, bool(copy))
+
+
+def dlpack_device(self: Tensor) -> tuple[int, int]:
+    return (1, 0)
+
+
+def new_tensor(
+    self: Tensor,
+    data: Any,
+    *,
+    dtype: _C.dtype | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """tensor(data) with this tensor's dtype."""
+    return _C.tensor(data, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
+
+
+def get_device(self: Tensor) -> device:
+    """Where the memory is: always device('cpu')."""
+    return CPU
+
+
+def is_cuda(self: Tensor) -> bool:
+    """False: pyforge computes on the CPU only."""
+    return False
+
+
+METHODS = {
+    "register_hook": register_hook,
+    "register_post_accumulate_grad_hook": register_post_accumulate_grad_hook,
+    "numpy": numpy,
+    "tolist": tolist,
+    "new_tensor": new_tensor,
+    "__array__": array,
+    "__array_wrap__": array_wrap,
+    "__format__": tensor_format,
+    "__reduce_ex__": reduce_ex,
+    "__copy__": copy,
+    "__deepcopy__": deepcopy,
+    "__dlpack__": dlpack,
+    "__dlpack_device__": dlpack_device,
+}
+PROPERTIES = {"device": get_device, "is_cuda": is_cuda}
+
+
 def install() -> None:
     """Attach these to the native types."""
-    for method in (register_hook, register_post_accumulate_grad_hook):
-        _C._add_tensor_attribute(method.__name__, method)
+    for name, method in METHODS.items():
+        _C._add_tensor_attribute(name, method)
+    for name, getter in PROPERTIES.items():
+        _C._add_tensor_attribute(name, property(getter))
+    _C._add_tensor_attribute("__array_priority__", 1000)
     _C._add_node_attribute("register_hook", node_register_hook)
     _C._add_node_attribute("register_prehook", node_register_prehook)

@@ -1,8 +1,10 @@
 // Tensors from Python data.
+#include <cstring>
 #include <vector>
 
 #include "ops/loop.h"
 #include "ops/ops.h"
+#include "python/array.h"
 #include "python/autograd.h"
 #include "python/bind.h"
 #include "python/object.h"
@@ -12,67 +14,111 @@
 namespace pyforge::python {
 namespace {
 
-// Shape and common kind of nested sequences of numbers.
+// Shape and common dtype of nested sequences of numbers, tensors and arrays.
 struct Survey {
   Dims sizes;
-  Scalar::Kind kind = Scalar::Bool;
-  DType tensor_dtype = DType::Bool;
-  bool any = false, any_tensor = false;
+  DType dtype = DType::Bool;
+  bool any = false;
+  int64_t known = -1;  // depth at which the elements begin, once one was seen
 };
 
-bool is_sequence(PyObject* o) { return PyList_Check(o) || PyTuple_Check(o); }
+bool is_list(PyObject* o) { return PyList_Check(o) || PyTuple_Check(o); }
 
-void survey(PyObject* o, int64_t depth, Survey& s) {
-  if (is_sequence(o)) {
-    int64_t n = PySequence_Fast_GET_SIZE(o);
-    if (depth == s.sizes.size()) {
-      PF_CHECK(!s.any, Value, "tensor: the nested sequences differ in depth at dim ", depth);
-      s.sizes.push_back(n);
-    }
-    PF_CHECK(s.sizes[depth] == n, Value, "expected sequence of length ", s.sizes[depth], " at dim ", depth, " (got ", n, ")");
-    for (int64_t i = 0; i < n; ++i) survey(PySequence_Fast_GET_ITEM(o, i), depth + 1, s);
-    return;
+bool is_number(PyObject* o) { return PyFloat_CheckExact(o) || PyLong_CheckExact(o) || PyBool_Check(o); }
+
+// A tensor or array that fills the trailing dimensions; undefined for anything else.
+Tensor block_of(PyObject* o) { return is_tensor(o) ? ops::detach(tensor_of(o)) : tensor_from_array(o); }
+
+// Other sequences (range, deque) become lists. Null if `o` is none.
+struct List {
+  PyObject* list = nullptr;
+  explicit List(PyObject* o) {
+    if (PyUnicode_Check(o) || PyBytes_Check(o) || PyDict_Check(o) || !PySequence_Check(o)) return;
+    list = PySequence_List(o);
+    if (!list) throw PythonError();
   }
-  PF_CHECK(depth == s.sizes.size(), Value, "tensor: the nested sequences differ in depth at dim ", depth);
-  Scalar value;
-  if (is_tensor(o)) {
-    s.tensor_dtype = s.any_tensor ? promote(s.tensor_dtype, impl_of(o)->dtype) : impl_of(o)->dtype;
-    s.any_tensor = true;
+  ~List() { Py_XDECREF(list); }
+  List(const List&) = delete;
+  List& operator=(const List&) = delete;
+};
+
+void add_size(int64_t n, int64_t depth, Survey& s) {
+  if (depth == s.sizes.size()) {
+    PF_CHECK(s.known < 0, Value, "tensor: the nested sequences differ in depth at dim ", depth);
+    s.sizes.push_back(n);
   }
-  PF_CHECK(to_scalar(o, &value), Type, "tensor: cannot make a tensor from an element of type ", type_name(o),
-           "; pass numbers, nested sequences of numbers, tensors or NumPy arrays");
-  if (value.kind > s.kind) s.kind = value.kind;
-  s.any = true;
+  PF_CHECK(s.sizes[depth] == n, Value, "expected sequence of length ", s.sizes[depth], " at dim ", depth, " (got ", n, ")");
 }
 
-void fill(PyObject* o, DType dtype, char*& to) {
-  if (is_sequence(o)) {
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) fill(PySequence_Fast_GET_ITEM(o, i), dtype, to);
+void add_element(DType dtype, int64_t depth, Survey& s) {
+  PF_CHECK(depth == s.sizes.size(), Value, "tensor: the nested sequences differ in depth at dim ", depth);
+  s.dtype = s.any ? promote(s.dtype, dtype) : dtype;
+  s.any = true;
+  s.known = depth;
+}
+
+DType dtype_of_number(const Scalar& v) { return v.kind == Scalar::Float ? default_dtype() : v.dtype_class(); }
+
+void survey(PyObject* o, int64_t depth, Survey& s) {
+  Scalar value;
+  if (is_list(o)) {
+    add_size(PySequence_Fast_GET_SIZE(o), depth, s);
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) survey(PySequence_Fast_GET_ITEM(o, i), depth + 1, s);
+  } else if (is_number(o)) {
+    to_scalar(o, &value);
+    add_element(dtype_of_number(value), depth, s);
+  } else if (Tensor block = block_of(o); block.defined()) {
+    for (int64_t n : block.sizes()) add_size(n, depth++, s);
+    add_element(block.dtype(), depth, s);
+  } else if (to_scalar(o, &value)) {
+    add_element(dtype_of_number(value), depth, s);
+  } else {
+    List list(o);
+    PF_CHECK(list.list, Type, "tensor: cannot make a tensor from an element of type ", type_name(o),
+             "; pass numbers, nested sequences of numbers, tensors or NumPy arrays");
+    survey(list.list, depth, s);
+  }
+}
+
+void fill(PyObject* o, DType dtype, char*& to, const char* end) {
+  Scalar value;
+  if (is_list(o)) {
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) fill(PySequence_Fast_GET_ITEM(o, i), dtype, to, end);
     return;
   }
-  Scalar value;
-  to_scalar(o, &value);
-  store_scalar(to, value, dtype);
-  to += itemsize(dtype);
+  Tensor block;
+  if (!is_number(o)) block = block_of(o);
+  if (block.defined()) {
+    block = ops::contiguous(ops::to(block, dtype));
+    size_t bytes = static_cast<size_t>(block.numel()) * itemsize(dtype);
+    PF_CHECK(bytes <= static_cast<size_t>(end - to), Runtime, "tensor: the data changed while it was read");
+    if (bytes) std::memcpy(to, block->data, bytes);
+    to += bytes;
+  } else if (to_scalar(o, &value)) {
+    PF_CHECK(to < end, Runtime, "tensor: the data changed while it was read");
+    store_scalar(to, value, dtype);
+    to += itemsize(dtype);
+  } else {
+    List list(o);
+    PF_CHECK(list.list, Type, "tensor: the data changed while it was read");
+    fill(list.list, dtype, to, end);
+  }
 }
 
 }  // namespace
 
 Tensor tensor_from_data(PyObject* data, const DType* dtype) {
-  if (is_tensor(data)) {
-    GradModeGuard off(false);
-    const Tensor& t = tensor_of(data);
-    return dtype && *dtype != t.dtype() ? ops::to(t, *dtype) : ops::clone(t);
+  GradModeGuard off(false);
+  if (is_tensor(data) || !is_list(data)) {
+    Tensor block = is_number(data) ? Tensor() : block_of(data);
+    if (block.defined()) return dtype && *dtype != block.dtype() ? ops::to(block, *dtype) : ops::clone(block);
   }
   Survey s;
   survey(data, 0, s);
-  DType chosen = dtype ? *dtype
-                 : s.any_tensor ? s.tensor_dtype
-                 : !s.any || s.kind == Scalar::Float ? default_dtype()
-                 : s.kind == Scalar::Int ? DType::Int64 : DType::Bool;
+  DType chosen = dtype ? *dtype : s.any ? s.dtype : default_dtype();
   Tensor t = empty(s.sizes, chosen);
   char* to = t->data;
-  if (t.numel()) fill(data, chosen, to);
+  if (t.numel()) fill(data, chosen, to, to + t.numel() * static_cast<int64_t>(itemsize(chosen)));
   return t;
 }
 
@@ -94,10 +140,67 @@ PyObject* py_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject
   });
 }
 
+// data as a tensor, sharing memory where that is possible and `copy` is not true.
+Tensor share_or_copy(const char* op, PyObject* data, PyObject* dtype, PyObject* copy) {
+  PF_CHECK(dtype == Py_None || is_dtype(dtype), Type, op, "(): argument 'dtype' must be pyforge.dtype, not ", type_name(dtype));
+  int copying = copy == Py_None ? -1 : PyObject_IsTrue(copy);
+  DType chosen = dtype == Py_None ? DType::Float32 : dtype_of_object(dtype);
+  Tensor t;
+  if (is_tensor(data)) {
+    t = tensor_of(data);
+  } else if (!is_list(data) && !is_number(data) && !is_numpy_scalar(data)) {
+    t = tensor_from_array(data);
+  }
+  if (!t.defined()) {
+    PF_CHECK(copying != 0, Value, op, ": can't alias arbitrary sequence into a tensor.");
+    return tensor_from_data(data, dtype == Py_None ? nullptr : &chosen);
+  }
+  bool convert = dtype != Py_None && chosen != t.dtype();
+  PF_CHECK(copying != 0 || !convert, Value, op, ": can't alias tensor with dtype '", dtype_name(t.dtype()), "' into dtype '",
+           dtype_name(chosen), "'.");
+  if (convert) return ops::to(t, chosen);
+  return copying == 1 ? ops::clone(t) : t;
+}
+
+PyObject* py_as_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+  return guarded([&] {
+    static const char* const names[] = {"data", "dtype", "device"};
+    PyObject* given[3] = {nullptr, Py_None, Py_None};
+    read_arguments("as_tensor", names, 3, args, nargs, kwnames, given);
+    PF_CHECK(given[0], Type, "as_tensor() missing 1 required positional argument: 'data'");
+    check_device(given[2]);
+    return wrap(share_or_copy("as_tensor", given[0], given[1], Py_None));
+  });
+}
+
+PyObject* py_asarray(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+  return guarded([&] {
+    static const char* const names[] = {"obj", "dtype", "device", "copy", "requires_grad"};
+    PyObject* given[5] = {nullptr, Py_None, Py_None, Py_None, Py_False};
+    read_arguments("asarray", names, 5, args, nargs, kwnames, given);
+    PF_CHECK(given[0], Type, "asarray() missing 1 required positional argument: 'obj'");
+    check_device(given[2]);
+    Tensor t = share_or_copy("asarray", given[0], given[1], given[3]);
+    bool on = PyObject_IsTrue(given[4]) == 1;
+    if (!on && t.requires_grad()) t = ops::detach(t);
+    if (on) set_requires_grad(t, true);
+    return wrap(std::move(t));
+  });
+}
+
+PyCFunction fast(PyObject* (*f)(PyObject*, PyObject* const*, Py_ssize_t, PyObject*)) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
+}
+
 PyMethodDef functions[] = {
-    {"tensor", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(py_tensor)), METH_FASTCALL | METH_KEYWORDS,
+    {"tensor", fast(py_tensor), METH_FASTCALL | METH_KEYWORDS,
      "tensor(data, *, dtype=None, device=None, requires_grad=False)\n\nA new tensor with a copy of `data`: a number, nested "
      "sequences, a tensor or a NumPy array."},
+    {"as_tensor", fast(py_as_tensor), METH_FASTCALL | METH_KEYWORDS,
+     "as_tensor(data, dtype=None, device=None)\n\n`data` as a tensor: itself, on its memory if it is an array, else a copy."},
+    {"asarray", fast(py_asarray), METH_FASTCALL | METH_KEYWORDS,
+     "asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False)\n\n`obj` as a tensor. copy=False raises "
+     "ValueError where a copy is needed, copy=True always copies."},
     {}};
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "autograd/inplace.h"
 #include "autograd/meta.h"
 #include "ops/ops.h"
+#include "python/array.h"
 #include "python/object.h"
 
 namespace pyforge::python {
@@ -97,6 +98,13 @@ int tensor_setattro(PyObject* o, PyObject* name, PyObject* value) {
   return status;
 }
 
+PyObject* tensor_repr(PyObject* o) {
+  PyObject* printer = PyImport_ImportModule("pyforge._tensor_str");  // not needed until something prints
+  PyObject* text = printer ? PyObject_CallMethod(printer, "tensor_repr", "O", o) : nullptr;
+  Py_XDECREF(printer);
+  return text;
+}
+
 void free_pyobj(void* o) { Py_DECREF(static_cast<PyObject*>(o)); }
 
 // ---- numbers ---------------------------------------------------------------------------------
@@ -111,6 +119,8 @@ PyObject* binary_slot(PyObject* a, PyObject* b) {
     Scalar s;
     if (ta && to_scalar(b, &s)) return wrap(fn(tensor_of(a), s));
     if (tb && to_scalar(a, &s)) return wrap(fn(s, tensor_of(b)));
+    if (ta && is_ndarray(b)) return wrap(fn(tensor_of(a), tensor_from_array(b)));
+    if (tb && is_ndarray(a)) return wrap(fn(tensor_from_array(a), tensor_of(b)));
     Py_RETURN_NOTIMPLEMENTED;
   });
 }
@@ -126,6 +136,8 @@ PyObject* inplace_slot(PyObject* a, PyObject* b) {
       fn(tensor_of(a), tensor_of(b));
     } else if (to_scalar(b, &s)) {
       fn(tensor_of(a), s);
+    } else if (is_ndarray(b)) {
+      fn(tensor_of(a), tensor_from_array(b));
     } else {
       Py_RETURN_NOTIMPLEMENTED;
     }
@@ -407,11 +419,13 @@ bool init_tensor_type(PyObject* module) {
   t.tp_weaklistoffset = offsetof(PyTensor, weakrefs);
   t.tp_setattro = tensor_setattro;
   t.tp_getattro = PyObject_GenericGetAttr;
+  t.tp_repr = tensor_repr;
   t.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC;
   t.tp_doc = "A multi-dimensional array of one dtype that can take part in automatic differentiation.";
   t.tp_as_number = &number_methods;
   t.tp_as_mapping = &mapping_methods;
   t.tp_as_sequence = &sequence_methods;
+  t.tp_as_buffer = &tensor_buffer;
   t.tp_richcompare = richcompare;
   t.tp_hash = [](PyObject* o) {
     auto value = reinterpret_cast<Py_hash_t>(o) >> 4;

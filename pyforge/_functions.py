@@ -1,0 +1,64 @@
+"""Top-level functions that are written in Python."""
+
+from __future__ import annotations
+
+from . import _C
+from ._C import Size, Tensor
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, TypeGuard
+
+
+def is_tensor(obj: object) -> TypeGuard[Tensor]:
+    """True for tensors, subclasses included."""
+    return isinstance(obj, Tensor)
+
+
+def is_floating_point(input: Tensor) -> bool:
+    """True for float32 and float64."""
+    return input.is_floating_point()
+
+
+def numel(input: Tensor) -> int:
+    """Number of elements."""
+    return input.numel()
+
+
+def broadcast_shapes(*shapes: int | Sequence[int]) -> Size:
+    """The shape that tensors of these shapes broadcast to.
+
+    Raises:
+        RuntimeError: if two sizes differ and neither is 1.
+    """
+    sizes = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
+    result = [1] * max(map(len, sizes), default=0)
+    for i, shape in enumerate(sizes):
+        for d in range(-1, -len(shape) - 1, -1):
+            size = shape[d]
+            if size < 0:
+                raise RuntimeError(f"broadcast_shapes: negative size {size} at dimension {d}")
+            if size in (1, result[d]):
+                continue
+            if result[d] != 1:
+                raise RuntimeError(
+                    f"broadcast_shapes: Attempting to broadcast a dimension of length {size} at {d}! "
+                    f"Mismatching argument at index {i} had {shape}; but expected shape should be "
+                    f"broadcastable to {result}"
+                )
+            result[d] = size
+    return Size(result)
+
+
+def from_dlpack(ext_tensor: Any) -> Tensor:
+    """A tensor on the memory of an object with ``__dlpack__``, or of a DLPack capsule."""
+    if isinstance(ext_tensor, Tensor):
+        return _C._from_dlpack(_C._to_dlpack(ext_tensor, True, False))
+    if not hasattr(ext_tensor, "__dlpack__"):
+        return _C._from_dlpack(ext_tensor)
+    try:
+        capsule = ext_tensor.__dlpack__(max_version=(1, 0))
+    except TypeError:  # an exporter of DLPack before 1.0
+        capsule = ext_tensor.__dlpack__()
+    return _C._from_dlpack(capsule)

@@ -1,0 +1,39 @@
+"""The global stream of random numbers."""
+
+from __future__ import annotations
+
+from ._C import Generator, Tensor, default_generator
+
+__all__ = [
+    "default_generator",
+    "get_rng_state",
+    "initial_seed",
+    "manual_seed",
+    "seed",
+    "set_rng_state",
+]
+
+
+def manual_seed(seed: int) -> Generator:
+    """Start the global stream of this seed (negative seeds count from 2**64); returns its generator."""
+    return default_generator.manual_seed(seed)
+
+
+def seed() -> int:
+    """Take a seed from the system for the global stream and return it."""
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    """The seed the global stream started from."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state() -> Tensor:
+    """The state of the global stream, a uint8 tensor."""
+    return default_generator.get_state()
+
+
+def set_rng_state(new_state: Tensor) -> None:
+    """Continue the global stream from a state of get_rng_state()."""
+    default_generator.set_state(new_state)
