@@ -83,7 +83,7 @@ def test_delta_terms() -> None:
 def test_accumulation() -> None:
     difference, peaks = load("accumulation").main()
     assert difference < 1e-15
-    assert max(peaks[1:]) <= peaks[0] * 1.02
+    assert max(peaks[1:]) <= min(peaks[1:]) * 1.02  # the first part has no .grad yet
 
 
 def test_dead_gradients() -> None:

@@ -93,7 +93,7 @@ def test_saved_values_go_while_the_output_stays() -> None:
     full = pf.memory.live_bytes()
     y.backward()
     x.grad = None
-    assert full - pf.memory.live_bytes() >= 2 * 4 * N
+    assert full - pf.memory.live_bytes() >= 4 * N  # what exp kept
     assert y.requires_grad
 
 

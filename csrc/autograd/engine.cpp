@@ -194,7 +194,7 @@ class Run {
     if (grad.dtype() != o.dtype) grad = ops::to(grad, o.dtype);
     if (!o.grad.defined()) {
       o.grad = std::move(grad);
-    } else if (!grad_enabled() && o.grad.unique() && !o.grad.requires_grad()) {
+    } else if (!grad_enabled() && o.grad.unique() && o.grad.is_contiguous()) {
       ops::accumulate_(o.grad, grad);
     } else {
       o.grad = ops::add(o.grad, grad);

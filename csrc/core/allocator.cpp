@@ -10,10 +10,10 @@
 namespace pyforge {
 namespace {
 
-// Classes 0..63 step by 64 bytes up to 4 KiB; above, eight classes per doubling up to 2^40.
+// Classes 0..63 step by 64 bytes up to 4 KiB; above, eight classes per doubling up to 2^46.
 constexpr int kSmallClasses = 64;
 constexpr size_t kSmallLimit = 64 * kSmallClasses;
-constexpr int kLargeClasses = 8 * 28;
+constexpr int kLargeClasses = 8 * 34;
 constexpr int kClasses = kSmallClasses + kLargeClasses;
 constexpr size_t kHugePage = size_t{2} << 20;
 constexpr size_t kMaxBytes = size_t{1} << 46;

@@ -82,8 +82,13 @@ struct NodeTypes {
   }
 };
 
-const NodeType* type_of(Elementwise op) {
+const NodeType* type_of(Elementwise op, int number_operand) {
   static const NodeTypes table;
+  // PyTorch's names for operand kinds.
+  static const NodeType tensor_exponent{"PowBackward1", ElementwiseNode::backward, [](Node&) {}};
+  static const NodeType reflected{"RsubBackward1", ElementwiseNode::backward, [](Node&) {}};
+  if (op == Elementwise::pow && number_operand != 1) return &tensor_exponent;
+  if (op == Elementwise::sub && number_operand == 0) return &reflected;
   return &table.types[static_cast<int>(op)];
 }
 
@@ -148,7 +153,7 @@ void ElementwiseNode::backward(Node& n, Tensor* in, Tensor* out) {
   }
   if (number_operand >= 0) uses &= static_cast<uint8_t>(~(kernels::kUsesA << number_operand));
   uses &= kernels::kUsesA | kernels::kUsesB | kernels::kUsesY;
-  Node* n = Node::allocate_raw(type_of(op), static_cast<uint32_t>(sizeof(ElementwiseNode) + sizeof(Attr) * n_attrs),
+  Node* n = Node::allocate_raw(type_of(op, number_operand), static_cast<uint32_t>(sizeof(ElementwiseNode) + sizeof(Attr) * n_attrs),
                                n_operands, 1, __builtin_popcount(uses));
   auto* p = new (n->payload()) ElementwiseNode{op, dtype, static_cast<uint8_t>(n_operands), uses, number_operand, {}};
   for (int i = 0; i < n_attrs; ++i) p->attrs()[i] = attrs[i];
