@@ -31,7 +31,8 @@ Tensor scaled(const char* op, const Operand& input, const Operand& other, const 
   check_alpha(op, alpha, dtype);
   PF_CHECK(input.is_tensor() || other.is_tensor(), Type, op,
            "(): at least one argument must be a Tensor, not a number");
-  return mul(other.is_tensor() ? in_dtype(other, dtype) : full({}, other.number(), dtype), alpha);
+  Tensor t = other.is_tensor() ? in_dtype(other, dtype) : full({}, other.number(), dtype);
+  return mul(t, dtype == DType::Bool ? Scalar(alpha.to_double() != 0) : alpha);
 }
 
 Tensor sub_scaled(const Operand& input, const Operand& other, Scalar alpha) {

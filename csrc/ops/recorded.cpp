@@ -46,7 +46,11 @@ PF_VAR_COMPARE(!=, ne)
 [[maybe_unused]] Var operator|(const Var& a, const Var& b) { return logical_or(a.tensor(), b.operand()); }
 [[maybe_unused]] Var operator!(const Var& a) { return logical_not(a.tensor()); }
 [[maybe_unused]] Var operator~(const Var& a) { return logical_not(a.tensor()); }
-[[maybe_unused]] Var where(const Var& mask, const Var& a, const Var& b) { return ops::where(mask.tensor(), a.operand(), b.operand()); }
+[[maybe_unused]] Var where(const Var& mask, const Var& a, const Var& b) {
+  if (!a.number() || !b.number()) return ops::where(mask.tensor(), a.operand(), b.operand());
+  DType dtype = promote(a.dtype, b.dtype);  // a number of its own would have the default dtype
+  return ops::where(mask.tensor(), full({}, a.s, dtype), full({}, b.s, dtype));
+}
 
 #define PF_UNARY(name, types, fwd, bwd, doc) \
   [[maybe_unused]] Var name(const Var& x) { return ops::name(x.tensor()); }
