@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,8 @@ OPTIONS: list[dict[str, Any]] = [
 
 
 def text(P: Any, t: Any) -> str:
-    return repr(t).replace("torch.", "pyforge.")
+    # The library's name is a suffix's length and so moves the line break before it.
+    return re.sub(r",\n +dtype=", ", dtype=", repr(t).replace("torch.", "pyforge."))
 
 
 @pytest.fixture(autouse=True)
