@@ -6,35 +6,51 @@ from typing import TYPE_CHECKING
 
 from . import _C, _tensor
 from ._C import *  # noqa: F403
-from ._C import Generator, Size, Tensor, dtype
-from ._C import bool as bool
-from ._C import float32 as float
-from ._C import float64 as double
-from ._C import int16 as short
-from ._C import int32 as int
-from ._C import int64 as long
-from ._device import device
-from ._functions import broadcast_shapes, from_dlpack, is_floating_point, is_tensor, numel
-from .autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
-from .random import (
-    default_generator,
-    get_rng_state,
-    initial_seed,
-    manual_seed,
-    seed,
-    set_rng_state,
-)
+from ._device import device as device
+from ._device import layout as layout
+from ._device import strided as strided
+from ._functions import broadcast_shapes as broadcast_shapes
+from ._functions import from_dlpack as from_dlpack
+from ._functions import is_floating_point as is_floating_point
+from ._functions import is_tensor as is_tensor
+from ._functions import numel as numel
+from .autograd.grad_mode import enable_grad as enable_grad
+from .autograd.grad_mode import inference_mode as inference_mode
+from .autograd.grad_mode import no_grad as no_grad
+from .autograd.grad_mode import set_grad_enabled as set_grad_enabled
+from .random import get_rng_state as get_rng_state
+from .random import initial_seed as initial_seed
+from .random import manual_seed as manual_seed
+from .random import seed as seed
+from .random import set_rng_state as set_rng_state
 
 if TYPE_CHECKING:
-    from . import autograd, backends, cuda, datasets, memory, nn, optim, random, utils
-    from ._tensor_str import get_printoptions, printoptions, set_printoptions
-    from ._type_info import finfo, iinfo
+    from . import autograd as autograd
+    from . import backends as backends
+    from . import cuda as cuda
+    from . import datasets as datasets
+    from . import memory as memory
+    from . import nn as nn
+    from . import optim as optim
+    from . import random as random
+    from . import utils as utils
+    from ._tensor_str import get_printoptions as get_printoptions
+    from ._tensor_str import printoptions as printoptions
+    from ._tensor_str import set_printoptions as set_printoptions
+    from ._type_info import finfo as finfo
+    from ._type_info import iinfo as iinfo
 
 __version__ = "0.1.0"
 
 _C._set_package_dir(_os.path.dirname(_os.path.abspath(__file__)) + _os.sep)
 
 _tensor.install()
+
+float = _C.float32
+double = _C.float64
+short = _C.int16
+int = _C.int32
+long = _C.int64
 
 e = 2.718281828459045
 pi = 3.141592653589793
@@ -43,7 +59,9 @@ nan = _builtins.float("nan")
 newaxis = None
 
 # Loaded on first use.
-_SUBMODULES = frozenset({"autograd", "backends", "cuda", "datasets", "memory", "nn", "optim", "utils"})
+_SUBMODULES = frozenset(
+    {"autograd", "backends", "cuda", "datasets", "memory", "nn", "optim", "utils"}
+)
 _LAZY = {
     "finfo": "_type_info",
     "iinfo": "_type_info",

@@ -1,8 +1,8 @@
-"""The one device there is."""
+"""The one device there is, and the one memory layout."""
 
 from __future__ import annotations
 
-__all__ = ["device"]
+__all__ = ["device", "layout", "strided"]
 
 
 class device:
@@ -29,7 +29,8 @@ class device:
         if name != "cpu" or index not in (None, 0):
             shown = name if index is None else f"{name}:{index}"
             raise RuntimeError(
-                f"device '{shown}' is not available: pyforge computes on the CPU only, use device='cpu'"
+                f"device '{shown}' is not available: pyforge computes on the CPU only, "
+                "use device='cpu'"
             )
         object.__setattr__(self, "type", name)
         object.__setattr__(self, "index", index)
@@ -57,3 +58,18 @@ class device:
 
 
 CPU = device("cpu")
+
+
+class layout:
+    """How a tensor's elements lie in memory: always ``pyforge.strided``."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "pyforge.strided"
+
+    def __reduce__(self) -> str:
+        return "strided"
+
+
+strided = layout()

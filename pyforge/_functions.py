@@ -43,7 +43,7 @@ def broadcast_shapes(*shapes: int | Sequence[int]) -> Size:
                 continue
             if result[d] != 1:
                 raise RuntimeError(
-                    f"broadcast_shapes: Attempting to broadcast a dimension of length {size} at {d}! "
+                    f"Attempting to broadcast a dimension of length {size} at {d}! "
                     f"Mismatching argument at index {i} had {shape}; but expected shape should be "
                     f"broadcastable to {result}"
                 )

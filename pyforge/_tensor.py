@@ -36,7 +36,7 @@ class HookHandle:
 
 
 def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> HookHandle:
-    """Call ``hook(grad)`` when this tensor's gradient is computed; what it returns replaces the gradient.
+    """Call ``hook(grad)`` when this tensor's gradient is computed; its result replaces that.
 
     Raises RuntimeError if the tensor does not require grad.
     """
@@ -53,7 +53,7 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], No
 
 
 def node_register_hook(self: Any, hook: Callable[..., Any]) -> HookHandle:
-    """Call ``hook(grad_inputs, grad_outputs)`` after this node has run; it may return new grad_inputs."""
+    """Call ``hook(grad_inputs, grad_outputs)`` after this node; it may return new grad_inputs."""
     return HookHandle(self, _C._add_node_hook(self, hook, True), _C._remove_node_hook)
 
 
@@ -104,7 +104,9 @@ def rebuild(
 ) -> Tensor:
     """The inverse of pickling."""
     t = _C._from_bytes(data, dtype, shape)
-    return t.requires_grad_(requires_grad) if cls is Tensor else _C._make_subclass(cls, t, requires_grad)
+    if cls is Tensor:
+        return t.requires_grad_(requires_grad)
+    return _C._make_subclass(cls, t, requires_grad)
 
 
 def reduce_ex(self: Tensor, protocol: Any) -> tuple[Any, ...]:
@@ -126,8 +128,8 @@ def deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
     """A leaf with its own memory, its gradient and its attributes copied as well."""
     if not self.is_leaf:
         raise RuntimeError(
-            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol "
-            "at the moment; copy a detached tensor: copy.deepcopy(t.detach())"
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
+            "protocol at the moment; copy a detached tensor: copy.deepcopy(t.detach())"
         )
     if id(self) in memo:
         result: Tensor = memo[id(self)]
@@ -157,7 +159,7 @@ def dlpack(
 ) -> Any:
     """A DLPack capsule on the same memory. BufferError if the tensor requires grad."""
     if dl_device is not None and tuple(dl_device) != (1, 0):
-        raise BufferError(f"cannot export to DLPack device {tuple(dl_device)}, only to the CPU (1, 0)")
+        raise BufferError(f"cannot export to DLPack device {tuple(dl_device)}, only to (1, 0)")
     versioned = max_version is not None and max_version[0] >= 1
     return _C._to_dlpack(self, versioned, bool(copy))
 

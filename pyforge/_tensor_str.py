@@ -104,9 +104,8 @@ def _float_style(values: list[float]) -> tuple[Callable[[float], str], int]:
     if finite:
         whole = all(v == math.ceil(v) for v in finite)
         smallest, largest = min(map(abs, finite)), max(map(abs, finite))
-        scientific = o.sci_mode
-        if scientific is None:
-            scientific = largest / smallest > 1000.0 or largest > 1e8 or smallest < 1e-4
+        wide = largest / smallest > 1000.0 or largest > 1e8 or smallest < 1e-4
+        scientific = wide if o.sci_mode is None else o.sci_mode
     digits = f".{o.precision}{'e' if scientific else 'f'}"
     if whole and not scientific:
 

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from ._C import _empty_cache, _memory_classes, _memory_stats, _reset_peak_memory
 
-__all__ = ["empty_cache", "live_bytes", "memory_summary", "peak_bytes", "reset_peak", "size_classes", "stats"]
+__all__ = [
+    "empty_cache",
+    "live_bytes",
+    "memory_summary",
+    "peak_bytes",
+    "reset_peak",
+    "size_classes",
+    "stats",
+]
 
 
 def stats() -> dict[str, int]:
-    """Counters: live_bytes, peak_bytes, cached_bytes (free lists), live_blocks, allocations, system_allocations."""
+    """The allocator's counters.
+
+    live_bytes, peak_bytes, cached_bytes (free lists), live_blocks, allocations,
+    system_allocations.
+    """
     return _memory_stats()
 
 

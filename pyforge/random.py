@@ -15,7 +15,7 @@ __all__ = [
 
 
 def manual_seed(seed: int) -> Generator:
-    """Start the global stream of this seed (negative seeds count from 2**64); returns its generator."""
+    """Start the global stream of this seed, return its generator. Negative: from 2**64."""
     return default_generator.manual_seed(seed)
 
 

@@ -1,7 +1,7 @@
 """Writes pyforge/_C.pyi from the op registry and the template tools/_C.pyi.in.
 
-    python tools/generate_stubs.py           write the stub
-    python tools/generate_stubs.py --check   fail if it is out of date
+python tools/generate_stubs.py           write the stub
+python tools/generate_stubs.py --check   fail if it is out of date
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ class Parameter:
         annotation = TYPES[bare] + (" | None" if self.type.endswith("?") else "")
         if self.default is None:
             return f"{name}: {annotation}"
-        default = self.default if re.fullmatch(r"None|True|False|-?[\d.e-]+|'.*'", self.default) else "..."
+        literal = re.fullmatch(r"None|True|False|-?[\d.e-]+|'.*'", self.default)
+        default = self.default if literal else "..."
         return f"{name}: {annotation} = {default}".replace("'", '"')
 
 
@@ -247,7 +248,8 @@ def generate() -> str:
     text = TEMPLATE.read_text()
     for title, body in sections.items():
         text = text.replace(f"# <{title}>", body)
-    return "# Written by tools/generate_stubs.py; do not edit.\n" + re.sub(r"\n{4,}", "\n\n\n", text)
+    head = "# Written by tools/generate_stubs.py; do not edit.\n"
+    return head + re.sub(r"\n{4,}", "\n" * 3, text)
 
 
 def undescribed(text: str) -> list[str]:
@@ -255,7 +257,7 @@ def undescribed(text: str) -> list[str]:
     known = set(re.findall(r"^\s*(?:def|class) (\w+)|^\s*(\w+): ", text, re.MULTILINE))
     flat = {a or b for a, b in known}
     present: dict[str, Any] = {**vars(_C), **vars(pyforge.Tensor)}
-    return sorted(n for n in present if not (n.startswith("__") and n.endswith("__")) and n not in flat)
+    return sorted(n for n in present if not n.startswith("__") and n not in flat)
 
 
 def main(arguments: list[str]) -> int:
@@ -269,8 +271,7 @@ def main(arguments: list[str]) -> int:
     current = STUB.read_text() if STUB.exists() else ""
     if current == text:
         return 0
-    difference = difflib.unified_diff(current.splitlines(), text.splitlines(), "stub", "registry", "", "", 1)
-    print("\n".join(difference))
+    print("\n".join(difflib.unified_diff(current.splitlines(), text.splitlines(), n=0)))
     print("pyforge/_C.pyi is out of date: run python tools/generate_stubs.py")
     return 1
 

@@ -27,7 +27,9 @@ __all__ = [
 ]
 
 
-def _sequence(value: Tensor | Sequence[Tensor | None] | None, n: int) -> Sequence[Tensor | None] | None:
+def _sequence(
+    value: Tensor | Sequence[Tensor | None] | None, n: int
+) -> Sequence[Tensor | None] | None:
     if value is None or not isinstance(value, Tensor):
         return value
     return (value,) if n == 1 else [value] * n
@@ -71,8 +73,8 @@ def grad(
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
-) -> tuple[Tensor, ...]:
-    """The gradients of ``outputs`` with respect to ``inputs``, one per input; ``.grad`` is left alone.
+) -> tuple[Tensor | None, ...]:
+    """The gradients of ``outputs`` with respect to ``inputs``, one each; ``.grad`` is left alone.
 
     Args:
         outputs: one tensor or several; those of more than one element need a gradient.
@@ -88,19 +90,27 @@ def grad(
         NotImplementedError: ``is_grads_batched``; call grad() once per gradient instead.
     """
     if is_grads_batched:
-        raise NotImplementedError("grad: is_grads_batched is not supported; call grad() once per gradient")
+        raise NotImplementedError(
+            "grad: is_grads_batched is not supported; call grad() once per gradient"
+        )
     if not only_inputs:
         raise ValueError("grad: only_inputs=False is not supported; use backward() to accumulate")
     if allow_unused is False and materialize_grads:
-        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, "
+            "but got: allow_unused=False."
+        )
     roots = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
     targets = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     if not targets:
         raise ValueError("grad requires non-empty inputs.")
     keep = create_graph if retain_graph is None else retain_graph
-    result = _run_backward(roots, _sequence(grad_outputs, len(roots)), targets, keep, create_graph, False)
+    grads = _sequence(grad_outputs, len(roots))
+    result = _run_backward(roots, grads, targets, keep, create_graph, False)
     if materialize_grads:
-        return tuple(t.new_zeros(t.shape) if g is None else g for g, t in zip(result, targets, strict=True))
+        return tuple(
+            t.new_zeros(t.shape) if g is None else g for g, t in zip(result, targets, strict=True)
+        )
     if not allow_unused and any(g is None for g in result):
         raise RuntimeError(
             "One of the differentiated Tensors appears to not have been used in the graph. "

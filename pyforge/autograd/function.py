@@ -30,7 +30,10 @@ class FunctionCtx:
         """
         for t in tensors:
             if t is not None and not isinstance(t, Tensor):
-                raise TypeError(f"save_for_backward can only save variables, but argument is of type {type(t).__name__}")
+                raise TypeError(
+                    "save_for_backward can only save variables, "
+                    f"but argument is of type {type(t).__name__}"
+                )
         self._to_save = tensors
 
     @property
@@ -52,16 +55,19 @@ class FunctionCtx:
 
 
 class Function(FunctionCtx):
-    """Base class: subclass with static ``forward(ctx, *args)`` and ``backward(ctx, *grads)``, call ``apply``.
+    """Base class: subclass with static ``forward(ctx, *args)`` and ``backward(ctx, *grads)``.
 
-    ``backward`` takes a gradient per output and returns one (or ``None``) per argument of ``forward``.
+    Call it with ``apply``. ``backward`` takes a gradient per output and returns one (or ``None``)
+    per argument of ``forward``.
     Its own operations are recorded under ``create_graph``, so it can be differentiated again.
     """
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
         """Compute the outputs: tensors, or a tuple with tensors."""
-        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+        raise NotImplementedError(
+            "You must implement the forward function for custom autograd.Function."
+        )
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
@@ -72,14 +78,17 @@ class Function(FunctionCtx):
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """Compute the gradient of every argument of ``forward``."""
         raise NotImplementedError(
-            "You must implement the backward function for your custom autograd.Function to use it with backward mode AD."
+            "You must implement the backward function for your custom autograd.Function "
+            "to use it with backward mode AD."
         )
 
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run ``forward`` and record it."""
         ctx = cls()
-        recording = is_grad_enabled() and any(isinstance(a, Tensor) and a.requires_grad for a in args)
+        recording = is_grad_enabled() and any(
+            isinstance(a, Tensor) and a.requires_grad for a in args
+        )
         ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
         separate = cls.setup_context is not Function.setup_context
         before = _set_grad_enabled(False)
@@ -95,7 +104,10 @@ class Function(FunctionCtx):
             return output
         tensors = [v for v in values if isinstance(v, Tensor)]
         if not tensors:
-            raise TypeError(f"{cls.__name__}.forward: expected Tensor or tuple of Tensor, got {type(output).__name__}")
+            raise TypeError(
+                f"{cls.__name__}.forward: expected Tensor or tuple of Tensor, "
+                f"got {type(output).__name__}"
+            )
         results = iter(
             _record_function(
                 cls.__name__ + "Backward",
@@ -116,7 +128,7 @@ class Function(FunctionCtx):
 
 
 def _release_outputs(ctx: Function, outputs: list[Tensor]) -> None:
-    # An output kept as a plain attribute would tie ctx and graph into a cycle: keep its values only.
+    # An output kept as a plain attribute would tie ctx and graph in a cycle: keep its values only.
     for name, value in ctx.__dict__.items():
         if isinstance(value, Tensor) and any(value is o for o in outputs):
             ctx.__dict__[name] = value.detach()
@@ -137,11 +149,13 @@ class _NotTwice(Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+        raise RuntimeError(
+            "trying to differentiate twice a function that was marked with @once_differentiable"
+        )
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorator of a ``backward`` that must not be differentiated again: trying raises RuntimeError."""
+    """Decorator of a ``backward`` that must not be differentiated again (RuntimeError)."""
     from functools import wraps
 
     @wraps(backward)
@@ -155,7 +169,9 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
         if not recording:
             return output
         values = output if isinstance(output, tuple) else (output,)
-        marked = iter(_NotTwice.apply(*[v.detach().requires_grad_() for v in values if isinstance(v, Tensor)]))
+        marked = iter(
+            _NotTwice.apply(*[v.detach().requires_grad_() for v in values if isinstance(v, Tensor)])
+        )
         result = tuple(next(marked) if isinstance(v, Tensor) else v for v in values)
         return result if isinstance(output, tuple) else result[0]
 

@@ -62,7 +62,7 @@ class _Mode:
         return call  # type: ignore[return-value]
 
 
-class no_grad(_Mode):  # noqa: N801
+class no_grad(_Mode):
     """Inside, nothing is recorded: ``with no_grad():`` or ``@no_grad()``."""
 
     def __init__(self, function: F | None = None) -> None:
@@ -82,15 +82,15 @@ class no_grad(_Mode):  # noqa: N801
         _set_grad_enabled(self._stack.pop())
 
 
-class enable_grad(no_grad):  # noqa: N801
+class enable_grad(no_grad):
     """Inside, ops are recorded again, also within ``no_grad``."""
 
     def __enter__(self) -> None:
         self._stack.append(_set_grad_enabled(True))
 
 
-class set_grad_enabled(_Mode):  # noqa: N801
-    """``set_grad_enabled(mode)`` takes effect at once; as a context manager it is undone at the end."""
+class set_grad_enabled(_Mode):
+    """``set_grad_enabled(mode)`` takes effect at once; a ``with`` block undoes it at its end."""
 
     def __init__(self, mode: bool) -> None:
         self.mode = bool(mode)
@@ -110,7 +110,7 @@ class set_grad_enabled(_Mode):  # noqa: N801
         _set_grad_enabled(self._before)
 
 
-class inference_mode(_Mode):  # noqa: N801
+class inference_mode(_Mode):
     """As ``no_grad``, and new tensors can never take part in recording."""
 
     def __init__(self, mode: bool = True) -> None:

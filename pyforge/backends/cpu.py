@@ -28,4 +28,7 @@ def set_instruction_set(name: str) -> None:
         ValueError: the CPU or this build does not have it.
     """
     if not _select_instruction_set(name):
-        raise ValueError(f"instruction set {name!r} is not available here; choose from {available_instruction_sets()}")
+        raise ValueError(
+            f"instruction set {name!r} is not available here; "
+            f"choose from {available_instruction_sets()}"
+        )

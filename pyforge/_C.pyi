@@ -1,0 +1,1441 @@
+# Written by tools/generate_stubs.py; do not edit.
+from builtins import bool as _bool, float as _float, int as _int, str as _str
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar, overload
+
+from numpy.typing import NDArray
+
+from ._device import device as _device
+from ._tensor import HookHandle
+
+_dtype = dtype
+_Number = _bool | _int | _float
+_Operand = Tensor | _bool | _int | _float
+_Index = Any
+_T = TypeVar("_T", bound=Tensor)
+
+class dtype:
+    """The type of a tensor's elements, such as pyforge.float32."""
+    @property
+    def itemsize(self) -> _int: ...
+    @property
+    def is_floating_point(self) -> _bool: ...
+    @property
+    def is_complex(self) -> _bool: ...
+    @property
+    def is_signed(self) -> _bool: ...
+
+bool: dtype
+float32: dtype
+float64: dtype
+int16: dtype
+int32: dtype
+int64: dtype
+int8: dtype
+uint8: dtype
+
+class Size(tuple[_int, ...]):
+    """The sizes of a tensor: a tuple with numel()."""
+    def numel(self) -> _int: ...
+
+class Generator:
+    """A stream of random numbers, the same as PyTorch's CPU generator for a seed."""
+    def __init__(self, device: _str | _device = "cpu") -> None: ...
+    def manual_seed(self, seed: _int) -> Generator: ...
+    def seed(self) -> _int: ...
+    def initial_seed(self) -> _int: ...
+    def get_state(self) -> Tensor: ...
+    def set_state(self, new_state: Tensor) -> None: ...
+
+default_generator: Generator
+
+class Node:
+    """A recorded op."""
+    def name(self) -> _str: ...
+    def _sequence_nr(self) -> _int: ...
+    @property
+    def next_functions(self) -> tuple[tuple[Node | None, _int], ...]: ...
+    @property
+    def variable(self) -> Tensor: ...
+    @property
+    def source(self) -> _str: ...
+    @property
+    def saved_bytes(self) -> _int: ...
+    @property
+    def output_shapes(self) -> tuple[Size, ...]: ...
+    def register_hook(self, hook: Callable[..., Any]) -> HookHandle: ...
+    def register_prehook(self, hook: Callable[..., Any]) -> HookHandle: ...
+
+class _ModuleBase:
+    _has_hooks: _bool
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+class op_function:
+    """A registered op."""
+    __name__: _str
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+
+class Tensor:
+    """A multi-dimensional array of one dtype that can take part in automatic differentiation."""
+    @overload
+    def __init__(self, *size: _int) -> None: ...
+    @overload
+    def __init__(self, data: Any) -> None: ...
+
+    __dict__: dict[_str, Any]
+    __array_priority__: _int
+    requires_grad: _bool
+    grad: Tensor | None
+    data: Tensor
+    @property
+    def shape(self) -> Size: ...
+    @property
+    def ndim(self) -> _int: ...
+    @property
+    def itemsize(self) -> _int: ...
+    @property
+    def nbytes(self) -> _int: ...
+    @property
+    def is_leaf(self) -> _bool: ...
+    @property
+    def grad_fn(self) -> Node | None: ...
+    @property
+    def output_nr(self) -> _int: ...
+    @property
+    def _version(self) -> _int: ...
+    @property
+    def _base(self) -> Tensor | None: ...
+    @property
+    def is_inference_mode(self) -> _bool: ...
+    @property
+    def retains_grad(self) -> _bool: ...
+    def backward(
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: _bool | None = None,
+        create_graph: _bool = False,
+        inputs: Tensor | Sequence[Tensor] | None = None,
+    ) -> None:
+        """Accumulates the gradient of this tensor into the .grad of the leaves (or of `inputs`)."""
+    def detach(self) -> Tensor:
+        """The same memory without history."""
+    def detach_(self) -> Tensor:
+        """Drops this tensor's history."""
+    def requires_grad_(self, requires_grad: _bool = True) -> Tensor:
+        """Marks a leaf; returns self."""
+    def retain_grad(self) -> None:
+        """Keeps the gradient of a non-leaf in .grad during backward."""
+    def item(self) -> Any:
+        """The one element as a Python number. RuntimeError if there is not exactly one."""
+    def dim(self) -> _int: ...
+    def ndimension(self) -> _int: ...
+    def numel(self) -> _int: ...
+    def nelement(self) -> _int: ...
+    def data_ptr(self) -> _int: ...
+    def element_size(self) -> _int: ...
+    def storage_offset(self) -> _int: ...
+    def is_contiguous(self) -> _bool: ...
+    def is_floating_point(self) -> _bool: ...
+    def is_inference(self) -> _bool: ...
+    @overload
+    def size(self, dim: None = None) -> Size: ...
+    @overload
+    def size(self, dim: _int) -> _int: ...
+    @overload
+    def stride(self, dim: None = None) -> tuple[_int, ...]: ...
+    @overload
+    def stride(self, dim: _int) -> _int: ...
+    @overload
+    def to(
+        self, dtype: _dtype, non_blocking: _bool = False, copy: _bool = False
+    ) -> Tensor: ...
+    @overload
+    def to(
+        self,
+        device: _str | _device | None = None,
+        dtype: _dtype | None = None,
+        non_blocking: _bool = False,
+        copy: _bool = False,
+    ) -> Tensor: ...
+    @overload
+    def to(self, other: Tensor, non_blocking: _bool = False, copy: _bool = False) -> Tensor: ...
+    def cpu(self) -> Tensor: ...
+    def __len__(self) -> _int: ...
+    def __iter__(self) -> Iterator[Tensor]: ...
+    def __contains__(self, element: object) -> _bool: ...
+    def __getitem__(self, index: _Index) -> Tensor: ...
+    def __setitem__(self, index: _Index, value: _Operand) -> None: ...
+    def __bool__(self) -> _bool: ...
+    def __int__(self) -> _int: ...
+    def __float__(self) -> _float: ...
+    def __index__(self) -> _int: ...
+    def __hash__(self) -> _int: ...
+    def __buffer__(self, flags: _int) -> memoryview: ...
+    def __add__(self, other: _Operand) -> Tensor: ...
+    def __radd__(self, other: _Operand) -> Tensor: ...
+    def __iadd__(self, other: _Operand) -> Tensor: ...
+    def __sub__(self, other: _Operand) -> Tensor: ...
+    def __rsub__(self, other: _Operand) -> Tensor: ...
+    def __isub__(self, other: _Operand) -> Tensor: ...
+    def __mul__(self, other: _Operand) -> Tensor: ...
+    def __rmul__(self, other: _Operand) -> Tensor: ...
+    def __imul__(self, other: _Operand) -> Tensor: ...
+    def __truediv__(self, other: _Operand) -> Tensor: ...
+    def __rtruediv__(self, other: _Operand) -> Tensor: ...
+    def __itruediv__(self, other: _Operand) -> Tensor: ...
+    def __floordiv__(self, other: _Operand) -> Tensor: ...
+    def __rfloordiv__(self, other: _Operand) -> Tensor: ...
+    def __ifloordiv__(self, other: _Operand) -> Tensor: ...
+    def __mod__(self, other: _Operand) -> Tensor: ...
+    def __rmod__(self, other: _Operand) -> Tensor: ...
+    def __imod__(self, other: _Operand) -> Tensor: ...
+    def __pow__(self, other: _Operand) -> Tensor: ...
+    def __rpow__(self, other: _Operand) -> Tensor: ...
+    def __ipow__(self, other: _Operand) -> Tensor: ...
+    def __and__(self, other: _Operand) -> Tensor: ...
+    def __rand__(self, other: _Operand) -> Tensor: ...
+    def __iand__(self, other: _Operand) -> Tensor: ...
+    def __or__(self, other: _Operand) -> Tensor: ...
+    def __ror__(self, other: _Operand) -> Tensor: ...
+    def __ior__(self, other: _Operand) -> Tensor: ...
+    def __xor__(self, other: _Operand) -> Tensor: ...
+    def __rxor__(self, other: _Operand) -> Tensor: ...
+    def __ixor__(self, other: _Operand) -> Tensor: ...
+    def __matmul__(self, other: Tensor) -> Tensor: ...
+    def __rmatmul__(self, other: Tensor) -> Tensor: ...
+    def __lshift__(self, other: _Operand) -> Tensor: ...
+    def __rlshift__(self, other: _Operand) -> Tensor: ...
+    def __rshift__(self, other: _Operand) -> Tensor: ...
+    def __rrshift__(self, other: _Operand) -> Tensor: ...
+    def __lt__(self, other: _Operand) -> Tensor: ...
+    def __le__(self, other: _Operand) -> Tensor: ...
+    def __gt__(self, other: _Operand) -> Tensor: ...
+    def __ge__(self, other: _Operand) -> Tensor: ...
+    def __eq__(self, other: _Operand) -> Tensor: ...
+    def __ne__(self, other: _Operand) -> Tensor: ...
+    def __neg__(self) -> Tensor: ...
+    def __pos__(self) -> Tensor: ...
+    def __abs__(self) -> Tensor: ...
+    def __invert__(self) -> Tensor: ...
+    def __array__(self, dtype: Any = None, copy: _bool | None = None) -> NDArray[Any]: ...
+    def __array_wrap__(self, array: NDArray[Any], context: Any = None, return_scalar: _bool = False) -> Tensor:
+        """What NumPy's functions return when they are called with tensors."""
+    def __copy__(self) -> Tensor: ...
+    def __deepcopy__(self, memo: dict[_int, Any]) -> Tensor:
+        """A leaf with its own memory, its gradient and its attributes copied as well."""
+    def __dlpack__(self, *, stream: Any = None, max_version: tuple[_int, _int] | None = None, dl_device: tuple[_int, _int] | None = None, copy: _bool | None = None) -> Any:
+        """A DLPack capsule on the same memory. BufferError if the tensor requires grad."""
+    def __dlpack_device__(self) -> tuple[_int, _int]: ...
+    def __format__(self, spec: _str) -> _str: ...
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]: ...
+    def new_tensor(self, data: Any, *, dtype: _dtype | None = None, device: Any = None, requires_grad: _bool = False) -> Tensor:
+        """tensor(data) with this tensor's dtype."""
+    def numpy(self, *, force: _bool = False) -> NDArray[Any]:
+        """A NumPy array on the same memory; with ``force``, of the detached tensor."""
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> HookHandle:
+        """Call ``hook(grad)`` when this tensor's gradient is computed; its result replaces that."""
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> HookHandle:
+        """Call ``hook(tensor)`` after a gradient was accumulated into this leaf's ``.grad``."""
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers; of a 0-d tensor, the number."""
+    @property
+    def device(self) -> _device: ...
+    @property
+    def is_cuda(self) -> _bool: ...
+    @property
+    def dtype(self) -> _dtype: ...
+    @property
+    def T(self) -> Tensor: ...
+    def abs(self) -> Tensor:
+        """|x|; its derivative at 0 is 0."""
+    def abs_(self) -> Tensor:
+        """In-place form of abs()."""
+    def allclose(self, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False) -> _bool:
+        """True if isclose() holds everywhere."""
+    @overload
+    def bernoulli(self, *, generator: Generator | None = None) -> Tensor: ...
+    @overload
+    def bernoulli(self, p: _float, *, generator: Generator | None = None) -> Tensor:
+        """1 with the probability that each element gives, else 0."""
+    def bernoulli_(self, p: _float, *, generator: Generator | None = None) -> Tensor:
+        """In-place form of bernoulli()."""
+    def bitwise_and(self, other: _Operand) -> Tensor:
+        """a & b"""
+    def bitwise_and_(self, other: _Operand) -> Tensor:
+        """In-place form of bitwise_and()."""
+    def bitwise_not(self) -> Tensor:
+        """~x; logical not for bool."""
+    def bitwise_not_(self) -> Tensor:
+        """In-place form of bitwise_not()."""
+    def bitwise_or(self, other: _Operand) -> Tensor:
+        """a | b"""
+    def bitwise_or_(self, other: _Operand) -> Tensor:
+        """In-place form of bitwise_or()."""
+    def bitwise_xor(self, other: _Operand) -> Tensor:
+        """a ^ b"""
+    def bitwise_xor_(self, other: _Operand) -> Tensor:
+        """In-place form of bitwise_xor()."""
+    def bool(self) -> Tensor:
+        """The tensor as bool: True where it is not zero."""
+    @overload
+    def broadcast_to(self, size: _int | Sequence[_int]) -> Tensor: ...
+    @overload
+    def broadcast_to(self, *size: _int) -> Tensor:
+        """A view of shape `size`, with dimensions of size 1 repeated without copying; the same as expand."""
+    def byte(self) -> Tensor:
+        """The tensor as uint8."""
+    def ceil(self) -> Tensor:
+        """The smallest integer not below x."""
+    def ceil_(self) -> Tensor:
+        """In-place form of ceil()."""
+    def char(self) -> Tensor:
+        """The tensor as int8."""
+    def chunk(self, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
+        """At most `chunks` views of equal length along `dim`; the last may be shorter."""
+    def clone(self) -> Tensor:
+        """A copy with history."""
+    def contiguous(self) -> Tensor:
+        """The tensor itself if its elements lie in row-major order, else a copy."""
+    def copy_(self, src: Tensor, non_blocking: _bool = False) -> Tensor:
+        """Overwrites the tensor with `src`, broadcast to its shape and converted to its dtype. Returns self."""
+    def cos(self) -> Tensor:
+        """Cosine."""
+    def cos_(self) -> Tensor:
+        """In-place form of cos()."""
+    def diagonal(self, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
+        """A view of the diagonal of two dimensions, as the last dimension."""
+    def div(self, other: _Operand) -> Tensor:
+        """a / b, true division."""
+    def div_(self, other: _Operand) -> Tensor:
+        """In-place form of div()."""
+    def double(self) -> Tensor:
+        """The tensor as float64."""
+    def elu(self, alpha: _Number = 1.0) -> Tensor:
+        """x where positive, alpha * (e^x - 1) elsewhere."""
+    def elu_(self, alpha: _Number = 1.0) -> Tensor:
+        """In-place form of elu()."""
+    def eq(self, other: _Operand) -> Tensor:
+        """a == b"""
+    def equal(self, other: Tensor) -> _bool:
+        """True if shape and all elements are the same."""
+    def erf(self) -> Tensor:
+        """The error function, 2 / sqrt(pi) times the integral of e^-t^2 from 0 to x."""
+    def erf_(self) -> Tensor:
+        """In-place form of erf()."""
+    def exp(self) -> Tensor:
+        """e^x"""
+    def exp_(self) -> Tensor:
+        """In-place form of exp()."""
+    def exp2(self) -> Tensor:
+        """2^x"""
+    def exp2_(self) -> Tensor:
+        """In-place form of exp2()."""
+    @overload
+    def expand(self, size: _int | Sequence[_int]) -> Tensor: ...
+    @overload
+    def expand(self, *size: _int) -> Tensor:
+        """A view of shape `size`, with dimensions of size 1 repeated without copying; -1 keeps a size."""
+    def expand_as(self, other: Tensor) -> Tensor:
+        """A view expanded to the shape of `other`."""
+    def expm1(self) -> Tensor:
+        """e^x - 1, accurate near 0."""
+    def expm1_(self) -> Tensor:
+        """In-place form of expm1()."""
+    def fill_(self, value: _Operand) -> Tensor:
+        """Overwrites every element with a number or a 0-d tensor. Returns self."""
+    def flatten(self, start_dim: _int = 0, end_dim: _int = -1) -> Tensor:
+        """The dimensions from `start_dim` to `end_dim` merged into one; a view where strides allow it."""
+    @overload
+    def flip(self, dims: _int | Sequence[_int]) -> Tensor: ...
+    @overload
+    def flip(self, *dims: _int) -> Tensor:
+        """A copy with the dimensions `dims` reversed."""
+    def float(self) -> Tensor:
+        """The tensor as float32."""
+    def floor(self) -> Tensor:
+        """The largest integer not above x."""
+    def floor_(self) -> Tensor:
+        """In-place form of floor()."""
+    def floor_divide(self, other: _Operand) -> Tensor:
+        """floor(a / b). Integers by 0 give 0."""
+    def floor_divide_(self, other: _Operand) -> Tensor:
+        """In-place form of floor_divide()."""
+    def fmod(self, other: _Operand) -> Tensor:
+        """a - b * trunc(a / b), with the sign of a, exact. Integers by 0 give 0."""
+    def fmod_(self, other: _Operand) -> Tensor:
+        """In-place form of fmod()."""
+    def gather(self, dim: _int, index: Tensor) -> Tensor:
+        """Elements along `dim` picked by an index of the output's shape."""
+    def ge(self, other: _Operand) -> Tensor:
+        """a >= b"""
+    def gt(self, other: _Operand) -> Tensor:
+        """a > b"""
+    def index_add(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
+        """Adds alpha * source to the positions `index` of dimension `dim`, in the order of the index."""
+    def index_add_(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
+        """In-place form of index_add()."""
+    def index_copy(self, dim: _int, index: Tensor, source: Tensor) -> Tensor:
+        """Writes `source` to the positions `index` of dimension `dim`."""
+    def index_copy_(self, dim: _int, index: Tensor, source: Tensor) -> Tensor:
+        """In-place form of index_copy()."""
+    def index_fill(self, dim: _int, index: Tensor, value: _Operand) -> Tensor:
+        """Fills the positions `index` of dimension `dim` with a number or a 0-d tensor."""
+    def index_fill_(self, dim: _int, index: Tensor, value: _Operand) -> Tensor:
+        """In-place form of index_fill()."""
+    def index_put(self, indices: Sequence[Tensor], values: Tensor, accumulate: _bool = False) -> Tensor:
+        """A copy with `values` written (or added, with accumulate) where the index tensors point."""
+    def index_put_(self, indices: Sequence[Tensor], values: Tensor, accumulate: _bool = False) -> Tensor:
+        """Writes (or adds, with accumulate) `values` where the index tensors point. Returns self."""
+    def index_select(self, dim: _int, index: Tensor) -> Tensor:
+        """The positions `index` (1-d) of dimension `dim`, as a copy."""
+    def int(self) -> Tensor:
+        """The tensor as int32."""
+    def isclose(self, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False) -> Tensor:
+        """Where abs(input - other) <= atol + rtol * abs(other)."""
+    def isfinite(self) -> Tensor:
+        """Whether x is neither infinite nor NaN."""
+    def isinf(self) -> Tensor:
+        """Whether x is infinite."""
+    def isnan(self) -> Tensor:
+        """Whether x is NaN."""
+    def le(self, other: _Operand) -> Tensor:
+        """a <= b"""
+    def leaky_relu(self, negative_slope: _Number = 0.01) -> Tensor:
+        """x where positive, negative_slope * x elsewhere."""
+    def leaky_relu_(self, negative_slope: _Number = 0.01) -> Tensor:
+        """In-place form of leaky_relu()."""
+    def log(self) -> Tensor:
+        """Natural logarithm."""
+    def log_(self) -> Tensor:
+        """In-place form of log()."""
+    def log10(self) -> Tensor:
+        """Logarithm to base 10."""
+    def log10_(self) -> Tensor:
+        """In-place form of log10()."""
+    def log1p(self) -> Tensor:
+        """log(1 + x), accurate near 0."""
+    def log1p_(self) -> Tensor:
+        """In-place form of log1p()."""
+    def log2(self) -> Tensor:
+        """Logarithm to base 2."""
+    def log2_(self) -> Tensor:
+        """In-place form of log2()."""
+    def logical_and(self, other: _Operand) -> Tensor:
+        """Whether both are nonzero."""
+    def logical_not(self) -> Tensor:
+        """Whether x is zero."""
+    def logical_or(self, other: _Operand) -> Tensor:
+        """Whether either is nonzero."""
+    def logical_xor(self, other: _Operand) -> Tensor:
+        """Whether exactly one is nonzero."""
+    def logsigmoid(self) -> Tensor:
+        """log(sigmoid(x)), without overflow."""
+    def logsigmoid_(self) -> Tensor:
+        """In-place form of logsigmoid()."""
+    def long(self) -> Tensor:
+        """The tensor as int64."""
+    def lshift(self, other: _Operand) -> Tensor:
+        """a << b; 0 for shifts outside the width."""
+    def lshift_(self, other: _Operand) -> Tensor:
+        """In-place form of lshift()."""
+    def lt(self, other: _Operand) -> Tensor:
+        """a < b"""
+    @property
+    def mT(self) -> Tensor: ...
+    def masked_fill(self, mask: Tensor, value: _Operand) -> Tensor:
+        """The input with a number or a 0-d tensor where `mask` is True."""
+    def masked_fill_(self, mask: Tensor, value: _Operand) -> Tensor:
+        """In-place form of masked_fill()."""
+    def masked_select(self, mask: Tensor) -> Tensor:
+        """The elements where `mask` is True, 1-d."""
+    def maximum(self, other: _Operand) -> Tensor:
+        """The larger of a and b; NaN if either is. Equal operands share the gradient."""
+    def maximum_(self, other: _Operand) -> Tensor:
+        """In-place form of maximum()."""
+    def minimum(self, other: _Operand) -> Tensor:
+        """The smaller of a and b; NaN if either is. Equal operands share the gradient."""
+    def minimum_(self, other: _Operand) -> Tensor:
+        """In-place form of minimum()."""
+    def moveaxis(self, source: _int | Sequence[_int], destination: _int | Sequence[_int]) -> Tensor:
+        """A view with dimensions moved; NumPy's name of movedim."""
+    def movedim(self, source: _int | Sequence[_int], destination: _int | Sequence[_int]) -> Tensor:
+        """A view with the dimensions `source` moved to the places `destination`."""
+    def mul(self, other: _Operand) -> Tensor:
+        """a * b; logical and for bool."""
+    def mul_(self, other: _Operand) -> Tensor:
+        """In-place form of mul()."""
+    def narrow(self, dim: _int, start: _int, length: _int) -> Tensor:
+        """A view of `length` positions of dimension `dim` from `start` on."""
+    def ne(self, other: _Operand) -> Tensor:
+        """a != b"""
+    def neg(self) -> Tensor:
+        """-x"""
+    def neg_(self) -> Tensor:
+        """In-place form of neg()."""
+    @overload
+    def new_empty(self, size: _int | Sequence[_int], *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+    @overload
+    def new_empty(self, *size: _int, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+        """Arbitrary values of this tensor's dtype."""
+    def new_full(self, size: _int | Sequence[_int], fill_value: _Number, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+        """One value, of this tensor's dtype."""
+    @overload
+    def new_ones(self, size: _int | Sequence[_int], *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+    @overload
+    def new_ones(self, *size: _int, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+        """Ones of this tensor's dtype."""
+    @overload
+    def new_zeros(self, size: _int | Sequence[_int], *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+    @overload
+    def new_zeros(self, *size: _int, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+        """Zeros of this tensor's dtype."""
+    def nonzero(self, *, as_tuple: _bool = False) -> Tensor:
+        """Positions of the elements that are not zero: one row each, or with as_tuple one tensor per dimension."""
+    def normal_(self, mean: _float = 0, std: _float = 1, *, generator: Generator | None = None) -> Tensor:
+        """In-place form of normal()."""
+    @overload
+    def permute(self, dims: _int | Sequence[_int]) -> Tensor: ...
+    @overload
+    def permute(self, *dims: _int) -> Tensor:
+        """A view with the dimensions in the order `dims`."""
+    def pow(self, other: _Operand) -> Tensor:
+        """a to the power b. A negative integer power of an integer is 0 but for bases 1 and -1."""
+    def pow_(self, other: _Operand) -> Tensor:
+        """In-place form of pow()."""
+    def ravel(self) -> Tensor:
+        """One dimension; a view where strides allow it."""
+    def reciprocal(self) -> Tensor:
+        """1 / x"""
+    def reciprocal_(self) -> Tensor:
+        """In-place form of reciprocal()."""
+    def relu(self) -> Tensor:
+        """max(x, 0)"""
+    def relu_(self) -> Tensor:
+        """In-place form of relu()."""
+    def remainder(self, other: _Operand) -> Tensor:
+        """a - b * floor(a / b), with the sign of b. Integers by 0 give 0."""
+    def remainder_(self, other: _Operand) -> Tensor:
+        """In-place form of remainder()."""
+    @overload
+    def repeat(self, repeats: _int | Sequence[_int]) -> Tensor: ...
+    @overload
+    def repeat(self, *repeats: _int) -> Tensor:
+        """A copy repeated along each dimension; more repeats than dimensions add leading ones."""
+    @overload
+    def reshape(self, shape: _int | Sequence[_int]) -> Tensor: ...
+    @overload
+    def reshape(self, *shape: _int) -> Tensor:
+        """The same elements in another shape: a view where strides allow it, else a copy. One size may be -1."""
+    def reshape_as(self, other: Tensor) -> Tensor:
+        """The same elements in the shape of `other`."""
+    def roll(self, shifts: _int | Sequence[_int], dims: _int | Sequence[_int] = ...) -> Tensor:
+        """A copy shifted cyclically along `dims`; of the flattened tensor if there are none."""
+    def round(self) -> Tensor:
+        """The nearest integer, halves to even."""
+    def round_(self) -> Tensor:
+        """In-place form of round()."""
+    def rshift(self, other: _Operand) -> Tensor:
+        """a >> b, arithmetic; the sign for shifts outside the width."""
+    def rshift_(self, other: _Operand) -> Tensor:
+        """In-place form of rshift()."""
+    def rsqrt(self) -> Tensor:
+        """1 / sqrt(x)"""
+    def rsqrt_(self) -> Tensor:
+        """In-place form of rsqrt()."""
+    @overload
+    def scatter(self, dim: _int, index: Tensor, src: Tensor) -> Tensor: ...
+    @overload
+    def scatter(self, dim: _int, index: Tensor, value: _Number) -> Tensor: ...
+    @overload
+    def scatter(self, dim: _int, index: Tensor, src: Tensor, *, reduce: _str) -> Tensor: ...
+    @overload
+    def scatter(self, dim: _int, index: Tensor, value: _Number, *, reduce: _str) -> Tensor:
+        """Writes `src` along `dim` to the places an index of its shape names."""
+    @overload
+    def scatter_(self, dim: _int, index: Tensor, src: Tensor) -> Tensor: ...
+    @overload
+    def scatter_(self, dim: _int, index: Tensor, value: _Number) -> Tensor: ...
+    @overload
+    def scatter_(self, dim: _int, index: Tensor, src: Tensor, *, reduce: _str) -> Tensor: ...
+    @overload
+    def scatter_(self, dim: _int, index: Tensor, value: _Number, *, reduce: _str) -> Tensor:
+        """In-place form of scatter()."""
+    def scatter_add(self, dim: _int, index: Tensor, src: Tensor) -> Tensor:
+        """Adds `src` along `dim` to the places an index of its shape names, in the order of the index."""
+    def scatter_add_(self, dim: _int, index: Tensor, src: Tensor) -> Tensor:
+        """In-place form of scatter_add()."""
+    def select(self, dim: _int, index: _int) -> Tensor:
+        """The slice at position `index` of dimension `dim`, a view without that dimension."""
+    def short(self) -> Tensor:
+        """The tensor as int16."""
+    def sigmoid(self) -> Tensor:
+        """1 / (1 + e^-x)"""
+    def sigmoid_(self) -> Tensor:
+        """In-place form of sigmoid()."""
+    def sign(self) -> Tensor:
+        """-1, 0 or 1; 0 for NaN."""
+    def sign_(self) -> Tensor:
+        """In-place form of sign()."""
+    def silu(self) -> Tensor:
+        """x * sigmoid(x)"""
+    def silu_(self) -> Tensor:
+        """In-place form of silu()."""
+    def sin(self) -> Tensor:
+        """Sine."""
+    def sin_(self) -> Tensor:
+        """In-place form of sin()."""
+    def softplus(self, beta: _Number = 1.0, threshold: _Number = 20.0) -> Tensor:
+        """log(1 + e^(beta x)) / beta; x itself where beta * x exceeds threshold."""
+    def softplus_(self, beta: _Number = 1.0, threshold: _Number = 20.0) -> Tensor:
+        """In-place form of softplus()."""
+    @overload
+    def split(self, split_size: _int, dim: _int = 0) -> tuple[Tensor, ...]: ...
+    @overload
+    def split(self, split_size: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
+        """Views of `split_size` positions each along `dim`; the last may be shorter."""
+    def split_with_sizes(self, split_sizes: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
+        """Views of the given lengths along `dim`."""
+    def sqrt(self) -> Tensor:
+        """Square root; its derivative at 0 is infinite."""
+    def sqrt_(self) -> Tensor:
+        """In-place form of sqrt()."""
+    def square(self) -> Tensor:
+        """x * x"""
+    def square_(self) -> Tensor:
+        """In-place form of square()."""
+    @overload
+    def squeeze(self) -> Tensor: ...
+    @overload
+    def squeeze(self, dim: _int) -> Tensor: ...
+    @overload
+    def squeeze(self, dim: _int | Sequence[_int]) -> Tensor: ...
+    @overload
+    def squeeze(self, *dim: _int) -> Tensor:
+        """A view without the dimensions of size 1."""
+    def sum(self, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
+        """Sum over the dimensions `dim` (all by default); integers and bool give int64."""
+    def swapaxes(self, axis0: _int, axis1: _int) -> Tensor:
+        """A view with two dimensions exchanged; NumPy's name of transpose."""
+    def swapdims(self, dim0: _int, dim1: _int) -> Tensor:
+        """A view with two dimensions exchanged; the same as transpose."""
+    def t(self) -> Tensor:
+        """The transposed matrix as a view; up to two dimensions."""
+    def take_along_dim(self, indices: Tensor, dim: _int | None = None) -> Tensor:
+        """Elements along `dim` picked by `indices`, which broadcast against the input."""
+    def tan(self) -> Tensor:
+        """Tangent."""
+    def tan_(self) -> Tensor:
+        """In-place form of tan()."""
+    def tanh(self) -> Tensor:
+        """Hyperbolic tangent."""
+    def tanh_(self) -> Tensor:
+        """In-place form of tanh()."""
+    @overload
+    def tile(self, dims: _int | Sequence[_int]) -> Tensor: ...
+    @overload
+    def tile(self, *dims: _int) -> Tensor:
+        """A copy repeated along the last dimensions; like repeat with missing leading repeats of 1."""
+    def transpose(self, dim0: _int, dim1: _int) -> Tensor:
+        """A view with two dimensions exchanged."""
+    def tril(self, diagonal: _int = 0) -> Tensor:
+        """The lower triangle up to `diagonal`, zero elsewhere."""
+    def tril_(self, diagonal: _int = 0) -> Tensor:
+        """In-place form of tril()."""
+    def triu(self, diagonal: _int = 0) -> Tensor:
+        """The upper triangle from `diagonal` on, zero elsewhere."""
+    def triu_(self, diagonal: _int = 0) -> Tensor:
+        """In-place form of triu()."""
+    def trunc(self) -> Tensor:
+        """x without its fraction."""
+    def trunc_(self) -> Tensor:
+        """In-place form of trunc()."""
+    def type_as(self, other: Tensor) -> Tensor:
+        """The tensor in the dtype of `other`."""
+    def unbind(self, dim: _int = 0) -> tuple[Tensor, ...]:
+        """One view per position of dimension `dim`, without that dimension."""
+    def unflatten(self, dim: _int, sizes: _int | Sequence[_int]) -> Tensor:
+        """A view with dimension `dim` split into `sizes`; one of them may be -1."""
+    def uniform_(self, from_: _float = 0, to: _float = 1, *, generator: Generator | None = None) -> Tensor:
+        """In-place form of uniform()."""
+    def unsqueeze(self, dim: _int) -> Tensor:
+        """A view with a new dimension of size 1 at `dim`."""
+    @overload
+    def view(self, dtype: _dtype) -> Tensor: ...
+    @overload
+    def view(self, size: _int | Sequence[_int]) -> Tensor: ...
+    @overload
+    def view(self, *size: _int) -> Tensor:
+        """The same bytes read as another dtype, without history."""
+    def view_as(self, other: Tensor) -> Tensor:
+        """A view in the shape of `other`."""
+    def where(self, condition: Tensor, other: _Operand) -> Tensor:
+        """The tensor where `condition` is True, `other` elsewhere; all broadcast."""
+    def zero_(self) -> Tensor:
+        """Overwrites every element with zero. Returns self."""
+
+def tensor(
+    data: Any,
+    *,
+    dtype: _dtype | None = None,
+    device: _str | _device | None = None,
+    requires_grad: _bool = False,
+    pin_memory: _bool = False,
+) -> Tensor:
+    """A new tensor with a copy of `data`: a number, nested sequences, a tensor or a NumPy array."""
+
+def as_tensor(
+    data: Any, dtype: _dtype | None = None, device: _str | _device | None = None
+) -> Tensor:
+    """`data` as a tensor: itself, on its memory if it is an array, else a copy."""
+
+def asarray(
+    obj: Any,
+    *,
+    dtype: _dtype | None = None,
+    device: _str | _device | None = None,
+    copy: _bool | None = None,
+    requires_grad: _bool = False,
+) -> Tensor:
+    """`obj` as a tensor. copy=False raises ValueError where a copy is needed."""
+
+def from_numpy(ndarray: NDArray[Any]) -> Tensor:
+    """A tensor on the memory of a NumPy array."""
+
+def promote_types(type1: dtype, type2: dtype) -> dtype:
+    """The smallest dtype that holds both."""
+
+def can_cast(from_: dtype, to: dtype) -> _bool:
+    """True unless the cast would leave the category: floating point, integer, bool."""
+
+def result_type(tensor1: _Operand, tensor2: _Operand) -> dtype:
+    """The dtype of an arithmetic op on these tensors or numbers."""
+
+def is_grad_enabled() -> _bool:
+    """True where ops are recorded."""
+
+def is_inference_mode_enabled() -> _bool:
+    """True inside inference_mode()."""
+
+def get_num_threads() -> _int:
+    """Threads that one op may use."""
+
+def set_num_threads(num_threads: _int) -> None:
+    """Sets the number of threads that one op may use. ValueError below 1."""
+
+def set_flush_denormal(mode: _bool) -> _bool:
+    """Treats denormal numbers as zero in every thread. False where the CPU cannot."""
+
+def get_default_dtype() -> dtype:
+    """The dtype of new floating-point tensors."""
+
+def set_default_dtype(d: dtype) -> None:
+    """Sets the dtype of new floating-point tensors. TypeError unless float32 or float64."""
+
+def _run_backward(
+    tensors: Tensor | Sequence[Tensor],
+    grads: Sequence[Tensor | None] | None,
+    inputs: Tensor | Sequence[Tensor] | None,
+    retain_graph: _bool,
+    create_graph: _bool,
+    accumulate: _bool,
+    /,
+) -> tuple[Tensor | None, ...]: ...
+def _set_grad_enabled(on: _bool, /) -> _bool: ...
+def _set_inference_mode(on: _bool, /) -> _bool: ...
+def _make_subclass(cls: type[_T], data: Tensor, requires_grad: _bool, /) -> _T: ...
+def _record_function(
+    name: _str,
+    entry: Callable[..., Any],
+    ctx: Any,
+    arguments: Sequence[Tensor | None],
+    outputs: Sequence[Tensor],
+    saved: Sequence[Tensor | None],
+    differentiable: Sequence[_bool],
+    dirty: Sequence[Tensor],
+    materialize: _bool,
+) -> list[Tensor]: ...
+def _add_hook(tensor: Tensor, hook: Callable[[Tensor], Tensor | None]) -> _int: ...
+def _add_post_hook(tensor: Tensor, hook: Callable[[Tensor], None]) -> _int: ...
+def _remove_hook(tensor: Tensor, id: _int) -> _bool: ...
+def _add_node_hook(node: Node, hook: Callable[..., Any], post: _bool) -> _int: ...
+def _remove_node_hook(node: Node, id: _int) -> _bool: ...
+def _add_node_attribute(name: _str, value: object) -> None: ...
+def _add_tensor_attribute(name: _str, value: object) -> None: ...
+def _sgd_step(
+    params: Sequence[Tensor],
+    state: Any,
+    lr: Any,
+    momentum: _float,
+    dampening: _float,
+    weight_decay: _float,
+    nesterov: _bool,
+    maximize: _bool,
+    /,
+) -> None: ...
+def _adam_step(
+    params: Sequence[Tensor],
+    state: Any,
+    lr: Any,
+    beta1: Any,
+    beta2: Any,
+    eps: _float,
+    weight_decay: _float,
+    decoupled: _bool,
+    amsgrad: _bool,
+    maximize: _bool,
+    /,
+) -> None: ...
+def _rmsprop_step(
+    params: Sequence[Tensor],
+    state: Any,
+    lr: Any,
+    alpha: _float,
+    eps: _float,
+    weight_decay: _float,
+    momentum: _float,
+    centered: _bool,
+    maximize: _bool,
+    /,
+) -> None: ...
+def _adagrad_step(
+    params: Sequence[Tensor],
+    state: Any,
+    lr: Any,
+    lr_decay: _float,
+    eps: _float,
+    weight_decay: _float,
+    maximize: _bool,
+    /,
+) -> None: ...
+def _total_norm(tensors: Sequence[Tensor]) -> tuple[_float, _int]: ...
+def _scale(tensors: Sequence[Tensor], factor: _float) -> None: ...
+def _instruction_set() -> _str: ...
+def _available_instruction_sets() -> list[_str]: ...
+def _select_instruction_set(name: _str) -> _bool: ...
+def _memory_stats() -> dict[_str, _int]: ...
+def _memory_classes() -> list[tuple[_int, _int, _int]]: ...
+def _reset_peak_memory() -> None: ...
+def _empty_cache() -> None: ...
+def _set_package_dir(dir: _str) -> None: ...
+def _registered_ops() -> list[_str]: ...
+def _op_rows(name: _str) -> list[tuple[_str, _str, _int]]: ...
+def _to_list(tensor: Tensor, edge: _int) -> Any: ...
+def _to_bytes(tensor: Tensor) -> bytes: ...
+def _from_bytes(data: bytes, dtype: _dtype, shape: tuple[_int, ...]) -> Tensor: ...
+def _to_dlpack(tensor: Tensor, versioned: _bool, copy: _bool) -> Any: ...
+def _from_dlpack(capsule: Any) -> Tensor: ...
+
+def abs(input: Tensor) -> Tensor:
+    """|x|; its derivative at 0 is 0."""
+
+def allclose(input: Tensor, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False) -> _bool:
+    """True if isclose() holds everywhere."""
+
+@overload
+def arange(end: _Number, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+@overload
+def arange(start: _Number, end: _Number, step: _Number = 1, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """0, 1, ... below `end`."""
+
+def atleast_1d(input: Tensor) -> Tensor:
+    """A view with at least one dimension."""
+
+def atleast_2d(input: Tensor) -> Tensor:
+    """A view with at least two dimensions."""
+
+def atleast_3d(input: Tensor) -> Tensor:
+    """A view with at least three dimensions."""
+
+@overload
+def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor: ...
+@overload
+def bernoulli(input: Tensor, p: _float, *, generator: Generator | None = None) -> Tensor:
+    """1 with the probability that each element gives, else 0."""
+
+def bitwise_and(input: _Operand, other: _Operand) -> Tensor:
+    """a & b"""
+
+def bitwise_not(input: Tensor) -> Tensor:
+    """~x; logical not for bool."""
+
+def bitwise_or(input: _Operand, other: _Operand) -> Tensor:
+    """a | b"""
+
+def bitwise_xor(input: _Operand, other: _Operand) -> Tensor:
+    """a ^ b"""
+
+def broadcast_tensors(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Views of the tensors expanded to their common shape."""
+
+@overload
+def broadcast_to(input: Tensor, size: _int | Sequence[_int]) -> Tensor: ...
+@overload
+def broadcast_to(input: Tensor, *size: _int) -> Tensor:
+    """A view of shape `size`, with dimensions of size 1 repeated without copying; the same as expand."""
+
+def cat(tensors: Sequence[Tensor], dim: _int = 0) -> Tensor:
+    """The tensors one after another along dimension `dim`."""
+
+def ceil(input: Tensor) -> Tensor:
+    """The smallest integer not below x."""
+
+def chunk(input: Tensor, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
+    """At most `chunks` views of equal length along `dim`; the last may be shorter."""
+
+def clone(input: Tensor) -> Tensor:
+    """A copy with history."""
+
+def concat(tensors: Sequence[Tensor], dim: _int = 0) -> Tensor:
+    """The same as cat."""
+
+def concatenate(tensors: Sequence[Tensor], dim: _int = 0) -> Tensor:
+    """NumPy's name of cat."""
+
+def cos(input: Tensor) -> Tensor:
+    """Cosine."""
+
+def diagonal(input: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
+    """A view of the diagonal of two dimensions, as the last dimension."""
+
+def div(input: _Operand, other: _Operand) -> Tensor:
+    """a / b, true division."""
+
+def elu(input: Tensor, alpha: _Number = 1.0) -> Tensor:
+    """x where positive, alpha * (e^x - 1) elsewhere."""
+
+@overload
+def empty(size: _int | Sequence[_int], *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+@overload
+def empty(*size: _int, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """A tensor with arbitrary values."""
+
+def empty_like(input: Tensor, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """Arbitrary values in the shape of `input`."""
+
+def eq(input: _Operand, other: _Operand) -> Tensor:
+    """a == b"""
+
+def equal(input: Tensor, other: Tensor) -> _bool:
+    """True if shape and all elements are the same."""
+
+def erf(input: Tensor) -> Tensor:
+    """The error function, 2 / sqrt(pi) times the integral of e^-t^2 from 0 to x."""
+
+def exp(input: Tensor) -> Tensor:
+    """e^x"""
+
+def exp2(input: Tensor) -> Tensor:
+    """2^x"""
+
+def expm1(input: Tensor) -> Tensor:
+    """e^x - 1, accurate near 0."""
+
+def eye(n: _int, m: _int | None = None, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """Ones on the diagonal of an n by m matrix, zeros elsewhere."""
+
+def flatten(input: Tensor, start_dim: _int = 0, end_dim: _int = -1) -> Tensor:
+    """The dimensions from `start_dim` to `end_dim` merged into one; a view where strides allow it."""
+
+@overload
+def flip(input: Tensor, dims: _int | Sequence[_int]) -> Tensor: ...
+@overload
+def flip(input: Tensor, *dims: _int) -> Tensor:
+    """A copy with the dimensions `dims` reversed."""
+
+def floor(input: Tensor) -> Tensor:
+    """The largest integer not above x."""
+
+def floor_divide(input: _Operand, other: _Operand) -> Tensor:
+    """floor(a / b). Integers by 0 give 0."""
+
+def fmod(input: _Operand, other: _Operand) -> Tensor:
+    """a - b * trunc(a / b), with the sign of a, exact. Integers by 0 give 0."""
+
+def full(size: _int | Sequence[_int], fill_value: _Number, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """A tensor filled with one value, whose kind gives the dtype."""
+
+def full_like(input: Tensor, fill_value: _Number, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """One value in the shape and dtype of `input`."""
+
+def gather(input: Tensor, dim: _int, index: Tensor) -> Tensor:
+    """Elements along `dim` picked by an index of the output's shape."""
+
+def ge(input: _Operand, other: _Operand) -> Tensor:
+    """a >= b"""
+
+def gt(input: _Operand, other: _Operand) -> Tensor:
+    """a > b"""
+
+def index_add(input: Tensor, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
+    """Adds alpha * source to the positions `index` of dimension `dim`, in the order of the index."""
+
+def index_copy(input: Tensor, dim: _int, index: Tensor, source: Tensor) -> Tensor:
+    """Writes `source` to the positions `index` of dimension `dim`."""
+
+def index_fill(input: Tensor, dim: _int, index: Tensor, value: _Operand) -> Tensor:
+    """Fills the positions `index` of dimension `dim` with a number or a 0-d tensor."""
+
+def index_put(input: Tensor, indices: Sequence[Tensor], values: Tensor, accumulate: _bool = False) -> Tensor:
+    """A copy with `values` written (or added, with accumulate) where the index tensors point."""
+
+def index_select(input: Tensor, dim: _int, index: Tensor) -> Tensor:
+    """The positions `index` (1-d) of dimension `dim`, as a copy."""
+
+def isclose(input: Tensor, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False) -> Tensor:
+    """Where abs(input - other) <= atol + rtol * abs(other)."""
+
+def isfinite(input: Tensor) -> Tensor:
+    """Whether x is neither infinite nor NaN."""
+
+def isinf(input: Tensor) -> Tensor:
+    """Whether x is infinite."""
+
+def isnan(input: Tensor) -> Tensor:
+    """Whether x is NaN."""
+
+def le(input: _Operand, other: _Operand) -> Tensor:
+    """a <= b"""
+
+def leaky_relu(input: Tensor, negative_slope: _Number = 0.01) -> Tensor:
+    """x where positive, negative_slope * x elsewhere."""
+
+def linspace(start: _Number, end: _Number, steps: _int, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """`steps` values at equal distances from start to end, both included."""
+
+def log(input: Tensor) -> Tensor:
+    """Natural logarithm."""
+
+def log10(input: Tensor) -> Tensor:
+    """Logarithm to base 10."""
+
+def log1p(input: Tensor) -> Tensor:
+    """log(1 + x), accurate near 0."""
+
+def log2(input: Tensor) -> Tensor:
+    """Logarithm to base 2."""
+
+def logical_and(input: _Operand, other: _Operand) -> Tensor:
+    """Whether both are nonzero."""
+
+def logical_not(input: Tensor) -> Tensor:
+    """Whether x is zero."""
+
+def logical_or(input: _Operand, other: _Operand) -> Tensor:
+    """Whether either is nonzero."""
+
+def logical_xor(input: _Operand, other: _Operand) -> Tensor:
+    """Whether exactly one is nonzero."""
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """log(sigmoid(x)), without overflow."""
+
+def lshift(input: _Operand, other: _Operand) -> Tensor:
+    """a << b; 0 for shifts outside the width."""
+
+def lt(input: _Operand, other: _Operand) -> Tensor:
+    """a < b"""
+
+def masked_fill(input: Tensor, mask: Tensor, value: _Operand) -> Tensor:
+    """The input with a number or a 0-d tensor where `mask` is True."""
+
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """The elements where `mask` is True, 1-d."""
+
+def maximum(input: _Operand, other: _Operand) -> Tensor:
+    """The larger of a and b; NaN if either is. Equal operands share the gradient."""
+
+def meshgrid(tensors: Sequence[Tensor], *, indexing: _str = "ij") -> tuple[Tensor, ...]:
+    """Coordinate grids of 1-d tensors; indexing 'ij' or 'xy'."""
+
+def minimum(input: _Operand, other: _Operand) -> Tensor:
+    """The smaller of a and b; NaN if either is. Equal operands share the gradient."""
+
+def moveaxis(input: Tensor, source: _int | Sequence[_int], destination: _int | Sequence[_int]) -> Tensor:
+    """A view with dimensions moved; NumPy's name of movedim."""
+
+def movedim(input: Tensor, source: _int | Sequence[_int], destination: _int | Sequence[_int]) -> Tensor:
+    """A view with the dimensions `source` moved to the places `destination`."""
+
+def mul(input: _Operand, other: _Operand) -> Tensor:
+    """a * b; logical and for bool."""
+
+def narrow(input: Tensor, dim: _int, start: _int, length: _int) -> Tensor:
+    """A view of `length` positions of dimension `dim` from `start` on."""
+
+def ne(input: _Operand, other: _Operand) -> Tensor:
+    """a != b"""
+
+def neg(input: Tensor) -> Tensor:
+    """-x"""
+
+def nonzero(input: Tensor, *, as_tuple: _bool = False) -> Tensor:
+    """Positions of the elements that are not zero: one row each, or with as_tuple one tensor per dimension."""
+
+def one_hot(tensor: Tensor, num_classes: _int = -1) -> Tensor:
+    """int64 ones at the class of each element along a new last dimension, zeros elsewhere."""
+
+@overload
+def ones(size: _int | Sequence[_int], *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+@overload
+def ones(*size: _int, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """A tensor of ones."""
+
+def ones_like(input: Tensor, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """Ones in the shape of `input`."""
+
+@overload
+def permute(input: Tensor, dims: _int | Sequence[_int]) -> Tensor: ...
+@overload
+def permute(input: Tensor, *dims: _int) -> Tensor:
+    """A view with the dimensions in the order `dims`."""
+
+def pow(input: _Operand, other: _Operand) -> Tensor:
+    """a to the power b. A negative integer power of an integer is 0 but for bases 1 and -1."""
+
+@overload
+def rand(size: _int | Sequence[_int], *, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+@overload
+def rand(*size: _int, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """Uniform in [0, 1)."""
+
+def rand_like(input: Tensor, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """Uniform in [0, 1), in the shape of `input`."""
+
+@overload
+def randint(high: _int, size: _int | Sequence[_int], *, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+@overload
+def randint(high: _int, *size: _int, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+@overload
+def randint(low: _int, high: _int, size: _int | Sequence[_int], *, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """Integers in [0, high), int64."""
+
+@overload
+def randint_like(input: Tensor, high: _int, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+@overload
+def randint_like(input: Tensor, low: _int, high: _int, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """Integers in [0, high), in the shape of `input`."""
+
+@overload
+def randn(size: _int | Sequence[_int], *, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+@overload
+def randn(*size: _int, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """Normal with mean 0 and standard deviation 1."""
+
+def randn_like(input: Tensor, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """Standard normal, in the shape of `input`."""
+
+def randperm(n: _int, *, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """A random order of 0 .. n-1."""
+
+def ravel(input: Tensor) -> Tensor:
+    """One dimension; a view where strides allow it."""
+
+def reciprocal(input: Tensor) -> Tensor:
+    """1 / x"""
+
+def relu(input: Tensor) -> Tensor:
+    """max(x, 0)"""
+
+def remainder(input: _Operand, other: _Operand) -> Tensor:
+    """a - b * floor(a / b), with the sign of b. Integers by 0 give 0."""
+
+@overload
+def reshape(input: Tensor, shape: _int | Sequence[_int]) -> Tensor: ...
+@overload
+def reshape(input: Tensor, *shape: _int) -> Tensor:
+    """The same elements in another shape: a view where strides allow it, else a copy. One size may be -1."""
+
+def roll(input: Tensor, shifts: _int | Sequence[_int], dims: _int | Sequence[_int] = ...) -> Tensor:
+    """A copy shifted cyclically along `dims`; of the flattened tensor if there are none."""
+
+def round(input: Tensor) -> Tensor:
+    """The nearest integer, halves to even."""
+
+def rshift(input: _Operand, other: _Operand) -> Tensor:
+    """a >> b, arithmetic; the sign for shifts outside the width."""
+
+def rsqrt(input: Tensor) -> Tensor:
+    """1 / sqrt(x)"""
+
+@overload
+def scatter(input: Tensor, dim: _int, index: Tensor, src: Tensor) -> Tensor: ...
+@overload
+def scatter(input: Tensor, dim: _int, index: Tensor, value: _Number) -> Tensor: ...
+@overload
+def scatter(input: Tensor, dim: _int, index: Tensor, src: Tensor, *, reduce: _str) -> Tensor: ...
+@overload
+def scatter(input: Tensor, dim: _int, index: Tensor, value: _Number, *, reduce: _str) -> Tensor:
+    """Writes `src` along `dim` to the places an index of its shape names."""
+
+def scatter_add(input: Tensor, dim: _int, index: Tensor, src: Tensor) -> Tensor:
+    """Adds `src` along `dim` to the places an index of its shape names, in the order of the index."""
+
+def select(input: Tensor, dim: _int, index: _int) -> Tensor:
+    """The slice at position `index` of dimension `dim`, a view without that dimension."""
+
+def sigmoid(input: Tensor) -> Tensor:
+    """1 / (1 + e^-x)"""
+
+def sign(input: Tensor) -> Tensor:
+    """-1, 0 or 1; 0 for NaN."""
+
+def silu(input: Tensor) -> Tensor:
+    """x * sigmoid(x)"""
+
+def sin(input: Tensor) -> Tensor:
+    """Sine."""
+
+def softplus(input: Tensor, beta: _Number = 1.0, threshold: _Number = 20.0) -> Tensor:
+    """log(1 + e^(beta x)) / beta; x itself where beta * x exceeds threshold."""
+
+@overload
+def split(tensor: Tensor, split_size_or_sections: _int, dim: _int = 0) -> tuple[Tensor, ...]: ...
+@overload
+def split(tensor: Tensor, split_size_or_sections: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
+    """Views of `split_size_or_sections` positions each along `dim`; the last may be shorter."""
+
+def split_with_sizes(input: Tensor, split_sizes: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
+    """Views of the given lengths along `dim`."""
+
+def sqrt(input: Tensor) -> Tensor:
+    """Square root; its derivative at 0 is infinite."""
+
+def square(input: Tensor) -> Tensor:
+    """x * x"""
+
+@overload
+def squeeze(input: Tensor) -> Tensor: ...
+@overload
+def squeeze(input: Tensor, dim: _int) -> Tensor: ...
+@overload
+def squeeze(input: Tensor, dim: _int | Sequence[_int]) -> Tensor: ...
+@overload
+def squeeze(input: Tensor, *dim: _int) -> Tensor:
+    """A view without the dimensions of size 1."""
+
+def stack(tensors: Sequence[Tensor], dim: _int = 0) -> Tensor:
+    """Tensors of one shape along a new dimension `dim`."""
+
+def sum(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
+    """Sum over the dimensions `dim` (all by default); integers and bool give int64."""
+
+def swapaxes(input: Tensor, axis0: _int, axis1: _int) -> Tensor:
+    """A view with two dimensions exchanged; NumPy's name of transpose."""
+
+def swapdims(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
+    """A view with two dimensions exchanged; the same as transpose."""
+
+def t(input: Tensor) -> Tensor:
+    """The transposed matrix as a view; up to two dimensions."""
+
+def take_along_dim(input: Tensor, indices: Tensor, dim: _int | None = None) -> Tensor:
+    """Elements along `dim` picked by `indices`, which broadcast against the input."""
+
+def tan(input: Tensor) -> Tensor:
+    """Tangent."""
+
+def tanh(input: Tensor) -> Tensor:
+    """Hyperbolic tangent."""
+
+@overload
+def tile(input: Tensor, dims: _int | Sequence[_int]) -> Tensor: ...
+@overload
+def tile(input: Tensor, *dims: _int) -> Tensor:
+    """A copy repeated along the last dimensions; like repeat with missing leading repeats of 1."""
+
+def transpose(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
+    """A view with two dimensions exchanged."""
+
+def tril(input: Tensor, diagonal: _int = 0) -> Tensor:
+    """The lower triangle up to `diagonal`, zero elsewhere."""
+
+def triu(input: Tensor, diagonal: _int = 0) -> Tensor:
+    """The upper triangle from `diagonal` on, zero elsewhere."""
+
+def trunc(input: Tensor) -> Tensor:
+    """x without its fraction."""
+
+def unbind(input: Tensor, dim: _int = 0) -> tuple[Tensor, ...]:
+    """One view per position of dimension `dim`, without that dimension."""
+
+def unflatten(input: Tensor, dim: _int, sizes: _int | Sequence[_int]) -> Tensor:
+    """A view with dimension `dim` split into `sizes`; one of them may be -1."""
+
+def unsqueeze(input: Tensor, dim: _int) -> Tensor:
+    """A view with a new dimension of size 1 at `dim`."""
+
+@overload
+def where(condition: Tensor) -> tuple[Tensor, ...]: ...
+@overload
+def where(condition: Tensor, input: _Operand, other: _Operand) -> Tensor:
+    """The same as nonzero(condition, as_tuple=True)."""
+
+@overload
+def zeros(size: _int | Sequence[_int], *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+@overload
+def zeros(*size: _int, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """A tensor of zeros."""
+
+def zeros_like(input: Tensor, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """Zeros in the shape of `input`."""
+
+__all__ = [
+    "Generator",
+    "Node",
+    "Size",
+    "Tensor",
+    "abs",
+    "allclose",
+    "arange",
+    "as_tensor",
+    "asarray",
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
+    "bernoulli",
+    "bitwise_and",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_xor",
+    "bool",
+    "broadcast_tensors",
+    "broadcast_to",
+    "can_cast",
+    "cat",
+    "ceil",
+    "chunk",
+    "clone",
+    "concat",
+    "concatenate",
+    "cos",
+    "default_generator",
+    "diagonal",
+    "div",
+    "dtype",
+    "elu",
+    "empty",
+    "empty_like",
+    "eq",
+    "equal",
+    "erf",
+    "exp",
+    "exp2",
+    "expm1",
+    "eye",
+    "flatten",
+    "flip",
+    "float32",
+    "float64",
+    "floor",
+    "floor_divide",
+    "fmod",
+    "from_numpy",
+    "full",
+    "full_like",
+    "gather",
+    "ge",
+    "get_default_dtype",
+    "get_num_threads",
+    "gt",
+    "index_add",
+    "index_copy",
+    "index_fill",
+    "index_put",
+    "index_select",
+    "int16",
+    "int32",
+    "int64",
+    "int8",
+    "is_grad_enabled",
+    "is_inference_mode_enabled",
+    "isclose",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "le",
+    "leaky_relu",
+    "linspace",
+    "log",
+    "log10",
+    "log1p",
+    "log2",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "logsigmoid",
+    "lshift",
+    "lt",
+    "masked_fill",
+    "masked_select",
+    "maximum",
+    "meshgrid",
+    "minimum",
+    "moveaxis",
+    "movedim",
+    "mul",
+    "narrow",
+    "ne",
+    "neg",
+    "nonzero",
+    "ones",
+    "ones_like",
+    "permute",
+    "pow",
+    "promote_types",
+    "rand",
+    "rand_like",
+    "randint",
+    "randint_like",
+    "randn",
+    "randn_like",
+    "randperm",
+    "ravel",
+    "reciprocal",
+    "relu",
+    "remainder",
+    "reshape",
+    "result_type",
+    "roll",
+    "round",
+    "rshift",
+    "rsqrt",
+    "scatter",
+    "scatter_add",
+    "select",
+    "set_default_dtype",
+    "set_flush_denormal",
+    "set_num_threads",
+    "sigmoid",
+    "sign",
+    "silu",
+    "sin",
+    "softplus",
+    "split",
+    "split_with_sizes",
+    "sqrt",
+    "square",
+    "squeeze",
+    "stack",
+    "sum",
+    "swapaxes",
+    "swapdims",
+    "t",
+    "take_along_dim",
+    "tan",
+    "tanh",
+    "tensor",
+    "tile",
+    "transpose",
+    "tril",
+    "triu",
+    "trunc",
+    "uint8",
+    "unbind",
+    "unflatten",
+    "unsqueeze",
+    "where",
+    "zeros",
+    "zeros_like",
+]
