@@ -91,4 +91,6 @@ Scalar item(const Tensor& t) {
   return load_scalar(t->data, t.dtype());
 }
 
+PF_OP(detach, "detach(Tensor input) -> Tensor", kFunction, "The same memory without history.")
+
 }  // namespace pyforge::ops

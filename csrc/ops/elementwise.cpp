@@ -82,6 +82,16 @@ struct NodeTypes {
   }
 };
 
+// Floating results of rows without a derivative: the first backward says so.
+struct NotImplemented {
+  static constexpr const char* kName = "NotImplemented";
+  Elementwise op;
+  static void backward(Node&, NotImplemented& p, Tensor*, Tensor*) {
+    raise(ErrorKind::Runtime, "derivative for ", row_of(p.op).name,
+          " is not implemented; detach() its inputs if no gradient is wanted");
+  }
+};
+
 const NodeType* type_of(Elementwise op, int number_operand) {
   static const NodeTypes table;
   // PyTorch's names for operand kinds.
@@ -323,9 +333,14 @@ Tensor binary(Elementwise op, const Operand& a, const Operand& b, const Attr* at
   }
 done:
   if (grad_enabled() && ((a.is_tensor() && a.tensor().requires_grad()) || (b.is_tensor() && b.tensor().requires_grad())) &&
-      recorded_derivative(op, 0) && is_floating(dtype)) {
+      is_floating(out_dtype)) {
     Operand operands[2] = {a, b};
-    record_elementwise(op, y, operands, 2, dtype, attrs);
+    if (recorded_derivative(op, 0)) {
+      record_elementwise(op, y, operands, 2, dtype, attrs);
+    } else {
+      Tensor none;
+      record<NotImplemented>(y, {a.is_tensor() ? &a.tensor() : &none, b.is_tensor() ? &b.tensor() : &none}, {}, {op});
+    }
   }
   return y;
 }
@@ -479,6 +494,8 @@ OpDef& add_row(const std::string& schema, uint32_t flags, const char* doc, void 
 using Unary = Tensor (*)(const Tensor&);
 using Binary = Tensor (*)(const Operand&, const Operand&);
 
+constexpr uint32_t inplace_flag(Elementwise op) { return op == Elementwise::logical_not ? uint32_t{kInplace} : 0; }
+
 void register_rows() {
   constexpr uint32_t both = kFunction | kMethod;
 #define PF_UNARY(name, types, fwd, bwd, doc)                                                        \
@@ -495,7 +512,9 @@ void register_rows() {
                             default_text(dq) + ") -> Tensor",                                                      \
                         both | kInplace, doc, inplace_row<Elementwise::name>);
 #define PF_PREDICATE(name, types, fwd, doc) \
-  if (!wrapped(#name)) add_row<&ops::name>(#name "(Tensor input) -> Tensor", both, doc, nullptr).unary = &ops::name;
+  if (!wrapped(#name))                                                                                     \
+    add_row<&ops::name>(#name "(Tensor input) -> Tensor", both | inplace_flag(Elementwise::name), doc, nullptr) \
+        .unary = &ops::name;
 #define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc)                                                                \
   if (!wrapped(#name))                                                                                                \
     add_row<&ops::name>(#name "(Tensor|Number input, Tensor|Number other) -> Tensor", both | kInplace, doc,           \
@@ -504,7 +523,7 @@ void register_rows() {
 #define PF_BINARY_NODIFF(name, types, fwd, doc) PF_BINARY(name, types, fwd, , , doc)
 #define PF_COMPARE(name, types, fwd, doc)                                                                          \
   if (!wrapped(#name))                                                                                             \
-    add_row<&ops::name>(#name "(Tensor|Number input, Tensor|Number other) -> Tensor", both, doc, nullptr).binary = \
+    add_row<&ops::name>(#name "(Tensor|Number input, Tensor|Number other) -> Tensor", both | kInplace, doc, nullptr).binary = \
         &ops::name;
 #include "kernels/elementwise_rows.inc"
 }

@@ -2,6 +2,9 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <cxxabi.h>
+#include <unistd.h>
+
 #include <chrono>
 #include <string>
 #include <thread>
@@ -31,16 +34,26 @@ std::string format_location(void* code, int32_t instruction) {
          (name ? name : "?");
 }
 
+// At interpreter exit CPython ends a daemon thread that asks for the GIL by unwinding it, which must
+// not pass through C++ frames: such a thread waits here for the end of the process.
+void restore_thread(PyThreadState* state) {
+  try {
+    PyEval_RestoreThread(state);
+  } catch (abi::__forced_unwind&) {
+    for (;;) pause();
+  }
+}
+
 void install_hooks() {
   source_hooks.capture = pf_capture_frame;
   source_hooks.release = [](void* code) { Py_DECREF(static_cast<PyObject*>(code)); };
   source_hooks.format = format_location;
   gil_hooks.release = []() -> void* { return PyGILState_Check() ? PyEval_SaveThread() : nullptr; };
-  gil_hooks.acquire = [](void* state) { PyEval_RestoreThread(static_cast<PyThreadState*>(state)); };
+  gil_hooks.acquire = [](void* state) { restore_thread(static_cast<PyThreadState*>(state)); };
   engine_hooks.yield = [] {
     PyThreadState* state = PyEval_SaveThread();
     std::this_thread::sleep_for(std::chrono::microseconds(50));
-    PyEval_RestoreThread(state);
+    restore_thread(state);
   };
   engine_hooks.check_signals = [] {
     if (PyErr_CheckSignals() < 0) throw PythonError();

@@ -106,9 +106,22 @@ PyObject* call_creation(const PyOp* op, PyObject* const* args, size_t nargs, PyO
   return from_result(*def, std::move(result));
 }
 
+PyObject* call_row(const PyOp* op, PyObject* const* args, size_t nargsf, PyObject* kwnames);
+
 PyObject* op_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   auto* op = reinterpret_cast<PyOp*>(self);
   return guarded([&]() -> PyObject* {
+    try {
+      return call_row(op, args, nargsf, kwnames);
+    } catch (const Error& e) {  // an inner op or the allocator spoke: say which call it was
+      std::string text = e.what();
+      if (text.find(op->group->name) != std::string::npos) throw;
+      throw Error(e.kind(), *op->name + ": " + text);
+    }
+  });
+}
+
+PyObject* call_row(const PyOp* op, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
     size_t nargs = PyVectorcall_NARGS(nargsf);
     if (const OpDef* def = op->only; def && !kwnames && !op->inplace) {
       if (def->unary && nargs == 1 && is_tensor(args[0])) return wrap(def->unary(tensor_of(args[0])));
@@ -132,7 +145,6 @@ PyObject* op_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, Py
       assign_inplace(op->name->c_str(), parsed.values[0].tensor(), std::get<Tensor>(result));
     }
     return Py_NewRef(args[0]);
-  });
 }
 
 PyObject* op_get(PyObject* self, PyObject* instance, PyObject*) {
