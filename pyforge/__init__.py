@@ -2,7 +2,6 @@
 
 import builtins as _builtins
 import os as _os
-from typing import TYPE_CHECKING
 
 from . import _C, _tensor
 from ._C import *  # noqa: F403
@@ -24,6 +23,7 @@ from .random import manual_seed as manual_seed
 from .random import seed as seed
 from .random import set_rng_state as set_rng_state
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import autograd as autograd
     from . import backends as backends

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar
-
 from .._C import _set_grad_enabled, _set_inference_mode
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any, TypeVar
 
     F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,6 +25,7 @@ class _Mode:
         raise NotImplementedError
 
     def __call__(self, function: F) -> F:
+        from functools import wraps
         from inspect import isgeneratorfunction
 
         if isgeneratorfunction(function):
