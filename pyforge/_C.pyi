@@ -75,6 +75,25 @@ class op_function:
     __name__: _str
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
+class _max_result(NamedTuple):
+    values: Tensor
+    indices: Tensor
+
+class _median_result(NamedTuple):
+    values: Tensor
+    indices: Tensor
+
+class _min_result(NamedTuple):
+    values: Tensor
+    indices: Tensor
+
+class _sort_result(NamedTuple):
+    values: Tensor
+    indices: Tensor
+
+class _topk_result(NamedTuple):
+    values: Tensor
+    indices: Tensor
 
 class Tensor:
     """A multi-dimensional array of one dtype that can take part in automatic differentiation."""
@@ -251,8 +270,32 @@ class Tensor:
         """|x|; its derivative at 0 is 0."""
     def abs_(self) -> Tensor:
         """In-place form of abs()."""
+    def absolute(self) -> Tensor:
+        """Same as abs()."""
+    def absolute_(self) -> Tensor:
+        """In-place form of absolute()."""
+    def add(self, other: _Operand, *, alpha: _Number = 1) -> Tensor:
+        """input + alpha * other; logical or for bool."""
+    def add_(self, other: _Operand, *, alpha: _Number = 1) -> Tensor:
+        """In-place form of add()."""
+    def addmm(self, mat1: Tensor, mat2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+        """beta * input + alpha * mat1 @ mat2; with beta 0 input is not read."""
+    def all(self, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
+        """Whether all elements are nonzero, over the dimensions `dim` (all by default)."""
     def allclose(self, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False) -> _bool:
         """True if isclose() holds everywhere."""
+    def amax(self, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
+        """Largest elements over the dimensions `dim` (all by default); ties share the gradient."""
+    def amin(self, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
+        """Smallest elements over the dimensions `dim` (all by default); ties share the gradient."""
+    def any(self, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
+        """Whether any element is nonzero, over the dimensions `dim` (all by default)."""
+    def argmax(self, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
+        """Index of the largest element (the first of equals) along `dim`, or in the flattened tensor."""
+    def argmin(self, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
+        """Index of the smallest element (the first of equals) along `dim`, or in the flattened tensor."""
+    def argsort(self, dim: _int = -1, descending: _bool = False, stable: _bool = False) -> Tensor:
+        """The indices that sort along `dim`. Always stable; NaN counts as the largest."""
     @overload
     def bernoulli(self, *, generator: Generator | None = None) -> Tensor: ...
     @overload
@@ -264,6 +307,10 @@ class Tensor:
         """a & b"""
     def bitwise_and_(self, other: _Operand) -> Tensor:
         """In-place form of bitwise_and()."""
+    def bitwise_left_shift(self, other: _Operand) -> Tensor:
+        """Same as lshift()."""
+    def bitwise_left_shift_(self, other: _Operand) -> Tensor:
+        """In-place form of bitwise_left_shift()."""
     def bitwise_not(self) -> Tensor:
         """~x; logical not for bool."""
     def bitwise_not_(self) -> Tensor:
@@ -272,10 +319,16 @@ class Tensor:
         """a | b"""
     def bitwise_or_(self, other: _Operand) -> Tensor:
         """In-place form of bitwise_or()."""
+    def bitwise_right_shift(self, other: _Operand) -> Tensor:
+        """Same as rshift()."""
+    def bitwise_right_shift_(self, other: _Operand) -> Tensor:
+        """In-place form of bitwise_right_shift()."""
     def bitwise_xor(self, other: _Operand) -> Tensor:
         """a ^ b"""
     def bitwise_xor_(self, other: _Operand) -> Tensor:
         """In-place form of bitwise_xor()."""
+    def bmm(self, mat2: Tensor) -> Tensor:
+        """Products of two batches of matrices, pair by pair."""
     def bool(self) -> Tensor:
         """The tensor as bool: True where it is not zero."""
     @overload
@@ -293,6 +346,22 @@ class Tensor:
         """The tensor as int8."""
     def chunk(self, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
         """At most `chunks` views of equal length along `dim`; the last may be shorter."""
+    def clamp(self, min: _Operand | None = None, max: _Operand | None = None) -> Tensor:
+        """input limited to [min, max]; the limits pass the gradient."""
+    def clamp_(self, min: _Operand | None = None, max: _Operand | None = None) -> Tensor:
+        """In-place form of clamp()."""
+    def clamp_max(self, max: _Operand) -> Tensor:
+        """input, at most max."""
+    def clamp_max_(self, max: _Operand) -> Tensor:
+        """In-place form of clamp_max()."""
+    def clamp_min(self, min: _Operand) -> Tensor:
+        """input, at least min."""
+    def clamp_min_(self, min: _Operand) -> Tensor:
+        """In-place form of clamp_min()."""
+    def clip(self, min: _Operand | None = None, max: _Operand | None = None) -> Tensor:
+        """Same as clamp()."""
+    def clip_(self, min: _Operand | None = None, max: _Operand | None = None) -> Tensor:
+        """In-place form of clip()."""
     def clone(self) -> Tensor:
         """A copy with history."""
     def contiguous(self) -> Tensor:
@@ -303,20 +372,30 @@ class Tensor:
         """Cosine."""
     def cos_(self) -> Tensor:
         """In-place form of cos()."""
+    def count_nonzero(self, dim: _int | Sequence[_int] | None = None) -> Tensor:
+        """Number of nonzero elements over the dimensions `dim` (all by default)."""
+    def cumprod(self, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
+        """Running product along `dim`; integers and bool give int64."""
+    def cumsum(self, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
+        """Running sum along `dim`; integers and bool give int64."""
     def diagonal(self, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
         """A view of the diagonal of two dimensions, as the last dimension."""
-    def div(self, other: _Operand) -> Tensor:
-        """a / b, true division."""
-    def div_(self, other: _Operand) -> Tensor:
+    def div(self, other: _Operand, *, rounding_mode: _str | None = None) -> Tensor:
+        """input / other; rounding_mode 'floor' or 'trunc' rounds down or towards zero."""
+    def div_(self, other: _Operand, *, rounding_mode: _str | None = None) -> Tensor:
         """In-place form of div()."""
+    def divide(self, other: _Operand, *, rounding_mode: _str | None = None) -> Tensor:
+        """input / other; rounding_mode 'floor' or 'trunc' rounds down or towards zero."""
+    def divide_(self, other: _Operand, *, rounding_mode: _str | None = None) -> Tensor:
+        """In-place form of divide()."""
+    def dot(self, other: Tensor) -> Tensor:
+        """Sum of the products of two vectors' elements."""
     def double(self) -> Tensor:
         """The tensor as float64."""
-    def elu(self, alpha: _Number = 1.0) -> Tensor:
-        """x where positive, alpha * (e^x - 1) elsewhere."""
-    def elu_(self, alpha: _Number = 1.0) -> Tensor:
-        """In-place form of elu()."""
     def eq(self, other: _Operand) -> Tensor:
         """a == b"""
+    def eq_(self, other: _Operand) -> Tensor:
+        """In-place form of eq()."""
     def equal(self, other: Tensor) -> _bool:
         """True if shape and all elements are the same."""
     def erf(self) -> Tensor:
@@ -344,6 +423,10 @@ class Tensor:
         """In-place form of expm1()."""
     def fill_(self, value: _Operand) -> Tensor:
         """Overwrites every element with a number or a 0-d tensor. Returns self."""
+    def fix(self) -> Tensor:
+        """Same as trunc()."""
+    def fix_(self) -> Tensor:
+        """In-place form of fix()."""
     def flatten(self, start_dim: _int = 0, end_dim: _int = -1) -> Tensor:
         """The dimensions from `start_dim` to `end_dim` merged into one; a view where strides allow it."""
     @overload
@@ -369,8 +452,16 @@ class Tensor:
         """Elements along `dim` picked by an index of the output's shape."""
     def ge(self, other: _Operand) -> Tensor:
         """a >= b"""
+    def ge_(self, other: _Operand) -> Tensor:
+        """In-place form of ge()."""
+    def greater(self, other: _Operand) -> Tensor:
+        """Same as gt()."""
+    def greater_equal(self, other: _Operand) -> Tensor:
+        """Same as ge()."""
     def gt(self, other: _Operand) -> Tensor:
         """a > b"""
+    def gt_(self, other: _Operand) -> Tensor:
+        """In-place form of gt()."""
     def index_add(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
         """Adds alpha * source to the positions `index` of dimension `dim`, in the order of the index."""
     def index_add_(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
@@ -401,10 +492,12 @@ class Tensor:
         """Whether x is NaN."""
     def le(self, other: _Operand) -> Tensor:
         """a <= b"""
-    def leaky_relu(self, negative_slope: _Number = 0.01) -> Tensor:
-        """x where positive, negative_slope * x elsewhere."""
-    def leaky_relu_(self, negative_slope: _Number = 0.01) -> Tensor:
-        """In-place form of leaky_relu()."""
+    def le_(self, other: _Operand) -> Tensor:
+        """In-place form of le()."""
+    def less(self, other: _Operand) -> Tensor:
+        """Same as lt()."""
+    def less_equal(self, other: _Operand) -> Tensor:
+        """Same as le()."""
     def log(self) -> Tensor:
         """Natural logarithm."""
     def log_(self) -> Tensor:
@@ -421,26 +514,32 @@ class Tensor:
         """Logarithm to base 2."""
     def log2_(self) -> Tensor:
         """In-place form of log2()."""
+    def log_softmax(self, dim: _int, dtype: _dtype | None = None) -> Tensor:
+        """The logarithm of softmax(), without overflow."""
     def logical_and(self, other: _Operand) -> Tensor:
         """Whether both are nonzero."""
+    def logical_and_(self, other: _Operand) -> Tensor:
+        """In-place form of logical_and()."""
     def logical_not(self) -> Tensor:
         """Whether x is zero."""
+    def logical_not_(self) -> Tensor:
+        """In-place form of logical_not()."""
     def logical_or(self, other: _Operand) -> Tensor:
         """Whether either is nonzero."""
+    def logical_or_(self, other: _Operand) -> Tensor:
+        """In-place form of logical_or()."""
     def logical_xor(self, other: _Operand) -> Tensor:
         """Whether exactly one is nonzero."""
-    def logsigmoid(self) -> Tensor:
-        """log(sigmoid(x)), without overflow."""
-    def logsigmoid_(self) -> Tensor:
-        """In-place form of logsigmoid()."""
+    def logical_xor_(self, other: _Operand) -> Tensor:
+        """In-place form of logical_xor()."""
+    def logsumexp(self, dim: _int | Sequence[_int], keepdim: _bool = False) -> Tensor:
+        """log(sum(exp(x))) over the dimensions `dim`, without overflow."""
     def long(self) -> Tensor:
         """The tensor as int64."""
-    def lshift(self, other: _Operand) -> Tensor:
-        """a << b; 0 for shifts outside the width."""
-    def lshift_(self, other: _Operand) -> Tensor:
-        """In-place form of lshift()."""
     def lt(self, other: _Operand) -> Tensor:
         """a < b"""
+    def lt_(self, other: _Operand) -> Tensor:
+        """In-place form of lt()."""
     @property
     def mT(self) -> Tensor: ...
     def masked_fill(self, mask: Tensor, value: _Operand) -> Tensor:
@@ -449,14 +548,39 @@ class Tensor:
         """In-place form of masked_fill()."""
     def masked_select(self, mask: Tensor) -> Tensor:
         """The elements where `mask` is True, 1-d."""
+    def matmul(self, other: Tensor) -> Tensor:
+        """Matrix product of the last two dimensions; leading dimensions broadcast, vectors are rows or columns."""
+    @overload
+    def max(self) -> Tensor: ...
+    @overload
+    def max(self, dim: _int, keepdim: _bool = False) -> _max_result: ...
+    @overload
+    def max(self, other: Tensor) -> Tensor:
+        """Largest element; NaN if there is one. Ties share the gradient."""
     def maximum(self, other: _Operand) -> Tensor:
         """The larger of a and b; NaN if either is. Equal operands share the gradient."""
     def maximum_(self, other: _Operand) -> Tensor:
         """In-place form of maximum()."""
+    def mean(self, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
+        """Mean over the dimensions `dim` (all by default)."""
+    @overload
+    def median(self) -> Tensor: ...
+    @overload
+    def median(self, dim: _int, keepdim: _bool = False) -> _median_result:
+        """The median of all elements, the lower one of two; NaN if there is one."""
+    @overload
+    def min(self) -> Tensor: ...
+    @overload
+    def min(self, dim: _int, keepdim: _bool = False) -> _min_result: ...
+    @overload
+    def min(self, other: Tensor) -> Tensor:
+        """Smallest element; NaN if there is one. Ties share the gradient."""
     def minimum(self, other: _Operand) -> Tensor:
         """The smaller of a and b; NaN if either is. Equal operands share the gradient."""
     def minimum_(self, other: _Operand) -> Tensor:
         """In-place form of minimum()."""
+    def mm(self, mat2: Tensor) -> Tensor:
+        """Product of two matrices."""
     def moveaxis(self, source: _int | Sequence[_int], destination: _int | Sequence[_int]) -> Tensor:
         """A view with dimensions moved; NumPy's name of movedim."""
     def movedim(self, source: _int | Sequence[_int], destination: _int | Sequence[_int]) -> Tensor:
@@ -465,14 +589,26 @@ class Tensor:
         """a * b; logical and for bool."""
     def mul_(self, other: _Operand) -> Tensor:
         """In-place form of mul()."""
+    def multiply(self, other: _Operand) -> Tensor:
+        """Same as mul()."""
+    def multiply_(self, other: _Operand) -> Tensor:
+        """In-place form of multiply()."""
+    def mv(self, vec: Tensor) -> Tensor:
+        """Product of a matrix and a vector."""
     def narrow(self, dim: _int, start: _int, length: _int) -> Tensor:
         """A view of `length` positions of dimension `dim` from `start` on."""
     def ne(self, other: _Operand) -> Tensor:
         """a != b"""
+    def ne_(self, other: _Operand) -> Tensor:
+        """In-place form of ne()."""
     def neg(self) -> Tensor:
         """-x"""
     def neg_(self) -> Tensor:
         """In-place form of neg()."""
+    def negative(self) -> Tensor:
+        """Same as neg()."""
+    def negative_(self) -> Tensor:
+        """In-place form of negative()."""
     @overload
     def new_empty(self, size: _int | Sequence[_int], *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
     @overload
@@ -492,8 +628,17 @@ class Tensor:
         """Zeros of this tensor's dtype."""
     def nonzero(self, *, as_tuple: _bool = False) -> Tensor:
         """Positions of the elements that are not zero: one row each, or with as_tuple one tensor per dimension."""
+    @overload
+    def norm(self, p: _Number | None = 2, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, dtype: _dtype | None = None) -> Tensor: ...
+    @overload
+    def norm(self, p: _str, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, dtype: _dtype | None = None) -> Tensor:
+        """The p-norm (sum |x|^p)^(1/p) over the dimensions `dim` (all by default); inf: largest |x|, 0: count of nonzeros."""
     def normal_(self, mean: _float = 0, std: _float = 1, *, generator: Generator | None = None) -> Tensor:
         """In-place form of normal()."""
+    def not_equal(self, other: _Operand) -> Tensor:
+        """Same as ne()."""
+    def outer(self, vec2: Tensor) -> Tensor:
+        """All products of an element of one vector and one of the other."""
     @overload
     def permute(self, dims: _int | Sequence[_int]) -> Tensor: ...
     @overload
@@ -503,6 +648,13 @@ class Tensor:
         """a to the power b. A negative integer power of an integer is 0 but for bases 1 and -1."""
     def pow_(self, other: _Operand) -> Tensor:
         """In-place form of pow()."""
+    def prelu(self, weight: Tensor) -> Tensor:
+        """input where positive, weight (one, or one per channel) * input elsewhere."""
+    @overload
+    def prod(self, *, dtype: _dtype | None = None) -> Tensor: ...
+    @overload
+    def prod(self, dim: _int, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
+        """Product of all elements; integers and bool give int64."""
     def ravel(self) -> Tensor:
         """One dimension; a view where strides allow it."""
     def reciprocal(self) -> Tensor:
@@ -531,14 +683,10 @@ class Tensor:
         """The same elements in the shape of `other`."""
     def roll(self, shifts: _int | Sequence[_int], dims: _int | Sequence[_int] = ...) -> Tensor:
         """A copy shifted cyclically along `dims`; of the flattened tensor if there are none."""
-    def round(self) -> Tensor:
-        """The nearest integer, halves to even."""
-    def round_(self) -> Tensor:
+    def round(self, *, decimals: _int = 0) -> Tensor:
+        """The nearest multiple of 10^-decimals, halves to even."""
+    def round_(self, *, decimals: _int = 0) -> Tensor:
         """In-place form of round()."""
-    def rshift(self, other: _Operand) -> Tensor:
-        """a >> b, arithmetic; the sign for shifts outside the width."""
-    def rshift_(self, other: _Operand) -> Tensor:
-        """In-place form of rshift()."""
     def rsqrt(self) -> Tensor:
         """1 / sqrt(x)"""
     def rsqrt_(self) -> Tensor:
@@ -567,6 +715,10 @@ class Tensor:
         """In-place form of scatter_add()."""
     def select(self, dim: _int, index: _int) -> Tensor:
         """The slice at position `index` of dimension `dim`, a view without that dimension."""
+    def sgn(self) -> Tensor:
+        """Same as sign()."""
+    def sgn_(self) -> Tensor:
+        """In-place form of sgn()."""
     def short(self) -> Tensor:
         """The tensor as int16."""
     def sigmoid(self) -> Tensor:
@@ -577,18 +729,14 @@ class Tensor:
         """-1, 0 or 1; 0 for NaN."""
     def sign_(self) -> Tensor:
         """In-place form of sign()."""
-    def silu(self) -> Tensor:
-        """x * sigmoid(x)"""
-    def silu_(self) -> Tensor:
-        """In-place form of silu()."""
     def sin(self) -> Tensor:
         """Sine."""
     def sin_(self) -> Tensor:
         """In-place form of sin()."""
-    def softplus(self, beta: _Number = 1.0, threshold: _Number = 20.0) -> Tensor:
-        """log(1 + e^(beta x)) / beta; x itself where beta * x exceeds threshold."""
-    def softplus_(self, beta: _Number = 1.0, threshold: _Number = 20.0) -> Tensor:
-        """In-place form of softplus()."""
+    def softmax(self, dim: _int, dtype: _dtype | None = None) -> Tensor:
+        """exp(input) divided by its sum along `dim`, without overflow."""
+    def sort(self, dim: _int = -1, descending: _bool = False, stable: _bool = False) -> _sort_result:
+        """Elements along `dim` in order, and where they were. Always stable; NaN counts as the largest."""
     @overload
     def split(self, split_size: _int, dim: _int = 0) -> tuple[Tensor, ...]: ...
     @overload
@@ -613,8 +761,28 @@ class Tensor:
     @overload
     def squeeze(self, *dim: _int) -> Tensor:
         """A view without the dimensions of size 1."""
+    @overload
+    def std(self, unbiased: _bool) -> Tensor: ...
+    @overload
+    def std(self, dim: _int | Sequence[_int] | None = None, unbiased: _bool = True, keepdim: _bool = False) -> Tensor: ...
+    @overload
+    def std(self, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = 1, keepdim: _bool = False) -> Tensor:
+        """Standard deviation of all elements."""
+    def sub(self, other: _Operand, *, alpha: _Number = 1) -> Tensor:
+        """input - alpha * other"""
+    def sub_(self, other: _Operand, *, alpha: _Number = 1) -> Tensor:
+        """In-place form of sub()."""
+    def subtract(self, other: _Operand, *, alpha: _Number = 1) -> Tensor:
+        """input - alpha * other"""
+    def subtract_(self, other: _Operand, *, alpha: _Number = 1) -> Tensor:
+        """In-place form of subtract()."""
     def sum(self, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
         """Sum over the dimensions `dim` (all by default); integers and bool give int64."""
+    @overload
+    def sum_to_size(self, size: _int | Sequence[_int]) -> Tensor: ...
+    @overload
+    def sum_to_size(self, *size: _int) -> Tensor:
+        """Sums over the dimensions that broadcasting `size` to the shape of `input` would repeat."""
     def swapaxes(self, axis0: _int, axis1: _int) -> Tensor:
         """A view with two dimensions exchanged; NumPy's name of transpose."""
     def swapdims(self, dim0: _int, dim1: _int) -> Tensor:
@@ -636,6 +804,8 @@ class Tensor:
     @overload
     def tile(self, *dims: _int) -> Tensor:
         """A copy repeated along the last dimensions; like repeat with missing leading repeats of 1."""
+    def topk(self, k: _int, dim: _int = -1, largest: _bool = True, sorted: _bool = True) -> _topk_result:
+        """The k largest (or smallest) elements along `dim`, and where they were."""
     def transpose(self, dim0: _int, dim1: _int) -> Tensor:
         """A view with two dimensions exchanged."""
     def tril(self, diagonal: _int = 0) -> Tensor:
@@ -646,6 +816,10 @@ class Tensor:
         """The upper triangle from `diagonal` on, zero elsewhere."""
     def triu_(self, diagonal: _int = 0) -> Tensor:
         """In-place form of triu()."""
+    def true_divide(self, other: _Operand) -> Tensor:
+        """input / other"""
+    def true_divide_(self, other: _Operand) -> Tensor:
+        """In-place form of true_divide()."""
     def trunc(self) -> Tensor:
         """x without its fraction."""
     def trunc_(self) -> Tensor:
@@ -660,6 +834,13 @@ class Tensor:
         """In-place form of uniform()."""
     def unsqueeze(self, dim: _int) -> Tensor:
         """A view with a new dimension of size 1 at `dim`."""
+    @overload
+    def var(self, unbiased: _bool) -> Tensor: ...
+    @overload
+    def var(self, dim: _int | Sequence[_int] | None = None, unbiased: _bool = True, keepdim: _bool = False) -> Tensor: ...
+    @overload
+    def var(self, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = 1, keepdim: _bool = False) -> Tensor:
+        """Variance of all elements."""
     @overload
     def view(self, dtype: _dtype) -> Tensor: ...
     @overload
@@ -829,14 +1010,44 @@ def _from_dlpack(capsule: Any) -> Tensor: ...
 def abs(input: Tensor) -> Tensor:
     """|x|; its derivative at 0 is 0."""
 
+def absolute(input: Tensor) -> Tensor:
+    """Same as abs()."""
+
+def add(input: _Operand, other: _Operand, *, alpha: _Number = 1) -> Tensor:
+    """input + alpha * other; logical or for bool."""
+
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+    """beta * input + alpha * mat1 @ mat2; with beta 0 input is not read."""
+
+def all(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
+    """Whether all elements are nonzero, over the dimensions `dim` (all by default)."""
+
 def allclose(input: Tensor, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False) -> _bool:
     """True if isclose() holds everywhere."""
+
+def amax(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
+    """Largest elements over the dimensions `dim` (all by default); ties share the gradient."""
+
+def amin(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
+    """Smallest elements over the dimensions `dim` (all by default); ties share the gradient."""
+
+def any(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
+    """Whether any element is nonzero, over the dimensions `dim` (all by default)."""
 
 @overload
 def arange(end: _Number, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
 @overload
 def arange(start: _Number, end: _Number, step: _Number = 1, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
     """0, 1, ... below `end`."""
+
+def argmax(input: Tensor, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
+    """Index of the largest element (the first of equals) along `dim`, or in the flattened tensor."""
+
+def argmin(input: Tensor, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
+    """Index of the smallest element (the first of equals) along `dim`, or in the flattened tensor."""
+
+def argsort(input: Tensor, dim: _int = -1, descending: _bool = False, stable: _bool = False) -> Tensor:
+    """The indices that sort along `dim`. Always stable; NaN counts as the largest."""
 
 def atleast_1d(input: Tensor) -> Tensor:
     """A view with at least one dimension."""
@@ -847,14 +1058,26 @@ def atleast_2d(input: Tensor) -> Tensor:
 def atleast_3d(input: Tensor) -> Tensor:
     """A view with at least three dimensions."""
 
+def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None, bias: Tensor | None = None, training: _bool = False, momentum: _float = 0.1, eps: _float = 1e-5) -> Tensor:
+    """input with mean 0 and variance 1 in each channel (dim 1), then scaled and shifted; in training the running statistics are updated."""
+
 @overload
 def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor: ...
 @overload
 def bernoulli(input: Tensor, p: _float, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability that each element gives, else 0."""
 
+def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: _str = "mean") -> Tensor:
+    """Cross-entropy of probabilities and targets in [0, 1]; logarithms not below -100."""
+
+def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: _str = "mean", pos_weight: Tensor | None = None) -> Tensor:
+    """binary_cross_entropy() of sigmoid(input), without overflow."""
+
 def bitwise_and(input: _Operand, other: _Operand) -> Tensor:
     """a & b"""
+
+def bitwise_left_shift(input: _Operand, other: _Operand) -> Tensor:
+    """Same as lshift()."""
 
 def bitwise_not(input: Tensor) -> Tensor:
     """~x; logical not for bool."""
@@ -862,8 +1085,14 @@ def bitwise_not(input: Tensor) -> Tensor:
 def bitwise_or(input: _Operand, other: _Operand) -> Tensor:
     """a | b"""
 
+def bitwise_right_shift(input: _Operand, other: _Operand) -> Tensor:
+    """Same as rshift()."""
+
 def bitwise_xor(input: _Operand, other: _Operand) -> Tensor:
     """a ^ b"""
+
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+    """Products of two batches of matrices, pair by pair."""
 
 def broadcast_tensors(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """Views of the tensors expanded to their common shape."""
@@ -880,8 +1109,23 @@ def cat(tensors: Sequence[Tensor], dim: _int = 0) -> Tensor:
 def ceil(input: Tensor) -> Tensor:
     """The smallest integer not below x."""
 
+def celu(input: Tensor, alpha: _float = 1.0, inplace: _bool = False) -> Tensor:
+    """input where positive, alpha * (e^(input / alpha) - 1) elsewhere."""
+
 def chunk(input: Tensor, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` views of equal length along `dim`; the last may be shorter."""
+
+def clamp(input: Tensor, min: _Operand | None = None, max: _Operand | None = None) -> Tensor:
+    """input limited to [min, max]; the limits pass the gradient."""
+
+def clamp_max(input: Tensor, max: _Operand) -> Tensor:
+    """input, at most max."""
+
+def clamp_min(input: Tensor, min: _Operand) -> Tensor:
+    """input, at least min."""
+
+def clip(input: Tensor, min: _Operand | None = None, max: _Operand | None = None) -> Tensor:
+    """Same as clamp()."""
 
 def clone(input: Tensor) -> Tensor:
     """A copy with history."""
@@ -895,14 +1139,41 @@ def concatenate(tensors: Sequence[Tensor], dim: _int = 0) -> Tensor:
 def cos(input: Tensor) -> Tensor:
     """Cosine."""
 
+def count_nonzero(input: Tensor, dim: _int | Sequence[_int] | None = None) -> Tensor:
+    """Number of nonzero elements over the dimensions `dim` (all by default)."""
+
+def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ignore_index: _int = -100, reduction: _str = "mean", label_smoothing: _float = 0.0) -> Tensor:
+    """Cross-entropy of logits (classes in dim 1) and target classes or probabilities."""
+
+def cumprod(input: Tensor, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
+    """Running product along `dim`; integers and bool give int64."""
+
+def cumsum(input: Tensor, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
+    """Running sum along `dim`; integers and bool give int64."""
+
+def detach(input: Tensor) -> Tensor:
+    """The same memory without history."""
+
 def diagonal(input: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
     """A view of the diagonal of two dimensions, as the last dimension."""
 
-def div(input: _Operand, other: _Operand) -> Tensor:
-    """a / b, true division."""
+def div(input: _Operand, other: _Operand, *, rounding_mode: _str | None = None) -> Tensor:
+    """input / other; rounding_mode 'floor' or 'trunc' rounds down or towards zero."""
 
-def elu(input: Tensor, alpha: _Number = 1.0) -> Tensor:
-    """x where positive, alpha * (e^x - 1) elsewhere."""
+def divide(input: _Operand, other: _Operand, *, rounding_mode: _str | None = None) -> Tensor:
+    """input / other; rounding_mode 'floor' or 'trunc' rounds down or towards zero."""
+
+def dot(input: Tensor, other: Tensor) -> Tensor:
+    """Sum of the products of two vectors' elements."""
+
+def dropout(input: Tensor, p: _float = 0.5, training: _bool = True, inplace: _bool = False) -> Tensor:
+    """In training: every element zeroed with probability p, the others divided by 1 - p. Else the input."""
+
+def elu(input: Tensor, alpha: _Number = 1.0, inplace: _bool = False) -> Tensor:
+    """input where positive, alpha * (e^input - 1) elsewhere."""
+
+def embedding(input: Tensor, weight: Tensor, padding_idx: _int | None = None, *, scale_grad_by_freq: _bool = False) -> Tensor:
+    """The rows of `weight` that `input` names; the row padding_idx gets no gradient."""
 
 @overload
 def empty(size: _int | Sequence[_int], *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
@@ -934,6 +1205,9 @@ def expm1(input: Tensor) -> Tensor:
 def eye(n: _int, m: _int | None = None, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
     """Ones on the diagonal of an n by m matrix, zeros elsewhere."""
 
+def fix(input: Tensor) -> Tensor:
+    """Same as trunc()."""
+
 def flatten(input: Tensor, start_dim: _int = 0, end_dim: _int = -1) -> Tensor:
     """The dimensions from `start_dim` to `end_dim` merged into one; a view where strides allow it."""
 
@@ -964,8 +1238,32 @@ def gather(input: Tensor, dim: _int, index: Tensor) -> Tensor:
 def ge(input: _Operand, other: _Operand) -> Tensor:
     """a >= b"""
 
+def gelu(input: Tensor, *, approximate: _str = "none") -> Tensor:
+    """input times the normal distribution function of input; 'tanh' approximates it."""
+
+def greater(input: _Operand, other: _Operand) -> Tensor:
+    """Same as gt()."""
+
+def greater_equal(input: _Operand, other: _Operand) -> Tensor:
+    """Same as ge()."""
+
+def group_norm(input: Tensor, num_groups: _int, weight: Tensor | None = None, bias: Tensor | None = None, eps: _float = 1e-5) -> Tensor:
+    """input with mean 0 and variance 1 over each group of channels, then scaled and shifted."""
+
 def gt(input: _Operand, other: _Operand) -> Tensor:
     """a > b"""
+
+def hardsigmoid(input: Tensor, inplace: _bool = False) -> Tensor:
+    """input / 6 + 1/2, limited to [0, 1]."""
+
+def hardswish(input: Tensor, inplace: _bool = False) -> Tensor:
+    """input * hardsigmoid(input)"""
+
+def hardtanh(input: Tensor, min_val: _Number = -1.0, max_val: _Number = 1.0, inplace: _bool = False) -> Tensor:
+    """input limited to [min_val, max_val]; the limits get no gradient."""
+
+def huber_loss(input: Tensor, target: Tensor, *, reduction: _str = "mean", delta: _float = 1.0) -> Tensor:
+    """d^2 / 2 where the difference |d| < delta, delta (|d| - delta / 2) elsewhere."""
 
 def index_add(input: Tensor, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
     """Adds alpha * source to the positions `index` of dimension `dim`, in the order of the index."""
@@ -994,11 +1292,29 @@ def isinf(input: Tensor) -> Tensor:
 def isnan(input: Tensor) -> Tensor:
     """Whether x is NaN."""
 
+def kl_div(input: Tensor, target: Tensor, *, reduction: _str = "mean", log_target: _bool = False) -> Tensor:
+    """Kullback-Leibler divergence of log-probabilities `input` from `target`."""
+
+def l1_loss(input: Tensor, target: Tensor, *, reduction: _str = "mean") -> Tensor:
+    """Absolute difference of input and target."""
+
+def layer_norm(input: Tensor, normalized_shape: _int | Sequence[_int], weight: Tensor | None = None, bias: Tensor | None = None, eps: _float = 1e-5) -> Tensor:
+    """input with mean 0 and variance 1 over its last dimensions, then scaled and shifted."""
+
 def le(input: _Operand, other: _Operand) -> Tensor:
     """a <= b"""
 
-def leaky_relu(input: Tensor, negative_slope: _Number = 0.01) -> Tensor:
-    """x where positive, negative_slope * x elsewhere."""
+def leaky_relu(input: Tensor, negative_slope: _Number = 0.01, inplace: _bool = False) -> Tensor:
+    """input where positive, negative_slope * input elsewhere."""
+
+def less(input: _Operand, other: _Operand) -> Tensor:
+    """Same as lt()."""
+
+def less_equal(input: _Operand, other: _Operand) -> Tensor:
+    """Same as le()."""
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """input @ weight.T + bias."""
 
 def linspace(start: _Number, end: _Number, steps: _int, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
     """`steps` values at equal distances from start to end, both included."""
@@ -1015,6 +1331,9 @@ def log1p(input: Tensor) -> Tensor:
 def log2(input: Tensor) -> Tensor:
     """Logarithm to base 2."""
 
+def log_softmax(input: Tensor, dim: _int, dtype: _dtype | None = None) -> Tensor:
+    """The logarithm of softmax(), without overflow."""
+
 def logical_and(input: _Operand, other: _Operand) -> Tensor:
     """Whether both are nonzero."""
 
@@ -1028,10 +1347,10 @@ def logical_xor(input: _Operand, other: _Operand) -> Tensor:
     """Whether exactly one is nonzero."""
 
 def logsigmoid(input: Tensor) -> Tensor:
-    """log(sigmoid(x)), without overflow."""
+    """log(sigmoid(input)), without overflow."""
 
-def lshift(input: _Operand, other: _Operand) -> Tensor:
-    """a << b; 0 for shifts outside the width."""
+def logsumexp(input: Tensor, dim: _int | Sequence[_int], keepdim: _bool = False) -> Tensor:
+    """log(sum(exp(x))) over the dimensions `dim`, without overflow."""
 
 def lt(input: _Operand, other: _Operand) -> Tensor:
     """a < b"""
@@ -1042,14 +1361,48 @@ def masked_fill(input: Tensor, mask: Tensor, value: _Operand) -> Tensor:
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where `mask` is True, 1-d."""
 
+def matmul(input: Tensor, other: Tensor) -> Tensor:
+    """Matrix product of the last two dimensions; leading dimensions broadcast, vectors are rows or columns."""
+
+@overload
+def max(input: Tensor) -> Tensor: ...
+@overload
+def max(input: Tensor, dim: _int, keepdim: _bool = False) -> _max_result: ...
+@overload
+def max(input: Tensor, other: Tensor) -> Tensor:
+    """Largest element; NaN if there is one. Ties share the gradient."""
+
 def maximum(input: _Operand, other: _Operand) -> Tensor:
     """The larger of a and b; NaN if either is. Equal operands share the gradient."""
+
+def mean(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
+    """Mean over the dimensions `dim` (all by default)."""
+
+@overload
+def median(input: Tensor) -> Tensor: ...
+@overload
+def median(input: Tensor, dim: _int, keepdim: _bool = False) -> _median_result:
+    """The median of all elements, the lower one of two; NaN if there is one."""
 
 def meshgrid(tensors: Sequence[Tensor], *, indexing: _str = "ij") -> tuple[Tensor, ...]:
     """Coordinate grids of 1-d tensors; indexing 'ij' or 'xy'."""
 
+@overload
+def min(input: Tensor) -> Tensor: ...
+@overload
+def min(input: Tensor, dim: _int, keepdim: _bool = False) -> _min_result: ...
+@overload
+def min(input: Tensor, other: Tensor) -> Tensor:
+    """Smallest element; NaN if there is one. Ties share the gradient."""
+
 def minimum(input: _Operand, other: _Operand) -> Tensor:
     """The smaller of a and b; NaN if either is. Equal operands share the gradient."""
+
+def mish(input: Tensor, inplace: _bool = False) -> Tensor:
+    """input * tanh(softplus(input))"""
+
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
+    """Product of two matrices."""
 
 def moveaxis(input: Tensor, source: _int | Sequence[_int], destination: _int | Sequence[_int]) -> Tensor:
     """A view with dimensions moved; NumPy's name of movedim."""
@@ -1057,8 +1410,17 @@ def moveaxis(input: Tensor, source: _int | Sequence[_int], destination: _int | S
 def movedim(input: Tensor, source: _int | Sequence[_int], destination: _int | Sequence[_int]) -> Tensor:
     """A view with the dimensions `source` moved to the places `destination`."""
 
+def mse_loss(input: Tensor, target: Tensor, *, reduction: _str = "mean") -> Tensor:
+    """Squared difference of input and target."""
+
 def mul(input: _Operand, other: _Operand) -> Tensor:
     """a * b; logical and for bool."""
+
+def multiply(input: _Operand, other: _Operand) -> Tensor:
+    """Same as mul()."""
+
+def mv(input: Tensor, vec: Tensor) -> Tensor:
+    """Product of a matrix and a vector."""
 
 def narrow(input: Tensor, dim: _int, start: _int, length: _int) -> Tensor:
     """A view of `length` positions of dimension `dim` from `start` on."""
@@ -1069,8 +1431,23 @@ def ne(input: _Operand, other: _Operand) -> Tensor:
 def neg(input: Tensor) -> Tensor:
     """-x"""
 
+def negative(input: Tensor) -> Tensor:
+    """Same as neg()."""
+
+def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ignore_index: _int = -100, reduction: _str = "mean") -> Tensor:
+    """Minus the log-probability (in dim 1) of the target classes."""
+
 def nonzero(input: Tensor, *, as_tuple: _bool = False) -> Tensor:
     """Positions of the elements that are not zero: one row each, or with as_tuple one tensor per dimension."""
+
+@overload
+def norm(input: Tensor, p: _Number | None = 2, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, dtype: _dtype | None = None) -> Tensor: ...
+@overload
+def norm(input: Tensor, p: _str, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, dtype: _dtype | None = None) -> Tensor:
+    """The p-norm (sum |x|^p)^(1/p) over the dimensions `dim` (all by default); inf: largest |x|, 0: count of nonzeros."""
+
+def not_equal(input: _Operand, other: _Operand) -> Tensor:
+    """Same as ne()."""
 
 def one_hot(tensor: Tensor, num_classes: _int = -1) -> Tensor:
     """int64 ones at the class of each element along a new last dimension, zeros elsewhere."""
@@ -1084,6 +1461,9 @@ def ones(*size: _int, dtype: _dtype | None = None, device: _str | _device | None
 def ones_like(input: Tensor, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
     """Ones in the shape of `input`."""
 
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
+    """All products of an element of one vector and one of the other."""
+
 @overload
 def permute(input: Tensor, dims: _int | Sequence[_int]) -> Tensor: ...
 @overload
@@ -1092,6 +1472,15 @@ def permute(input: Tensor, *dims: _int) -> Tensor:
 
 def pow(input: _Operand, other: _Operand) -> Tensor:
     """a to the power b. A negative integer power of an integer is 0 but for bases 1 and -1."""
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """input where positive, weight (one, or one per channel) * input elsewhere."""
+
+@overload
+def prod(input: Tensor, *, dtype: _dtype | None = None) -> Tensor: ...
+@overload
+def prod(input: Tensor, dim: _int, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
+    """Product of all elements; integers and bool give int64."""
 
 @overload
 def rand(size: _int | Sequence[_int], *, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
@@ -1137,6 +1526,9 @@ def reciprocal(input: Tensor) -> Tensor:
 def relu(input: Tensor) -> Tensor:
     """max(x, 0)"""
 
+def relu6(input: Tensor, inplace: _bool = False) -> Tensor:
+    """input limited to [0, 6]."""
+
 def remainder(input: _Operand, other: _Operand) -> Tensor:
     """a - b * floor(a / b), with the sign of b. Integers by 0 give 0."""
 
@@ -1146,14 +1538,14 @@ def reshape(input: Tensor, shape: _int | Sequence[_int]) -> Tensor: ...
 def reshape(input: Tensor, *shape: _int) -> Tensor:
     """The same elements in another shape: a view where strides allow it, else a copy. One size may be -1."""
 
+def rms_norm(input: Tensor, normalized_shape: _int | Sequence[_int], weight: Tensor | None = None, eps: _float | None = None) -> Tensor:
+    """input divided by the root of its mean square over the last dimensions, then scaled."""
+
 def roll(input: Tensor, shifts: _int | Sequence[_int], dims: _int | Sequence[_int] = ...) -> Tensor:
     """A copy shifted cyclically along `dims`; of the flattened tensor if there are none."""
 
-def round(input: Tensor) -> Tensor:
-    """The nearest integer, halves to even."""
-
-def rshift(input: _Operand, other: _Operand) -> Tensor:
-    """a >> b, arithmetic; the sign for shifts outside the width."""
+def round(input: Tensor, *, decimals: _int = 0) -> Tensor:
+    """The nearest multiple of 10^-decimals, halves to even."""
 
 def rsqrt(input: Tensor) -> Tensor:
     """1 / sqrt(x)"""
@@ -1174,20 +1566,38 @@ def scatter_add(input: Tensor, dim: _int, index: Tensor, src: Tensor) -> Tensor:
 def select(input: Tensor, dim: _int, index: _int) -> Tensor:
     """The slice at position `index` of dimension `dim`, a view without that dimension."""
 
+def selu(input: Tensor, inplace: _bool = False) -> Tensor:
+    """elu() with the constants of self-normalising networks."""
+
+def sgn(input: Tensor) -> Tensor:
+    """Same as sign()."""
+
 def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + e^-x)"""
 
 def sign(input: Tensor) -> Tensor:
     """-1, 0 or 1; 0 for NaN."""
 
-def silu(input: Tensor) -> Tensor:
-    """x * sigmoid(x)"""
+def silu(input: Tensor, inplace: _bool = False) -> Tensor:
+    """input * sigmoid(input)"""
 
 def sin(input: Tensor) -> Tensor:
     """Sine."""
 
+def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: _str = "mean", beta: _float = 1.0) -> Tensor:
+    """d^2 / (2 beta) where the difference |d| < beta, |d| - beta / 2 elsewhere."""
+
+def softmax(input: Tensor, dim: _int, dtype: _dtype | None = None) -> Tensor:
+    """exp(input) divided by its sum along `dim`, without overflow."""
+
 def softplus(input: Tensor, beta: _Number = 1.0, threshold: _Number = 20.0) -> Tensor:
-    """log(1 + e^(beta x)) / beta; x itself where beta * x exceeds threshold."""
+    """log(1 + e^(beta input)) / beta; input itself where beta * input exceeds threshold."""
+
+def softsign(input: Tensor) -> Tensor:
+    """input / (1 + |input|)"""
+
+def sort(input: Tensor, dim: _int = -1, descending: _bool = False, stable: _bool = False) -> _sort_result:
+    """Elements along `dim` in order, and where they were. Always stable; NaN counts as the largest."""
 
 @overload
 def split(tensor: Tensor, split_size_or_sections: _int, dim: _int = 0) -> tuple[Tensor, ...]: ...
@@ -1217,6 +1627,20 @@ def squeeze(input: Tensor, *dim: _int) -> Tensor:
 def stack(tensors: Sequence[Tensor], dim: _int = 0) -> Tensor:
     """Tensors of one shape along a new dimension `dim`."""
 
+@overload
+def std(input: Tensor, unbiased: _bool) -> Tensor: ...
+@overload
+def std(input: Tensor, dim: _int | Sequence[_int] | None = None, unbiased: _bool = True, keepdim: _bool = False) -> Tensor: ...
+@overload
+def std(input: Tensor, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = 1, keepdim: _bool = False) -> Tensor:
+    """Standard deviation of all elements."""
+
+def sub(input: _Operand, other: _Operand, *, alpha: _Number = 1) -> Tensor:
+    """input - alpha * other"""
+
+def subtract(input: _Operand, other: _Operand, *, alpha: _Number = 1) -> Tensor:
+    """input - alpha * other"""
+
 def sum(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
     """Sum over the dimensions `dim` (all by default); integers and bool give int64."""
 
@@ -1238,11 +1662,20 @@ def tan(input: Tensor) -> Tensor:
 def tanh(input: Tensor) -> Tensor:
     """Hyperbolic tangent."""
 
+def tanhshrink(input: Tensor) -> Tensor:
+    """input - tanh(input)"""
+
+def threshold(input: Tensor, threshold: _Number, value: _Number, inplace: _bool = False) -> Tensor:
+    """input where above threshold, value elsewhere."""
+
 @overload
 def tile(input: Tensor, dims: _int | Sequence[_int]) -> Tensor: ...
 @overload
 def tile(input: Tensor, *dims: _int) -> Tensor:
     """A copy repeated along the last dimensions; like repeat with missing leading repeats of 1."""
+
+def topk(input: Tensor, k: _int, dim: _int = -1, largest: _bool = True, sorted: _bool = True) -> _topk_result:
+    """The k largest (or smallest) elements along `dim`, and where they were."""
 
 def transpose(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
     """A view with two dimensions exchanged."""
@@ -1252,6 +1685,9 @@ def tril(input: Tensor, diagonal: _int = 0) -> Tensor:
 
 def triu(input: Tensor, diagonal: _int = 0) -> Tensor:
     """The upper triangle from `diagonal` on, zero elsewhere."""
+
+def true_divide(input: _Operand, other: _Operand) -> Tensor:
+    """input / other"""
 
 def trunc(input: Tensor) -> Tensor:
     """x without its fraction."""
@@ -1264,6 +1700,14 @@ def unflatten(input: Tensor, dim: _int, sizes: _int | Sequence[_int]) -> Tensor:
 
 def unsqueeze(input: Tensor, dim: _int) -> Tensor:
     """A view with a new dimension of size 1 at `dim`."""
+
+@overload
+def var(input: Tensor, unbiased: _bool) -> Tensor: ...
+@overload
+def var(input: Tensor, dim: _int | Sequence[_int] | None = None, unbiased: _bool = True, keepdim: _bool = False) -> Tensor: ...
+@overload
+def var(input: Tensor, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = 1, keepdim: _bool = False) -> Tensor:
+    """Variance of all elements."""
 
 @overload
 def where(condition: Tensor) -> tuple[Tensor, ...]: ...
@@ -1286,8 +1730,18 @@ __all__ = [
     "Size",
     "Tensor",
     "abs",
+    "absolute",
+    "add",
+    "addmm",
+    "all",
     "allclose",
+    "amax",
+    "amin",
+    "any",
     "arange",
+    "argmax",
+    "argmin",
+    "argsort",
     "as_tensor",
     "asarray",
     "atleast_1d",
@@ -1295,9 +1749,12 @@ __all__ = [
     "atleast_3d",
     "bernoulli",
     "bitwise_and",
+    "bitwise_left_shift",
     "bitwise_not",
     "bitwise_or",
+    "bitwise_right_shift",
     "bitwise_xor",
+    "bmm",
     "bool",
     "broadcast_tensors",
     "broadcast_to",
@@ -1305,15 +1762,25 @@ __all__ = [
     "cat",
     "ceil",
     "chunk",
+    "clamp",
+    "clamp_max",
+    "clamp_min",
+    "clip",
     "clone",
     "concat",
     "concatenate",
     "cos",
+    "count_nonzero",
+    "cumprod",
+    "cumsum",
     "default_generator",
+    "detach",
     "diagonal",
     "div",
+    "divide",
+    "dot",
+    "dropout",
     "dtype",
-    "elu",
     "empty",
     "empty_like",
     "eq",
@@ -1323,6 +1790,7 @@ __all__ = [
     "exp2",
     "expm1",
     "eye",
+    "fix",
     "flatten",
     "flip",
     "float32",
@@ -1337,6 +1805,9 @@ __all__ = [
     "ge",
     "get_default_dtype",
     "get_num_threads",
+    "greater",
+    "greater_equal",
+    "group_norm",
     "gt",
     "index_add",
     "index_copy",
@@ -1353,36 +1824,52 @@ __all__ = [
     "isfinite",
     "isinf",
     "isnan",
+    "layer_norm",
     "le",
-    "leaky_relu",
+    "less",
+    "less_equal",
     "linspace",
     "log",
     "log10",
     "log1p",
     "log2",
+    "log_softmax",
     "logical_and",
     "logical_not",
     "logical_or",
     "logical_xor",
-    "logsigmoid",
-    "lshift",
+    "logsumexp",
     "lt",
     "masked_fill",
     "masked_select",
+    "matmul",
+    "max",
     "maximum",
+    "mean",
+    "median",
     "meshgrid",
+    "min",
     "minimum",
+    "mm",
     "moveaxis",
     "movedim",
     "mul",
+    "multiply",
+    "mv",
     "narrow",
     "ne",
     "neg",
+    "negative",
     "nonzero",
+    "norm",
+    "not_equal",
     "ones",
     "ones_like",
+    "outer",
     "permute",
     "pow",
+    "prelu",
+    "prod",
     "promote_types",
     "rand",
     "rand_like",
@@ -1397,9 +1884,9 @@ __all__ = [
     "remainder",
     "reshape",
     "result_type",
+    "rms_norm",
     "roll",
     "round",
-    "rshift",
     "rsqrt",
     "scatter",
     "scatter_add",
@@ -1407,17 +1894,21 @@ __all__ = [
     "set_default_dtype",
     "set_flush_denormal",
     "set_num_threads",
+    "sgn",
     "sigmoid",
     "sign",
-    "silu",
     "sin",
-    "softplus",
+    "softmax",
+    "sort",
     "split",
     "split_with_sizes",
     "sqrt",
     "square",
     "squeeze",
     "stack",
+    "std",
+    "sub",
+    "subtract",
     "sum",
     "swapaxes",
     "swapdims",
@@ -1427,14 +1918,17 @@ __all__ = [
     "tanh",
     "tensor",
     "tile",
+    "topk",
     "transpose",
     "tril",
     "triu",
+    "true_divide",
     "trunc",
     "uint8",
     "unbind",
     "unflatten",
     "unsqueeze",
+    "var",
     "where",
     "zeros",
     "zeros_like",
