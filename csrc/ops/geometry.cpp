@@ -10,6 +10,19 @@ Tensor region(const Tensor& t, IntSpan sizes, IntSpan strides, int64_t offset) {
   return make_view(t, sizes, strides, t->data + offset * static_cast<int64_t>(itemsize(t.dtype())));
 }
 
+// Uninitialised memory laid out with exactly these strides, negative ones too.
+Tensor empty_laid_out(IntSpan sizes, IntSpan strides, DType dtype) {
+  Dims forward(strides);
+  int64_t start = 0;
+  for (int64_t d = 0; d < sizes.size(); ++d) {
+    if (strides[d] >= 0) continue;
+    forward[d] = -strides[d];
+    if (sizes[d] > 0) start += (sizes[d] - 1) * forward[d];
+  }
+  Tensor t = empty_strided(sizes, forward, dtype);
+  return start ? region(t, sizes, strides, start) : t;
+}
+
 struct RegionBackward {
   static constexpr const char* kName = "AsStridedBackward0";
   Shape base_sizes, base_strides, sizes, strides;
@@ -45,7 +58,7 @@ struct RestrideBackward {
 
 Tensor to_strides(const Tensor& t, IntSpan strides) {
   if (t.strides() == strides) return t;
-  Tensor y = empty_strided(t.sizes(), strides, t.dtype());
+  Tensor y = empty_laid_out(t.sizes(), strides, t.dtype());
   copy_data(y, t);
   record<RestrideBackward>(y, {&t}, {}, {});
   return y;
@@ -59,7 +72,7 @@ Tensor as_strided(const Tensor& t, IntSpan sizes, IntSpan strides, int64_t offse
 }
 
 Tensor as_strided_zeroed(const Tensor& t, IntSpan sizes, IntSpan strides, int64_t offset) {
-  Tensor y = empty_strided(t.sizes(), t.strides(), t.dtype());
+  Tensor y = empty_laid_out(t.sizes(), t.strides(), t.dtype());
   copy_data(y, t);
   fill_data(region(y, sizes, strides, offset), Scalar(0));
   record<RegionZeroedBackward>(y, {&t}, {}, {t.strides(), sizes, strides, offset});
@@ -68,8 +81,9 @@ Tensor as_strided_zeroed(const Tensor& t, IntSpan sizes, IntSpan strides, int64_
 
 Tensor as_strided_backward(const Tensor& g, IntSpan base_sizes, IntSpan base_strides, IntSpan sizes,
                            IntSpan strides, int64_t offset) {
-  Tensor base = empty_strided(base_sizes, base_strides, g.dtype());
-  fill_data(make_view(base, {static_cast<int64_t>(base->storage->nbytes / itemsize(g.dtype()))}, {1}, base->data),
+  Tensor base = empty_laid_out(base_sizes, base_strides, g.dtype());
+  fill_data(make_view(base, {static_cast<int64_t>(base->storage->nbytes / itemsize(g.dtype()))}, {1},
+                      base->storage->data),
             Scalar(0));
   Tensor target = region(base, sizes, strides, offset);
   // Overlapping regions (expanded views) add up: one pass per repeated element would race, so sum
