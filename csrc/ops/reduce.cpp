@@ -31,7 +31,7 @@ struct MeanBackward : ReducedShape {
   static constexpr const char* kName = "MeanBackward0";
   int64_t length;
   static void backward(Node&, MeanBackward& p, Tensor* in, Tensor* out) {
-    if (in[0].defined()) out[0] = p.expanded(div(in[0], Scalar(p.length)));
+    if (in[0].defined()) out[0] = p.expanded(div(in[0], Scalar(std::max<int64_t>(p.length, 1))));
   }
 };
 struct MeanDimBackward : MeanBackward {

@@ -113,6 +113,12 @@ struct ReducedShape {
   }
 };
 
+// g / y, and 0 where y is 0, in its derivatives too.
+Tensor divide_nonzero(const Tensor& g, const Tensor& y) {
+  Tensor zero = eq(y, Scalar(0.0));
+  return where(zero, Scalar(0.0), div(g, where(zero, Scalar(1.0), y)));
+}
+
 // d var / dx = 2 (x - mean) / divisor
 Tensor deviation(const Tensor& x, const ReducedShape& s) { return sub(x, s.mean_of(x)); }
 
@@ -130,7 +136,7 @@ struct StdBackward : ReducedShape {
   static void backward(Node& n, StdBackward& p, Tensor* in, Tensor* out) {
     if (!in[0].defined()) return;
     Tensor y = n.saved(1);
-    Tensor g = where(eq(y, Scalar(0.0)), Scalar(0.0), div(in[0], mul(y, Scalar(p.divisor))));
+    Tensor g = divide_nonzero(in[0], mul(y, Scalar(p.divisor)));
     out[0] = mul(p.expanded(g), deviation(n.saved(0), p));
   }
 };
@@ -162,7 +168,7 @@ struct NormBackward : ReducedShape {
     if (p == 1) {
       out[0] = mul(s.expanded(g), sign(x));
     } else if (p == 2) {
-      out[0] = mul(s.expanded(where(eq(y, zero), zero, div(g, y))), x);
+      out[0] = mul(s.expanded(divide_nonzero(g, y)), x);
     } else if (std::isinf(p)) {
       Tensor mask, ties;
       {
@@ -181,7 +187,7 @@ struct NormBackward : ReducedShape {
         Tensor powers = mul(sign(x), where(eq(x, zero), zero, pow(a, Scalar(p - 1))));
         out[0] = mul(powers, s.expanded(mul(g, pow(y, Scalar(1 - p)))));
       } else {
-        Tensor scale = where(eq(y, zero), zero, div(g, pow(y, Scalar(p - 1))));
+        Tensor scale = divide_nonzero(g, pow(y, Scalar(p - 1)));
         Tensor powers = p < 2 ? mul(sign(x), where(eq(x, zero), zero, pow(a, Scalar(p - 1))))
                               : mul(x, pow(a, Scalar(p - 2)));
         out[0] = mul(powers, s.expanded(scale));
