@@ -51,34 +51,54 @@ const char* type_text(DType t) {
 }
 
 [[gnu::cold, gnu::noinline]] void bad_dtypes(const char* op, DType a, DType b) {
-  PF_CHECK(a == b, Runtime, op, ": expected m1 and m2 to have the same dtype, but got: ", type_text(a), " != ", type_text(b),
-           "; convert one with .to(dtype)");
-  raise(ErrorKind::NotImplemented, op, ": \"addmm_impl_cpu_\" not implemented for 'Bool'; convert with .to(dtype) first");
+  PF_CHECK(a == b, Runtime, op,
+           ": expected m1 and m2 to have the same dtype, but got: ", type_text(a),
+           " != ", type_text(b), "; convert one with .to(dtype)");
+  raise(ErrorKind::NotImplemented, op,
+        ": \"addmm_impl_cpu_\" not implemented for 'Bool'; convert with .to(dtype) first");
 }
 
 void check_dtypes(const char* op, const Tensor& a, const Tensor& b) {
-  if (__builtin_expect(a.dtype() != b.dtype() || a.dtype() == DType::Bool, 0)) bad_dtypes(op, a.dtype(), b.dtype());
+  if (__builtin_expect(a.dtype() != b.dtype() || a.dtype() == DType::Bool, 0))
+    bad_dtypes(op, a.dtype(), b.dtype());
 }
 
 [[gnu::cold, gnu::noinline]] void bad_shapes(const char* op, const Matrix& a, const Matrix& b) {
-  raise(ErrorKind::Runtime, op, ": mat1 and mat2 shapes cannot be multiplied (", a.rows, "x", a.cols, " and ", b.rows, "x",
-        b.cols, ")");
+  raise(ErrorKind::Runtime, op, ": mat1 and mat2 shapes cannot be multiplied (", a.rows, "x",
+        a.cols, " and ", b.rows, "x", b.cols, ")");
 }
 
 void check_shapes(const char* op, const Matrix& a, const Matrix& b) {
   if (__builtin_expect(a.cols != b.rows, 0)) bad_shapes(op, a, b);
 }
 
-GemmArgs gemm_args(const Matrix& a, const void* a_data, const Matrix& b, const void* b_data, const Tensor& y) {
-  return {a.rows, b.cols, a.cols, a_data, a.row_stride, a.col_stride, b_data, b.row_stride, b.col_stride,
-          y->data, b.cols, 1, 1.0, 0.0, nullptr, 0, kernels::Epilogue::None};
+GemmArgs gemm_args(const Matrix& a, const void* a_data, const Matrix& b, const void* b_data,
+                   const Tensor& y) {
+  return {a.rows,
+          b.cols,
+          a.cols,
+          a_data,
+          a.row_stride,
+          a.col_stride,
+          b_data,
+          b.row_stride,
+          b.col_stride,
+          y->data,
+          b.cols,
+          1,
+          1.0,
+          0.0,
+          nullptr,
+          0,
+          kernels::Epilogue::None};
 }
 
 // Both sides of a product that the other side's gradient needs.
 struct Saved {
   Tensor none;
   const Tensor *a, *b;
-  Saved(const Tensor& x, const Tensor& y) : a(y.requires_grad() ? &x : &none), b(x.requires_grad() ? &y : &none) {}
+  Saved(const Tensor& x, const Tensor& y)
+      : a(y.requires_grad() ? &x : &none), b(x.requires_grad() ? &y : &none) {}
 };
 
 // All dimensions but the last as rows.
@@ -143,7 +163,8 @@ struct DotBackward {
 };
 
 // Rows of a against one matrix: y = a op(b) (+ bias).
-Tensor rows_times_matrix(const char* op, const Tensor& a, const Tensor& b, bool tb, const Tensor* bias) {
+Tensor rows_times_matrix(const char* op, const Tensor& a, const Tensor& b, bool tb,
+                         const Tensor* bias) {
   Tensor holder;
   const Tensor* x = &a;
   Matrix ma(1, 1, 1, 1), mb(b, tb);
@@ -202,9 +223,10 @@ Dims batch_strides(const Tensor& t, const Dims& batch) {
 Tensor batched_product(const Tensor& a, bool ta, const Tensor& b, bool tb) {
   Matrix ma(a, ta), mb(b, tb);
   Dims batch = broadcast_shapes("matmul", batch_of(a), batch_of(b)), sizes(batch);
-  PF_CHECK(ma.cols == mb.rows, Runtime, "matmul: Expected size for first two dimensions of batch2 tensor to be: [", count(batch),
-           ", ", ma.cols, "] but got: [", count(batch), ", ", mb.rows, "]; shapes ", to_string(a.sizes()), " and ",
-           to_string(b.sizes()));
+  PF_CHECK(ma.cols == mb.rows, Runtime,
+           "matmul: Expected size for first two dimensions of batch2 tensor to be: [", count(batch),
+           ", ", ma.cols, "] but got: [", count(batch), ", ", mb.rows, "]; shapes ",
+           to_string(a.sizes()), " and ", to_string(b.sizes()));
   sizes.push_back(ma.rows);
   sizes.push_back(mb.cols);
   Tensor y = empty(sizes, a.dtype());
@@ -257,8 +279,8 @@ Tensor batched_product(const Tensor& a, bool ta, const Tensor& b, bool tb) {
 // op(matrix) vec
 Tensor matrix_vector(const Tensor& m, bool tm, const Tensor& v) {
   Matrix mm(m, tm);
-  PF_CHECK(mm.cols == v.size(0), Runtime, "mv: size mismatch, got input (", mm.rows, "), mat (", mm.rows, "x", mm.cols,
-           "), vec (", v.size(0), ")");
+  PF_CHECK(mm.cols == v.size(0), Runtime, "mv: size mismatch, got input (", mm.rows, "), mat (",
+           mm.rows, "x", mm.cols, "), vec (", v.size(0), ")");
   Tensor y = empty({mm.rows}, m.dtype());
   gemm(m.dtype(), gemm_args(mm, m->data, Matrix(v.size(0), 1, v.stride(0), 1), v->data, y));
   if (grad_enabled() && (m.requires_grad() || v.requires_grad())) {
@@ -283,7 +305,8 @@ Tensor product(const Tensor& a, bool ta, const Tensor& b, bool tb) {
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
   int64_t da = a.dim(), db = b.dim();
-  PF_CHECK(da > 0 && db > 0, Runtime, "matmul: both arguments to matmul need to be at least 1D, but they are ", da, "D and ",
+  PF_CHECK(da > 0 && db > 0, Runtime,
+           "matmul: both arguments to matmul need to be at least 1D, but they are ", da, "D and ",
            db, "D; use * for numbers");
   check_dtypes("matmul", a, b);
   if (db == 2) return matrix_product(a, false, b, false);
@@ -302,36 +325,47 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
 }
 
 Tensor mm(const Tensor& a, const Tensor& b) {
-  PF_CHECK(a.dim() == 2, Runtime, "mm: self must be a matrix, got shape ", to_string(a.sizes()), "; matmul takes other dimensions");
-  PF_CHECK(b.dim() == 2, Runtime, "mm: mat2 must be a matrix, got shape ", to_string(b.sizes()), "; matmul takes other dimensions");
+  PF_CHECK(a.dim() == 2, Runtime, "mm: self must be a matrix, got shape ", to_string(a.sizes()),
+           "; matmul takes other dimensions");
+  PF_CHECK(b.dim() == 2, Runtime, "mm: mat2 must be a matrix, got shape ", to_string(b.sizes()),
+           "; matmul takes other dimensions");
   check_dtypes("mm", a, b);
   return matrix_product(a, false, b, false);
 }
 
 Tensor bmm(const Tensor& a, const Tensor& b) {
-  PF_CHECK(a.dim() == 3, Runtime, "bmm: batch1 must be a 3D tensor, got shape ", to_string(a.sizes()));
-  PF_CHECK(b.dim() == 3, Runtime, "bmm: batch2 must be a 3D tensor, got shape ", to_string(b.sizes()));
+  PF_CHECK(a.dim() == 3, Runtime, "bmm: batch1 must be a 3D tensor, got shape ",
+           to_string(a.sizes()));
+  PF_CHECK(b.dim() == 3, Runtime, "bmm: batch2 must be a 3D tensor, got shape ",
+           to_string(b.sizes()));
   check_dtypes("bmm", a, b);
-  PF_CHECK(a.size(0) == b.size(0) && a.size(2) == b.size(1), Runtime, "bmm: Expected size for first two dimensions of batch2 "
-           "tensor to be: [", a.size(0), ", ", a.size(2), "] but got: [", b.size(0), ", ", b.size(1), "].");
+  PF_CHECK(a.size(0) == b.size(0) && a.size(2) == b.size(1), Runtime,
+           "bmm: Expected size for first two dimensions of batch2 "
+           "tensor to be: [",
+           a.size(0), ", ", a.size(2), "] but got: [", b.size(0), ", ", b.size(1), "].");
   return batched_product(a, false, b, false);
 }
 
 Tensor mv(const Tensor& m, const Tensor& v) {
-  PF_CHECK(m.dim() == 2 && v.dim() == 1, Runtime, "mv: vector + matrix @ vector expected, got 1, ", m.dim(), ", ", v.dim());
+  PF_CHECK(m.dim() == 2 && v.dim() == 1, Runtime, "mv: vector + matrix @ vector expected, got 1, ",
+           m.dim(), ", ", v.dim());
   check_dtypes("mv", m, v);
   return matrix_vector(m, false, v);
 }
 
 Tensor dot(const Tensor& a, const Tensor& b) {
-  PF_CHECK(a.dim() == 1 && b.dim() == 1, Runtime, "dot: 1D tensors expected, but got ", a.dim(), "D and ", b.dim(), "D tensors");
-  PF_CHECK(a.dtype() == b.dtype(), Runtime, "dot: expected both vectors to have same dtype, but found ", dtype_name(a.dtype()),
+  PF_CHECK(a.dim() == 1 && b.dim() == 1, Runtime, "dot: 1D tensors expected, but got ", a.dim(),
+           "D and ", b.dim(), "D tensors");
+  PF_CHECK(a.dtype() == b.dtype(), Runtime,
+           "dot: expected both vectors to have same dtype, but found ", dtype_name(a.dtype()),
            " and ", dtype_name(b.dtype()));
   check_dtypes("dot", a, b);
-  PF_CHECK(a.size(0) == b.size(0), Runtime, "dot: inconsistent tensor size, expected tensor [", a.size(0), "] and src [",
-           b.size(0), "] to have the same number of elements, but got ", a.size(0), " and ", b.size(0), " elements respectively");
+  PF_CHECK(a.size(0) == b.size(0), Runtime, "dot: inconsistent tensor size, expected tensor [",
+           a.size(0), "] and src [", b.size(0), "] to have the same number of elements, but got ",
+           a.size(0), " and ", b.size(0), " elements respectively");
   Tensor y = empty({}, a.dtype());
-  gemm(a.dtype(), gemm_args(Matrix(1, a.size(0), 1, a.stride(0)), a->data, Matrix(b.size(0), 1, b.stride(0), 1), b->data, y));
+  gemm(a.dtype(), gemm_args(Matrix(1, a.size(0), 1, a.stride(0)), a->data,
+                            Matrix(b.size(0), 1, b.stride(0), 1), b->data, y));
   if (grad_enabled() && (a.requires_grad() || b.requires_grad())) {
     Saved s(a, b);
     record<DotBackward>(y, {&a, &b}, {s.a, s.b}, {});
@@ -349,10 +383,13 @@ Tensor addmm(const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta,
   PF_CHECK(a.dim() == 2, Runtime, "addmm: mat1 must be a matrix, got ", a.dim(), "-D tensor");
   PF_CHECK(b.dim() == 2, Runtime, "addmm: mat2 must be a matrix, got ", b.dim(), "-D tensor");
   check_dtypes("addmm", a, b);
-  PF_CHECK(input.dtype() == b.dtype(), Runtime, "addmm: self and mat2 must have the same dtype, but got ",
-           dtype_name(input.dtype()), " and ", dtype_name(b.dtype()));
-  PF_CHECK(is_floating(a.dtype()) || (beta.kind != Scalar::Float && alpha.kind != Scalar::Float), Runtime,
-           "addmm: For integral input tensors, arguments beta and alpha must not be floating point numbers.");
+  PF_CHECK(input.dtype() == b.dtype(), Runtime,
+           "addmm: self and mat2 must have the same dtype, but got ", dtype_name(input.dtype()),
+           " and ", dtype_name(b.dtype()));
+  PF_CHECK(is_floating(a.dtype()) || (beta.kind != Scalar::Float && alpha.kind != Scalar::Float),
+           Runtime,
+           "addmm: For integral input tensors, arguments beta and alpha must not be floating point "
+           "numbers.");
   Matrix ma(a, false), mb(b, false);
   check_shapes("addmm", ma, mb);
   Tensor target, y;
@@ -380,21 +417,25 @@ Tensor addmm(const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta,
 }
 
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
-  PF_CHECK(x.dim() > 0 && w.dim() > 0, Runtime, "linear: input and weight need at least one dimension, got shapes ",
+  PF_CHECK(x.dim() > 0 && w.dim() > 0, Runtime,
+           "linear: input and weight need at least one dimension, got shapes ",
            to_string(x.sizes()), " and ", to_string(w.sizes()));
   check_dtypes("linear", x, w);
   if (__builtin_expect(w.dim() != 2, 0)) {
-    PF_CHECK(w.dim() == 1, Runtime, "linear: weight must have shape [out, in], got ", to_string(w.sizes()));
+    PF_CHECK(w.dim() == 1, Runtime, "linear: weight must have shape [out, in], got ",
+             to_string(w.sizes()));
     Tensor y = matmul(x, w);
     return bias.defined() ? add(y, bias) : y;
   }
   if (!bias.defined()) return matrix_product(x, false, w, true);
-  PF_CHECK(bias.dtype() == x.dtype(), Runtime, "linear: self and mat2 must have the same dtype, but got ",
-           dtype_name(bias.dtype()), " and ", dtype_name(x.dtype()), " for bias and input");
+  PF_CHECK(bias.dtype() == x.dtype(), Runtime,
+           "linear: self and mat2 must have the same dtype, but got ", dtype_name(bias.dtype()),
+           " and ", dtype_name(x.dtype()), " for bias and input");
   bool fits = bias.dim() <= 1 && (bias.numel() == 1 || bias.numel() == w.size(0));
   if (__builtin_expect(!fits, 0)) {
-    PF_CHECK(bias.dim() > 1, Runtime, "linear: The expanded size of the tensor (", w.size(0), ") must match the existing size (",
-             bias.numel(), ") at non-singleton dimension 1; bias has shape ", to_string(bias.sizes()));
+    PF_CHECK(bias.dim() > 1, Runtime, "linear: The expanded size of the tensor (", w.size(0),
+             ") must match the existing size (", bias.numel(),
+             ") at non-singleton dimension 1; bias has shape ", to_string(bias.sizes()));
     return add(matrix_product(x, false, w, true), bias);
   }
   Tensor y = rows_times_matrix("linear", x, w, true, &bias);
@@ -408,14 +449,20 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
 namespace {
 constexpr uint32_t kBoth = kFunction | kMethod;
 PF_OP(matmul, "matmul(Tensor input, Tensor other) -> Tensor", kBoth,
-      "Matrix product of the last two dimensions; leading dimensions broadcast, vectors are rows or columns.")
+      "Matrix product of the last two dimensions; leading dimensions broadcast, vectors are rows "
+      "or columns.")
 PF_OP(mm, "mm(Tensor input, Tensor mat2) -> Tensor", kBoth, "Product of two matrices.")
-PF_OP(bmm, "bmm(Tensor input, Tensor mat2) -> Tensor", kBoth, "Products of two batches of matrices, pair by pair.")
+PF_OP(bmm, "bmm(Tensor input, Tensor mat2) -> Tensor", kBoth,
+      "Products of two batches of matrices, pair by pair.")
 PF_OP(mv, "mv(Tensor input, Tensor vec) -> Tensor", kBoth, "Product of a matrix and a vector.")
-PF_OP(dot, "dot(Tensor input, Tensor other) -> Tensor", kBoth, "Sum of the products of two vectors' elements.")
-PF_OP(outer, "outer(Tensor input, Tensor vec2) -> Tensor", kBoth, "All products of an element of one vector and one of the other.")
-PF_OP(addmm, "addmm(Tensor input, Tensor mat1, Tensor mat2, *, Number beta=1, Number alpha=1) -> Tensor", kBoth,
-      "beta * input + alpha * mat1 @ mat2; with beta 0 input is not read.")
-PF_OP(linear, "linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", kNN, "input @ weight.T + bias.")
+PF_OP(dot, "dot(Tensor input, Tensor other) -> Tensor", kBoth,
+      "Sum of the products of two vectors' elements.")
+PF_OP(outer, "outer(Tensor input, Tensor vec2) -> Tensor", kBoth,
+      "All products of an element of one vector and one of the other.")
+PF_OP(addmm,
+      "addmm(Tensor input, Tensor mat1, Tensor mat2, *, Number beta=1, Number alpha=1) -> Tensor",
+      kBoth, "beta * input + alpha * mat1 @ mat2; with beta 0 input is not read.")
+PF_OP(linear, "linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", kNN,
+      "input @ weight.T + bias.")
 }  // namespace
 }  // namespace pyforge::ops

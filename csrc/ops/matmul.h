@@ -4,8 +4,8 @@
 
 namespace pyforge::ops {
 
-// op(a) op(b), where op transposes the last two dimensions if told to. Leading dimensions broadcast;
-// without ta, a may have any dimensions and b two: then all rows of a meet one matrix.
+// op(a) op(b), where op transposes the last two dimensions if told to. Leading dimensions
+// broadcast; without ta, a may have any dimensions and b two: then all rows of a meet one matrix.
 Tensor product(const Tensor& a, bool ta, const Tensor& b, bool tb);
 
 Tensor matmul(const Tensor& input, const Tensor& other);  // PyTorch's rules for all dimensions
@@ -14,7 +14,8 @@ Tensor bmm(const Tensor& input, const Tensor& mat2);
 Tensor mv(const Tensor& input, const Tensor& vec);
 Tensor dot(const Tensor& input, const Tensor& other);
 Tensor outer(const Tensor& input, const Tensor& vec2);
-Tensor addmm(const Tensor& input, const Tensor& mat1, const Tensor& mat2, Scalar beta, Scalar alpha);
+Tensor addmm(const Tensor& input, const Tensor& mat1, const Tensor& mat2, Scalar beta,
+             Scalar alpha);
 // input weight^T + bias; bias may be undefined.
 Tensor linear(const Tensor& input, const Tensor& weight, const Tensor& bias);
 

@@ -23,18 +23,22 @@ struct SumBackward : ReducedShape {
 };
 struct SumDimBackward : SumBackward {
   static constexpr const char* kName = "SumBackward1";
-  static void backward(Node& n, SumDimBackward& p, Tensor* in, Tensor* out) { SumBackward::backward(n, p, in, out); }
+  static void backward(Node& n, SumDimBackward& p, Tensor* in, Tensor* out) {
+    SumBackward::backward(n, p, in, out);
+  }
 };
 struct MeanBackward : ReducedShape {
   static constexpr const char* kName = "MeanBackward0";
   int64_t length;
   static void backward(Node&, MeanBackward& p, Tensor* in, Tensor* out) {
-    if (in[0].defined()) out[0] = p.expanded(div(in[0], Scalar(p.length)));
+    if (in[0].defined()) out[0] = p.expanded(div(in[0], Scalar(std::max<int64_t>(p.length, 1))));
   }
 };
 struct MeanDimBackward : MeanBackward {
   static constexpr const char* kName = "MeanBackward1";
-  static void backward(Node& n, MeanDimBackward& p, Tensor* in, Tensor* out) { MeanBackward::backward(n, p, in, out); }
+  static void backward(Node& n, MeanDimBackward& p, Tensor* in, Tensor* out) {
+    MeanBackward::backward(n, p, in, out);
+  }
 };
 
 struct ProdBackward : ReducedShape {
@@ -58,7 +62,6 @@ struct ProdBackward : ReducedShape {
   }
 };
 
-// `reduce` in one call for the small contiguous tensors that training loops are full of, else driven.
 Tensor reduced(const ReducePass& pass, const Tensor& x, const ReducedDims& r, Scalar of_nothing) {
   Tensor y = empty(r.shape, pass.out);
   if (x.numel() == 0) {
@@ -76,7 +79,8 @@ Tensor reduced_all(const ReducePass& pass, const Tensor& x) {
 }
 
 bool is_small_full(const Tensor& x, const OptionalDims& dims, bool keepdim) {
-  return (!dims || dims->empty()) && !keepdim && x.is_contiguous() && x.numel() > 0 && x.numel() <= kReduceGrain;
+  return (!dims || dims->empty()) && !keepdim && x.is_contiguous() && x.numel() > 0 &&
+         x.numel() <= kReduceGrain;
 }
 
 Tensor without_grad(const Tensor& x, DType dtype) {
@@ -86,8 +90,8 @@ Tensor without_grad(const Tensor& x, DType dtype) {
 }
 
 // Sum and product: result and dtype of the computation.
-Tensor accumulate(const char* op, Reduce reduce, const Tensor& input, const OptionalDims& dims, bool keepdim,
-                  std::optional<DType> dtype, Scalar of_nothing, Dims* kept) {
+Tensor accumulate(const char* op, Reduce reduce, const Tensor& input, const OptionalDims& dims,
+                  bool keepdim, std::optional<DType> dtype, Scalar of_nothing, Dims* kept) {
   Tensor converted;
   const Tensor* x = &input;
   if (__builtin_expect(dtype && *dtype != input.dtype(), 0)) {
@@ -107,11 +111,25 @@ Tensor accumulate(const char* op, Reduce reduce, const Tensor& input, const Opti
   return dtype ? without_grad(y, *dtype) : y;
 }
 
-Tensor truth(const char* op, Reduce reduce, const Tensor& input, const OptionalDims& dims, bool keepdim) {
+void divide_by(const Tensor& y, int64_t n) {
+  if (y.numel() == 1 && y.dtype() == DType::Float32) {
+    *y.data<float>() /= static_cast<float>(n);
+  } else if (y.numel() == 1) {
+    *y.data<double>() /= static_cast<double>(n);
+  } else {
+    LoopInput in[2] = {LoopInput(y), LoopInput(Scalar(n), y.dtype())};
+    auto op = static_cast<int>(kernels::Elementwise::div);
+    run_loop(kernels::active().elementwise.forward[op][static_cast<int>(y.dtype())], y, in, 2);
+  }
+}
+
+Tensor truth(const char* op, Reduce reduce, const Tensor& input, const OptionalDims& dims,
+             bool keepdim) {
   ReducePass pass = reduce_pass(op, reduce, input.dtype());
   Tensor y = is_small_full(input, dims, keepdim)
                  ? reduced_all(pass, input)
-                 : reduced(pass, input, ReducedDims(op, input, dims, keepdim), Scalar(reduce == Reduce::All));
+                 : reduced(pass, input, ReducedDims(op, input, dims, keepdim),
+                           Scalar(reduce == Reduce::All));
   return input.dtype() == DType::UInt8 ? to(y, DType::UInt8) : y;
 }
 
@@ -130,20 +148,16 @@ Tensor sum_dims(const Tensor& input, OptionalDims dims, bool keepdim, std::optio
 }
 
 Tensor mean_dims(const Tensor& input, OptionalDims dims, bool keepdim, std::optional<DType> dtype) {
-  PF_CHECK(is_floating(dtype ? *dtype : input.dtype()), Runtime, "mean(): could not infer output dtype. ",
-           dtype ? "Optional" : "Input", " dtype must be either a floating point or complex dtype. Got: ",
+  PF_CHECK(is_floating(dtype ? *dtype : input.dtype()), Runtime,
+           "mean(): could not infer output dtype. ", dtype ? "Optional" : "Input",
+           " dtype must be either a floating point or complex dtype. Got: ",
            dtype_name(dtype ? *dtype : input.dtype()), "; convert with .to(pyforge.float32) first");
   Dims kept;
   Tensor y = accumulate("mean", Reduce::Sum, input, dims, keepdim, dtype, Scalar(0), &kept);
   int64_t length = 1;
   for (int64_t d = 0; d < input.dim(); ++d)
     if (kept[d] != input.size(d)) length *= input.size(d);
-  {
-    kernels::Attr* none = nullptr;
-    LoopInput in[2] = {LoopInput(y), LoopInput(Scalar(length), y.dtype())};
-    run_loop(kernels::active().elementwise.forward[static_cast<int>(kernels::Elementwise::div)][static_cast<int>(y.dtype())],
-             y, in, 2, none);
-  }
+  divide_by(y, length);
   if (!grad_enabled() || !input.requires_grad()) return y;
   if (dims) {
     record<MeanDimBackward>(y, {&input}, {}, {{{input.sizes(), kept}, length}});
@@ -156,17 +170,20 @@ Tensor mean_dims(const Tensor& input, OptionalDims dims, bool keepdim, std::opti
 Tensor prod_all(const Tensor& input, std::optional<DType> dtype) {
   Dims kept;
   Tensor y = accumulate("prod", Reduce::Prod, input, std::nullopt, false, dtype, Scalar(1), &kept);
-  if (is_floating(y.dtype())) record<ProdBackward>(y, {&input}, {&input, &y}, {{input.sizes(), kept}, -1});
+  if (is_floating(y.dtype()))
+    record<ProdBackward>(y, {&input}, {&input, &y}, {{input.sizes(), kept}, -1});
   return y;
 }
 
 Tensor prod_dim(const Tensor& input, int64_t dim, bool keepdim, std::optional<DType> dtype) {
   int64_t wrapped = wrap_dim("prod", dim, input.dim());
   Dims kept;
-  Tensor y = accumulate("prod", Reduce::Prod, input, input.dim() ? OptionalDims(IntSpan(&wrapped, 1)) : std::nullopt,
-                        keepdim, dtype, Scalar(1), &kept);
+  Tensor y = accumulate("prod", Reduce::Prod, input,
+                        input.dim() ? OptionalDims(IntSpan(&wrapped, 1)) : std::nullopt, keepdim,
+                        dtype, Scalar(1), &kept);
   if (is_floating(y.dtype()))
-    record<ProdBackward>(y, {&input}, {&input, &y}, {{input.sizes(), kept}, input.dim() ? wrapped : -1});
+    record<ProdBackward>(y, {&input}, {&input, &y},
+                         {{input.sizes(), kept}, input.dim() ? wrapped : -1});
   return y;
 }
 
@@ -179,7 +196,8 @@ Tensor all_dims(const Tensor& input, OptionalDims dims, bool keepdim) {
 
 Tensor count_nonzero(const Tensor& input, OptionalDims dims) {
   GradModeGuard off(false);
-  return sum_dims(input.dtype() == DType::Bool ? input : ne(input, Scalar(0)), dims, false, std::nullopt);
+  return sum_dims(input.dtype() == DType::Bool ? input : ne(input, Scalar(0)), dims, false,
+                  std::nullopt);
 }
 
 Tensor sum_to_size(const Tensor& t, IntSpan sizes) {
@@ -203,14 +221,14 @@ Tensor sum_to_size(const Tensor& t, IntSpan sizes) {
   Tensor y = empty(sizes, pass.out);
   if (t.numel() == 0) {
     fill_data(y, Scalar(0));
-  } else if (t.is_contiguous() && t.numel() == t.numel() / std::max<int64_t>(y.numel(), 1) * y.numel() &&
-             t.numel() <= kReduceGrain && y.numel() == 1) {
+  } else if (y.numel() == 1 && t.is_contiguous() && t.numel() <= kReduceGrain) {
     pass.first({t->data, y->data, 1, t.numel(), 1, 0, 1, 1});
   } else {
     run_reduce(pass, t, mask, y);
   }
   y = without_grad(y, t.dtype());
-  if (grad_enabled() && t.requires_grad()) record<SumDimBackward>(y, {&t}, {}, {{{t.sizes(), kept}}});
+  if (grad_enabled() && t.requires_grad())
+    record<SumDimBackward>(y, {&t}, {}, {{{t.sizes(), kept}}});
   return y;
 }
 
@@ -222,20 +240,23 @@ Tensor checked_sum_to_size(const Tensor& t, IntSpan sizes) {
     int64_t have = t.size(t.dim() - sizes.size() + d);
     fits = sizes[d] == have || sizes[d] == 1;
   }
-  PF_CHECK(fits, Runtime, "sum_to_size: size ", to_string(sizes), " is not expandable to size ", to_string(t.sizes()));
+  PF_CHECK(fits, Runtime, "sum_to_size: size ", to_string(sizes), " is not expandable to size ",
+           to_string(t.sizes()));
   return sum_to_size(t, sizes);
 }
 
 constexpr uint32_t kBoth = kFunction | kMethod;
 
-PF_OP(sum_dims, "sum(Tensor input, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None) -> Tensor", kBoth,
-      "Sum over the dimensions `dim` (all by default); integers and bool give int64.")
-PF_OP(mean_dims, "mean(Tensor input, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None) -> Tensor", kBoth,
-      "Mean over the dimensions `dim` (all by default).")
+PF_OP(sum_dims,
+      "sum(Tensor input, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None) -> Tensor",
+      kBoth, "Sum over the dimensions `dim` (all by default); integers and bool give int64.")
+PF_OP(mean_dims,
+      "mean(Tensor input, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None) -> Tensor",
+      kBoth, "Mean over the dimensions `dim` (all by default).")
 PF_OP(prod_all, "prod(Tensor input, *, dtype? dtype=None) -> Tensor", kBoth,
       "Product of all elements; integers and bool give int64.")
-PF_OP(prod_dim, "prod(Tensor input, int dim, bool keepdim=False, *, dtype? dtype=None) -> Tensor", kBoth,
-      "Product over the dimension `dim`.")
+PF_OP(prod_dim, "prod(Tensor input, int dim, bool keepdim=False, *, dtype? dtype=None) -> Tensor",
+      kBoth, "Product over the dimension `dim`.")
 PF_OP(any_dims, "any(Tensor input, int[]? dim=None, bool keepdim=False) -> Tensor", kBoth,
       "Whether any element is nonzero, over the dimensions `dim` (all by default).")
 PF_OP(all_dims, "all(Tensor input, int[]? dim=None, bool keepdim=False) -> Tensor", kBoth,

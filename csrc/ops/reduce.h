@@ -8,9 +8,13 @@ using OptionalDims = std::optional<IntSpan>;
 
 // Over `dims`, all if absent or empty. Integers and bool add and multiply in int64.
 Tensor sum_dims(const Tensor& input, OptionalDims dims, bool keepdim, std::optional<DType> dtype);
-inline Tensor sum(const Tensor& input) { return sum_dims(input, std::nullopt, false, std::nullopt); }
+inline Tensor sum(const Tensor& input) {
+  return sum_dims(input, std::nullopt, false, std::nullopt);
+}
 Tensor mean_dims(const Tensor& input, OptionalDims dims, bool keepdim, std::optional<DType> dtype);
-inline Tensor mean(const Tensor& input) { return mean_dims(input, std::nullopt, false, std::nullopt); }
+inline Tensor mean(const Tensor& input) {
+  return mean_dims(input, std::nullopt, false, std::nullopt);
+}
 Tensor prod_all(const Tensor& input, std::optional<DType> dtype);
 Tensor prod_dim(const Tensor& input, int64_t dim, bool keepdim, std::optional<DType> dtype);
 Tensor any_dims(const Tensor& input, OptionalDims dims, bool keepdim);
@@ -26,13 +30,18 @@ Tensor max_all(const Tensor& input);
 Tensor min_all(const Tensor& input);
 std::tuple<Tensor, Tensor> max_dim(const Tensor& input, int64_t dim, bool keepdim);
 std::tuple<Tensor, Tensor> min_dim(const Tensor& input, int64_t dim, bool keepdim);
+// Gradient of what took elements at `index` along dim (one of each slice unless keepdim): zeros but
+// there.
+Tensor scatter_selected(const Tensor& g, const Tensor& index, IntSpan sizes, int64_t dim,
+                        bool keepdim);
 Tensor argmax(const Tensor& input, std::optional<int64_t> dim, bool keepdim);
 Tensor argmin(const Tensor& input, std::optional<int64_t> dim, bool keepdim);
 
 // Moments and norms (reduce_moments.cpp).
 Tensor var(const Tensor& input, OptionalDims dims, Scalar correction, bool keepdim);
 Tensor std(const Tensor& input, OptionalDims dims, Scalar correction, bool keepdim);
-Tensor norm(const Tensor& input, double p, OptionalDims dims, bool keepdim, std::optional<DType> dtype);
+Tensor norm(const Tensor& input, double p, OptionalDims dims, bool keepdim,
+            std::optional<DType> dtype);
 Tensor logsumexp(const Tensor& input, OptionalDims dims, bool keepdim);
 
 // Running sums and products (scan.cpp).

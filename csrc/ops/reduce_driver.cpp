@@ -55,7 +55,9 @@ Groups groups_of(const Tensor& x, uint64_t mask) {
   bool all = true;
   for (int i = 0; i < r.n; ++i) all = all && r.g[i].reduced;
   if (all && r.n > 1) {  // the order is free: walk memory forwards
-    std::stable_sort(r.g, r.g + r.n, [](const Group& a, const Group& b) { return std::abs(a.stride) > std::abs(b.stride); });
+    std::stable_sort(r.g, r.g + r.n, [](const Group& a, const Group& b) {
+      return std::abs(a.stride) > std::abs(b.stride);
+    });
     Groups merged;
     for (int i = 0; i < r.n; ++i) merged.add(r.g[i].size, r.g[i].stride, true);
     return merged;
@@ -104,11 +106,12 @@ void run_pass(const ReducePass& pass, const ReduceArgs& args) {
     });
   }
   run_pass({pass.then, pass.then, pass.out, pass.out},
-           {partial->data, args.out, args.outer, blocks, args.inner, blocks * args.inner, args.inner, 1});
+           {partial->data, args.out, args.outer, blocks, args.inner, blocks * args.inner,
+            args.inner, 1});
 }
 
-// Which reduced group goes first: the last one, unless it is short and an earlier one has everything
-// behind it in one run.
+// Which reduced group goes first: the last one, unless it is short and an earlier one has
+// everything behind it in one run.
 int choose(const Groups& gs) {
   int last = -1, first = -1;
   for (int i = 0; i < gs.n; ++i)
@@ -117,21 +120,24 @@ int choose(const Groups& gs) {
       last = i;
     }
   int64_t size, stride;
-  if (first != last && gs.g[last].size < 32 && flatten(gs, first + 1, gs.n, &size, &stride) && stride == 1 && size >= 16)
+  if (first != last && gs.g[last].size < 32 && flatten(gs, first + 1, gs.n, &size, &stride) &&
+      stride == 1 && size >= 16)
     return first;
   return last;
 }
 
 }  // namespace
 
-ReducedDims::ReducedDims(const char* op, const Tensor& x, std::optional<IntSpan> dims, bool keepdim) : kept(x.sizes()) {
+ReducedDims::ReducedDims(const char* op, const Tensor& x, std::optional<IntSpan> dims, bool keepdim)
+    : kept(x.sizes()) {
   int64_t n = x.dim();
   if (!dims || dims->empty()) {
     mask = n == 64 ? ~uint64_t{0} : (uint64_t{1} << n) - 1;
   } else {
     for (int64_t d : *dims) {
       int64_t w = wrap_dim(op, d, n);
-      PF_CHECK(!(mask >> w & 1), Runtime, op, ": dim ", w, " appears multiple times in the list of dims");
+      PF_CHECK(!(mask >> w & 1), Runtime, op, ": dim ", w,
+               " appears multiple times in the list of dims");
       mask |= uint64_t{1} << w;
     }
   }
@@ -151,9 +157,10 @@ ReducePass reduce_pass(const char* op, kernels::Reduce reduce, DType dtype) {
   kernels::ReduceFn first = table[static_cast<int>(reduce)][static_cast<int>(dtype)];
   PF_CHECK(first, NotImplemented, op, ": \"", op, "\" not implemented for '", dtype_name(dtype),
            "'; convert the input with .to(dtype) first");
-  DType out = reduce == Reduce::Any || reduce == Reduce::All                              ? DType::Bool
-              : (reduce == Reduce::Sum || reduce == Reduce::Prod) && !is_floating(dtype) ? DType::Int64
-                                                                                          : dtype;
+  DType out = reduce == Reduce::Any || reduce == Reduce::All ? DType::Bool
+              : (reduce == Reduce::Sum || reduce == Reduce::Prod) && !is_floating(dtype)
+                  ? DType::Int64
+                  : dtype;
   return {first, table[static_cast<int>(combining(reduce))][static_cast<int>(out)], dtype, out};
 }
 
@@ -284,7 +291,8 @@ ReduceArgs along_dim(const Tensor& x, int64_t dim, Tensor& holder) {
 }
 
 Tensor expand_reduced(const Tensor& g, IntSpan kept, IntSpan sizes) {
-  if (grad_enabled() || g.numel() == 0 || !g.is_contiguous()) return expand(reshape(g, kept), sizes);
+  if (grad_enabled() || g.numel() == 0 || !g.is_contiguous())
+    return expand(reshape(g, kept), sizes);
   Dims strides(sizes.size(), 0);
   int64_t step = 1;
   for (int64_t d = sizes.size() - 1; d >= 0; --d) {

@@ -20,7 +20,8 @@ struct ReducedDims {
   ReducedDims(const char* op, const Tensor& x, std::optional<IntSpan> dims, bool keepdim);
 };
 
-// `first` reduces elements of `in` to `out`; `then` reduces results of blocks or of other dimensions.
+// `first` reduces elements of `in` to `out`; `then` reduces results of blocks or of other
+// dimensions.
 struct ReducePass {
   kernels::ReduceFn first, then;
   DType in, out;
@@ -36,7 +37,8 @@ void run_reduce(const ReducePass& pass, const Tensor& x, uint64_t mask, const Te
 bool as_three_levels(const Tensor& x, uint64_t mask, kernels::ReduceArgs& args);
 // Rows that lie closer to each other than their elements become columns; results stay as they are.
 void prefer_columns(kernels::ReduceArgs& args);
-// As three levels along one dimension, or along all with dim < 0, after a copy into `holder` where needed.
+// As three levels along one dimension, or along all with dim < 0, after a copy into `holder` where
+// needed.
 kernels::ReduceArgs along_dim(const Tensor& x, int64_t dim, Tensor& holder);
 
 // A gradient of a reduction's result, seen with the shape that was reduced.

@@ -1,6 +1,5 @@
 // Largest and smallest elements and where they are.
 #include "autograd/node.h"
-#include "ops/along.h"
 #include "ops/ops.h"
 #include "ops/reduce_driver.h"
 
@@ -49,18 +48,11 @@ struct MinBackward : ExtremeBackward {
 
 // The gradient goes to the element whose index was returned.
 struct SelectBackward {
-  int64_t dim, size;
+  Shape sizes;
+  int64_t dim;
   bool keepdim;
   void operator()(Node& n, Tensor* in, Tensor* out) const {
-    if (!in[0].defined()) return;
-    Tensor index = n.saved(0), g = in[0];
-    if (!keepdim && n.input(0).shape.size() > 0) {
-      Dims sizes(g.sizes());
-      sizes.insert(dim, 1);
-      index = reshape(index, sizes);
-      g = reshape(g, sizes);
-    }
-    out[0] = scatter_along(g, dim, index, size);
+    if (in[0].defined()) out[0] = scatter_selected(in[0], n.saved(0), sizes, dim, keepdim);
   }
 };
 struct MaxDimBackward : SelectBackward {
@@ -74,11 +66,13 @@ struct MinDimBackward : SelectBackward {
 
 void check_not_empty(const char* op, const Tensor& x, const OptionalDims& dims) {
   if (x.numel()) return;
-  PF_CHECK(dims && !dims->empty(), Runtime, op, "(): Expected reduction dim to be specified for input.numel() == 0. Specify "
+  PF_CHECK(dims && !dims->empty(), Runtime, op,
+           "(): Expected reduction dim to be specified for input.numel() == 0. Specify "
            "the reduction dim with the 'dim' argument.");
   for (int64_t d : *dims) {
     int64_t w = wrap_dim(op, d, x.dim());
-    PF_CHECK(x.dim() == 0 || x.size(w), Index, op, "(): Expected reduction dim ", w, " to have non-zero size.");
+    PF_CHECK(x.dim() == 0 || x.size(w), Index, op, "(): Expected reduction dim ", w,
+             " to have non-zero size.");
   }
 }
 
@@ -94,7 +88,8 @@ Tensor extreme(const char* op, Reduce reduce, const Tensor& x, OptionalDims dims
 }
 
 // Index, and value where `values` is defined, of the extreme along dim (-1: all).
-void run_arg_reduce(kernels::ArgReduceFn fn, const Tensor& x, int64_t dim, const Tensor& values, const Tensor& indices) {
+void run_arg_reduce(kernels::ArgReduceFn fn, const Tensor& x, int64_t dim, const Tensor& values,
+                    const Tensor& indices) {
   if (indices.numel() == 0) return;
   Tensor holder;
   kernels::ReduceArgs a = along_dim(x, dim, holder);
@@ -104,26 +99,30 @@ void run_arg_reduce(kernels::ArgReduceFn fn, const Tensor& x, int64_t dim, const
   size_t size = itemsize(x.dtype());
   split_outer_inner(a, size, [&](const kernels::ReduceArgs& part, int64_t o, int64_t i) {
     int64_t at = o * a.inner + i;
-    fn({part.in, value ? value + at * static_cast<int64_t>(size) : nullptr, index + at, part.outer, part.reduce, part.inner,
-        part.outer_stride, part.reduce_stride, part.inner_stride});
+    fn({part.in, value ? value + at * static_cast<int64_t>(size) : nullptr, index + at, part.outer,
+        part.reduce, part.inner, part.outer_stride, part.reduce_stride, part.inner_stride});
   });
 }
 
 template <class P>
-std::tuple<Tensor, Tensor> extreme_dim(const char* op, kernels::ArgReduceFn fn, const Tensor& x, int64_t dim, bool keepdim) {
+std::tuple<Tensor, Tensor> extreme_dim(const char* op, kernels::ArgReduceFn fn, const Tensor& x,
+                                       int64_t dim, bool keepdim) {
   int64_t w = wrap_dim(op, dim, x.dim());
   check_not_empty(op, x, IntSpan(&w, 1));
   ReducedDims r(op, x, IntSpan(&w, 1), keepdim);
   Tensor values = empty(r.shape, x.dtype()), indices = empty(r.shape, DType::Int64);
   run_arg_reduce(fn, x, w, values, indices);
-  if (is_floating(x.dtype())) record<P>(values, {&x}, {&indices}, {{w, x.dim() ? x.size(w) : 1, keepdim}});
+  if (is_floating(x.dtype())) record<P>(values, {&x}, {&indices}, {{x.sizes(), w, keepdim}});
   return {values, indices};
 }
 
-Tensor arg_extreme(const char* op, kernels::ArgReduceFn fn, const Tensor& x, std::optional<int64_t> dim, bool keepdim) {
-  PF_CHECK(x.dtype() != DType::Bool, Runtime, op, "(): does not support bool input; convert it with .to(pyforge.uint8)");
+Tensor arg_extreme(const char* op, kernels::ArgReduceFn fn, const Tensor& x,
+                   std::optional<int64_t> dim, bool keepdim) {
+  PF_CHECK(x.dtype() != DType::Bool, Runtime, op,
+           "(): does not support bool input; convert it with .to(pyforge.uint8)");
   if (!dim) {
-    PF_CHECK(x.numel(), Index, op, "(): Expected reduction dim to be specified for input.numel() == 0.");
+    PF_CHECK(x.numel(), Index, op,
+             "(): Expected reduction dim to be specified for input.numel() == 0.");
     Tensor indices = empty(keepdim ? Dims(x.dim(), 1) : Dims(), DType::Int64);
     run_arg_reduce(fn, x, -1, Tensor(), indices);
     return indices;
@@ -139,20 +138,33 @@ const kernels::ReduceTable& table() { return kernels::active().reduce; }
 
 }  // namespace
 
+Tensor scatter_selected(const Tensor& g, const Tensor& index, IntSpan sizes, int64_t dim,
+                        bool keepdim) {
+  Tensor base = zeros(sizes, g.dtype());
+  if (keepdim || sizes.empty()) return scatter_add(base, dim, index, g);
+  return scatter_add(base, dim, unsqueeze(index, dim), unsqueeze(g, dim));
+}
+
 Tensor amax(const Tensor& x, OptionalDims dims, bool keepdim) {
   return extreme<AmaxBackward>("amax", Reduce::Max, x, dims, keepdim);
 }
 Tensor amin(const Tensor& x, OptionalDims dims, bool keepdim) {
   return extreme<AminBackward>("amin", Reduce::Min, x, dims, keepdim);
 }
-Tensor max_all(const Tensor& x) { return extreme<MaxBackward>("max", Reduce::Max, x, std::nullopt, false); }
-Tensor min_all(const Tensor& x) { return extreme<MinBackward>("min", Reduce::Min, x, std::nullopt, false); }
+Tensor max_all(const Tensor& x) {
+  return extreme<MaxBackward>("max", Reduce::Max, x, std::nullopt, false);
+}
+Tensor min_all(const Tensor& x) {
+  return extreme<MinBackward>("min", Reduce::Min, x, std::nullopt, false);
+}
 
 std::tuple<Tensor, Tensor> max_dim(const Tensor& x, int64_t dim, bool keepdim) {
-  return extreme_dim<MaxDimBackward>("max", table().argmax[static_cast<int>(x.dtype())], x, dim, keepdim);
+  return extreme_dim<MaxDimBackward>("max", table().argmax[static_cast<int>(x.dtype())], x, dim,
+                                     keepdim);
 }
 std::tuple<Tensor, Tensor> min_dim(const Tensor& x, int64_t dim, bool keepdim) {
-  return extreme_dim<MinDimBackward>("min", table().argmin[static_cast<int>(x.dtype())], x, dim, keepdim);
+  return extreme_dim<MinDimBackward>("min", table().argmin[static_cast<int>(x.dtype())], x, dim,
+                                     keepdim);
 }
 Tensor argmax(const Tensor& x, std::optional<int64_t> dim, bool keepdim) {
   return arg_extreme("argmax", table().argmax[static_cast<int>(x.dtype())], x, dim, keepdim);
@@ -168,13 +180,15 @@ Tensor min_of_two(const Tensor& a, const Tensor& b) { return minimum(a, b); }
 
 constexpr uint32_t kBoth = kFunction | kMethod;
 
-PF_OP(max_all, "max(Tensor input) -> Tensor", kBoth, "Largest element; NaN if there is one. Ties share the gradient.")
-PF_OP(max_dim, "max(Tensor input, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)", kBoth,
-      "Largest elements along `dim` and where they are (the first of equals).")
+PF_OP(max_all, "max(Tensor input) -> Tensor", kBoth,
+      "Largest element; NaN if there is one. Ties share the gradient.")
+PF_OP(max_dim, "max(Tensor input, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)",
+      kBoth, "Largest elements along `dim` and where they are (the first of equals).")
 PF_OP(max_of_two, "max(Tensor input, Tensor other) -> Tensor", kBoth, "Elementwise maximum.")
-PF_OP(min_all, "min(Tensor input) -> Tensor", kBoth, "Smallest element; NaN if there is one. Ties share the gradient.")
-PF_OP(min_dim, "min(Tensor input, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)", kBoth,
-      "Smallest elements along `dim` and where they are (the first of equals).")
+PF_OP(min_all, "min(Tensor input) -> Tensor", kBoth,
+      "Smallest element; NaN if there is one. Ties share the gradient.")
+PF_OP(min_dim, "min(Tensor input, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)",
+      kBoth, "Smallest elements along `dim` and where they are (the first of equals).")
 PF_OP(min_of_two, "min(Tensor input, Tensor other) -> Tensor", kBoth, "Elementwise minimum.")
 PF_OP(amax, "amax(Tensor input, int[]? dim=None, bool keepdim=False) -> Tensor", kBoth,
       "Largest elements over the dimensions `dim` (all by default); ties share the gradient.")
@@ -182,8 +196,9 @@ PF_OP(amin, "amin(Tensor input, int[]? dim=None, bool keepdim=False) -> Tensor",
       "Smallest elements over the dimensions `dim` (all by default); ties share the gradient.")
 PF_OP(argmax, "argmax(Tensor input, int? dim=None, bool keepdim=False) -> Tensor", kBoth,
       "Index of the largest element (the first of equals) along `dim`, or in the flattened tensor.")
-PF_OP(argmin, "argmin(Tensor input, int? dim=None, bool keepdim=False) -> Tensor", kBoth,
-      "Index of the smallest element (the first of equals) along `dim`, or in the flattened tensor.")
+PF_OP(
+    argmin, "argmin(Tensor input, int? dim=None, bool keepdim=False) -> Tensor", kBoth,
+    "Index of the smallest element (the first of equals) along `dim`, or in the flattened tensor.")
 
 }  // namespace
 }  // namespace pyforge::ops

@@ -28,13 +28,15 @@ void run_moments(const ReduceArgs& args, DType dtype, char* mean, char* m2) {
     return;
   }
   int64_t blocks = (args.reduce + kReduceBlock - 1) / kReduceBlock;
-  Tensor means = empty({args.outer * blocks * args.inner}, dtype), m2s = empty(means.sizes(), dtype);
+  Tensor means = empty({args.outer * blocks * args.inner}, dtype),
+         m2s = empty(means.sizes(), dtype);
   ReleaseGil gil(true);
   parallel_for(args.outer * blocks, 1, [&](int64_t first, int64_t last) {
     for (int64_t task = first; task < last; ++task) {
       int64_t o = task / blocks, start = task % blocks * kReduceBlock;
       ReduceArgs part = args;
-      part.in = static_cast<const char*>(args.in) + (o * args.outer_stride + start * args.reduce_stride) * size;
+      part.in = static_cast<const char*>(args.in) +
+                (o * args.outer_stride + start * args.reduce_stride) * size;
       part.outer = 1;
       part.reduce = std::min(kReduceBlock, args.reduce - start);
       moments(part, means->data + task * args.inner * size, m2s->data + task * args.inner * size);
@@ -85,11 +87,13 @@ Moments moments_of(const Tensor& x, const ReducedDims& r) {
 
 void apply(kernels::Elementwise op, const Tensor& y) {
   LoopInput in(y);
-  run_loop(kernels::active().elementwise.forward[static_cast<int>(op)][static_cast<int>(y.dtype())], y, &in, 1);
+  run_loop(kernels::active().elementwise.forward[static_cast<int>(op)][static_cast<int>(y.dtype())],
+           y, &in, 1);
 }
 void divide(const Tensor& y, double by) {
   LoopInput in[2] = {LoopInput(y), LoopInput(Scalar(by), y.dtype())};
-  run_loop(kernels::active().elementwise.forward[static_cast<int>(kernels::Elementwise::div)][static_cast<int>(y.dtype())],
+  run_loop(kernels::active().elementwise.forward[static_cast<int>(kernels::Elementwise::div)]
+                                                [static_cast<int>(y.dtype())],
            y, in, 2);
 }
 
@@ -109,6 +113,12 @@ struct ReducedShape {
   }
 };
 
+// g / y, and 0 where y is 0, in its derivatives too.
+Tensor divide_nonzero(const Tensor& g, const Tensor& y) {
+  Tensor zero = eq(y, Scalar(0.0));
+  return where(zero, Scalar(0.0), div(g, where(zero, Scalar(1.0), y)));
+}
+
 // d var / dx = 2 (x - mean) / divisor
 Tensor deviation(const Tensor& x, const ReducedShape& s) { return sub(x, s.mean_of(x)); }
 
@@ -116,7 +126,8 @@ struct VarBackward : ReducedShape {
   static constexpr const char* kName = "VarBackward0";
   double divisor;
   static void backward(Node& n, VarBackward& p, Tensor* in, Tensor* out) {
-    if (in[0].defined()) out[0] = mul(p.expanded(mul(in[0], Scalar(2.0 / p.divisor))), deviation(n.saved(0), p));
+    if (in[0].defined())
+      out[0] = mul(p.expanded(mul(in[0], Scalar(2.0 / p.divisor))), deviation(n.saved(0), p));
   }
 };
 struct StdBackward : ReducedShape {
@@ -125,15 +136,16 @@ struct StdBackward : ReducedShape {
   static void backward(Node& n, StdBackward& p, Tensor* in, Tensor* out) {
     if (!in[0].defined()) return;
     Tensor y = n.saved(1);
-    Tensor g = where(eq(y, Scalar(0.0)), Scalar(0.0), div(in[0], mul(y, Scalar(p.divisor))));
+    Tensor g = divide_nonzero(in[0], mul(y, Scalar(p.divisor)));
     out[0] = mul(p.expanded(g), deviation(n.saved(0), p));
   }
 };
 
 // The variance (root: its square root), with what a derivative needs in `divisor` and `kept`.
-Tensor spread(const char* op, bool root, const Tensor& x, OptionalDims dims, Scalar correction, bool keepdim, Dims* kept,
-              double* divisor) {
-  PF_CHECK(is_floating(x.dtype()), Runtime, op, ": std and var only support floating point and complex dtypes, got ",
+Tensor spread(const char* op, bool root, const Tensor& x, OptionalDims dims, Scalar correction,
+              bool keepdim, Dims* kept, double* divisor) {
+  PF_CHECK(is_floating(x.dtype()), Runtime, op,
+           ": std and var only support floating point and complex dtypes, got ",
            dtype_name(x.dtype()), "; convert with .to(pyforge.float32) first");
   ReducedDims r(op, x, dims, keepdim);
   Moments m = moments_of(x, r);
@@ -156,7 +168,7 @@ struct NormBackward : ReducedShape {
     if (p == 1) {
       out[0] = mul(s.expanded(g), sign(x));
     } else if (p == 2) {
-      out[0] = mul(s.expanded(where(eq(y, zero), zero, div(g, y))), x);
+      out[0] = mul(s.expanded(divide_nonzero(g, y)), x);
     } else if (std::isinf(p)) {
       Tensor mask, ties;
       {
@@ -175,8 +187,9 @@ struct NormBackward : ReducedShape {
         Tensor powers = mul(sign(x), where(eq(x, zero), zero, pow(a, Scalar(p - 1))));
         out[0] = mul(powers, s.expanded(mul(g, pow(y, Scalar(1 - p)))));
       } else {
-        Tensor scale = where(eq(y, zero), zero, div(g, pow(y, Scalar(p - 1))));
-        Tensor powers = p < 2 ? mul(sign(x), where(eq(x, zero), zero, pow(a, Scalar(p - 1)))) : mul(x, pow(a, Scalar(p - 2)));
+        Tensor scale = divide_nonzero(g, pow(y, Scalar(p - 1)));
+        Tensor powers = p < 2 ? mul(sign(x), where(eq(x, zero), zero, pow(a, Scalar(p - 1))))
+                              : mul(x, pow(a, Scalar(p - 2)));
         out[0] = mul(powers, s.expanded(scale));
       }
     }
@@ -186,7 +199,8 @@ struct NormBackward : ReducedShape {
 struct LogsumexpBackward : ReducedShape {
   static constexpr const char* kName = "LogsumexpBackward0";
   static void backward(Node& n, LogsumexpBackward& p, Tensor* in, Tensor* out) {
-    if (in[0].defined()) out[0] = mul(p.expanded(in[0]), exp(sub(n.saved(0), p.expanded(n.saved(1)))));
+    if (in[0].defined())
+      out[0] = mul(p.expanded(in[0]), exp(sub(n.saved(0), p.expanded(n.saved(1)))));
   }
 };
 
@@ -208,24 +222,30 @@ Tensor std(const Tensor& x, OptionalDims dims, Scalar correction, bool keepdim) 
   return y;
 }
 
-Tensor norm(const Tensor& input, double p, OptionalDims dims, bool keepdim, std::optional<DType> dtype) {
+Tensor norm(const Tensor& input, double p, OptionalDims dims, bool keepdim,
+            std::optional<DType> dtype) {
   DType compute = dtype ? *dtype : input.dtype();
-  PF_CHECK(is_floating(compute), Runtime, "norm: linalg.vector_norm: Expected a floating point or complex tensor as input. Got ",
+  PF_CHECK(is_floating(compute), Runtime,
+           "norm: linalg.vector_norm: Expected a floating point or complex tensor as input. Got ",
            dtype_name(compute), "; convert with .to(pyforge.float32) first");
   Tensor x = to(input, compute);
   ReducedDims r("norm", x, dims, keepdim);
   Tensor y = empty(r.shape, compute);
   if (x.numel() == 0) {
     PF_CHECK(y.numel() == 0 || (p >= 0 && !std::isinf(p)), Runtime, "norm: cannot compute the ", p,
-             " norm on an empty tensor because the operation does not have an identity; shape ", to_string(x.sizes()));
+             " norm on an empty tensor because the operation does not have an identity; shape ",
+             to_string(x.sizes()));
     fill_data(y, Scalar(0));
   } else {
     GradModeGuard off(false);
-    Reduce reduce = p == 2 ? Reduce::SumSquares : p == 1 ? Reduce::SumAbs : std::isinf(p) ? (p > 0 ? Reduce::AbsMax : Reduce::Min) : Reduce::Sum;
+    Reduce reduce = p == 2          ? Reduce::SumSquares
+                    : p == 1        ? Reduce::SumAbs
+                    : std::isinf(p) ? (p > 0 ? Reduce::AbsMax : Reduce::Min)
+                                    : Reduce::Sum;
     Tensor terms = p == 2 || p == 1 || (std::isinf(p) && p > 0) ? x
-                   : p == 0                                       ? to(ne(x, Scalar(0)), compute)
-                   : std::isinf(p)                                ? abs(x)
-                                                                  : pow(abs(x), Scalar(p));
+                   : p == 0                                     ? to(ne(x, Scalar(0)), compute)
+                   : std::isinf(p)                              ? abs(x)
+                                                                : pow(abs(x), Scalar(p));
     run_reduce(reduce_pass("norm", reduce, compute), terms, r.mask, y);
     if (p == 2) {
       apply(kernels::Elementwise::sqrt, y);
@@ -257,42 +277,62 @@ constexpr uint32_t kBoth = kFunction | kMethod;
 
 Scalar correction_of(bool unbiased) { return Scalar(unbiased ? 1 : 0); }
 
-Tensor var_all_unbiased(const Tensor& x, bool unbiased) { return var(x, std::nullopt, correction_of(unbiased), false); }
+Tensor var_all_unbiased(const Tensor& x, bool unbiased) {
+  return var(x, std::nullopt, correction_of(unbiased), false);
+}
 Tensor var_unbiased(const Tensor& x, OptionalDims dims, bool unbiased, bool keepdim) {
   return var(x, dims, correction_of(unbiased), keepdim);
 }
-Tensor var_correction(const Tensor& x, OptionalDims dims, std::optional<Scalar> correction, bool keepdim) {
+Tensor var_correction(const Tensor& x, OptionalDims dims, std::optional<Scalar> correction,
+                      bool keepdim) {
   return var(x, dims, correction.value_or(Scalar(1)), keepdim);
 }
-Tensor std_all_unbiased(const Tensor& x, bool unbiased) { return std(x, std::nullopt, correction_of(unbiased), false); }
+Tensor std_all_unbiased(const Tensor& x, bool unbiased) {
+  return std(x, std::nullopt, correction_of(unbiased), false);
+}
 Tensor std_unbiased(const Tensor& x, OptionalDims dims, bool unbiased, bool keepdim) {
   return std(x, dims, correction_of(unbiased), keepdim);
 }
-Tensor std_correction(const Tensor& x, OptionalDims dims, std::optional<Scalar> correction, bool keepdim) {
+Tensor std_correction(const Tensor& x, OptionalDims dims, std::optional<Scalar> correction,
+                      bool keepdim) {
   return std(x, dims, correction.value_or(Scalar(1)), keepdim);
 }
-Tensor norm_number(const Tensor& x, std::optional<Scalar> p, OptionalDims dims, bool keepdim, std::optional<DType> dtype) {
+Tensor norm_number(const Tensor& x, std::optional<Scalar> p, OptionalDims dims, bool keepdim,
+                   std::optional<DType> dtype) {
   return norm(x, p ? p->to_double() : 2, dims, keepdim, dtype);
 }
-Tensor norm_named(const Tensor& x, std::string_view p, OptionalDims dims, bool keepdim, std::optional<DType> dtype) {
+Tensor norm_named(const Tensor& x, std::string_view p, OptionalDims dims, bool keepdim,
+                  std::optional<DType> dtype) {
   PF_CHECK(p == "fro", Runtime, "norm: order '", p, "' is not supported; use 'fro' or a number");
   return norm(x, 2, dims, keepdim, dtype);
 }
 
-PF_OP(var_all_unbiased, "var(Tensor input, bool unbiased) -> Tensor", kBoth, "Variance of all elements.")
-PF_OP(var_unbiased, "var(Tensor input, int[]? dim=None, bool unbiased=True, bool keepdim=False) -> Tensor", kBoth,
+PF_OP(var_all_unbiased, "var(Tensor input, bool unbiased) -> Tensor", kBoth,
+      "Variance of all elements.")
+PF_OP(var_unbiased,
+      "var(Tensor input, int[]? dim=None, bool unbiased=True, bool keepdim=False) -> Tensor", kBoth,
       "Variance over the dimensions `dim` (all by default), divided by n - 1 (n if not unbiased).")
-PF_OP(var_correction, "var(Tensor input, int[]? dim=None, *, Number? correction=1, bool keepdim=False) -> Tensor", kBoth,
-      "Variance over the dimensions `dim` (all by default), divided by n - correction.")
-PF_OP(std_all_unbiased, "std(Tensor input, bool unbiased) -> Tensor", kBoth, "Standard deviation of all elements.")
-PF_OP(std_unbiased, "std(Tensor input, int[]? dim=None, bool unbiased=True, bool keepdim=False) -> Tensor", kBoth,
+PF_OP(var_correction,
+      "var(Tensor input, int[]? dim=None, *, Number? correction=1, bool keepdim=False) -> Tensor",
+      kBoth, "Variance over the dimensions `dim` (all by default), divided by n - correction.")
+PF_OP(std_all_unbiased, "std(Tensor input, bool unbiased) -> Tensor", kBoth,
+      "Standard deviation of all elements.")
+PF_OP(std_unbiased,
+      "std(Tensor input, int[]? dim=None, bool unbiased=True, bool keepdim=False) -> Tensor", kBoth,
       "Standard deviation over the dimensions `dim` (all by default): square root of the variance.")
-PF_OP(std_correction, "std(Tensor input, int[]? dim=None, *, Number? correction=1, bool keepdim=False) -> Tensor", kBoth,
+PF_OP(std_correction,
+      "std(Tensor input, int[]? dim=None, *, Number? correction=1, bool keepdim=False) -> Tensor",
+      kBoth,
       "Standard deviation over the dimensions `dim` (all by default), with divisor n - correction.")
-PF_OP(norm_number, "norm(Tensor input, Number? p=2, int[]? dim=None, bool keepdim=False, dtype? dtype=None) -> Tensor", kBoth,
-      "The p-norm (sum |x|^p)^(1/p) over the dimensions `dim` (all by default); inf: largest |x|, 0: count of nonzeros.")
-PF_OP(norm_named, "norm(Tensor input, str p, int[]? dim=None, bool keepdim=False, dtype? dtype=None) -> Tensor", kBoth,
-      "The Frobenius norm ('fro'), that is p = 2.")
+PF_OP(norm_number,
+      "norm(Tensor input, Number? p=2, int[]? dim=None, bool keepdim=False, dtype? dtype=None) -> "
+      "Tensor",
+      kBoth,
+      "The p-norm (sum |x|^p)^(1/p) over the dimensions `dim` (all by default); inf: largest |x|, "
+      "0: count of nonzeros.")
+PF_OP(norm_named,
+      "norm(Tensor input, str p, int[]? dim=None, bool keepdim=False, dtype? dtype=None) -> Tensor",
+      kBoth, "The Frobenius norm ('fro'), that is p = 2.")
 PF_OP(logsumexp, "logsumexp(Tensor input, int[] dim, bool keepdim=False) -> Tensor", kBoth,
       "log(sum(exp(x))) over the dimensions `dim`, without overflow.")
 

@@ -22,7 +22,9 @@ void split_outer_inner(const kernels::ReduceArgs& args, size_t in_size, F&& f) {
   }
   int64_t chunk = args.inner;
   if (args.outer < 16)
-    chunk = std::min(args.inner, std::max<int64_t>(256, (kReduceGrain / std::max<int64_t>(args.reduce, 1) + 63) / 64 * 64));
+    chunk = std::min(
+        args.inner,
+        std::max<int64_t>(256, (kReduceGrain / std::max<int64_t>(args.reduce, 1) + 63) / 64 * 64));
   int64_t chunks = (args.inner + chunk - 1) / chunk;
   ReleaseGil gil(true);
   int64_t grain = std::max<int64_t>(1, kReduceGrain / std::max<int64_t>(args.reduce * chunk, 1));

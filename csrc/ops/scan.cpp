@@ -86,7 +86,8 @@ void run_recurrence(T* y, const T* g, const T* c, const Levels& l, bool reverse)
     for (int64_t k = 0; k < l.n; ++k) {
       int64_t row = (o * l.n + (reverse ? l.n - 1 - k : k)) * l.inner;
       int64_t previous = reverse ? row + l.inner : row - l.inner;
-      for (int64_t i = 0; i < l.inner; ++i) y[row + i] = k ? g[row + i] + c[row + i] * y[previous + i] : g[row + i];
+      for (int64_t i = 0; i < l.inner; ++i)
+        y[row + i] = k ? g[row + i] + c[row + i] * y[previous + i] : g[row + i];
     }
   }
 }
@@ -111,8 +112,9 @@ Tensor reversed(const Tensor& x, int64_t dim) {
   if (x.numel() == 0) return x;
   Dims strides(x.strides());
   strides[dim] = -strides[dim];
-  return make_view(x, x.sizes(), strides,
-                   x->data + (x.size(dim) - 1) * x.stride(dim) * static_cast<int64_t>(itemsize(x.dtype())));
+  return make_view(
+      x, x.sizes(), strides,
+      x->data + (x.size(dim) - 1) * x.stride(dim) * static_cast<int64_t>(itemsize(x.dtype())));
 }
 
 // x has a dimension `dim`; nothing is recorded.
@@ -123,15 +125,17 @@ Tensor scan(const kernels::ReduceFn* table, const Tensor& x, int64_t dim) {
   kernels::ReduceArgs args = along_dim(x, dim, holder);
   kernels::ReduceFn fn = table[static_cast<int>(x.dtype())];
   int64_t total = args.outer * args.reduce * args.inner;
-  auto in_size = static_cast<int64_t>(itemsize(x.dtype())), out_size = static_cast<int64_t>(itemsize(y.dtype()));
+  auto in_size = static_cast<int64_t>(itemsize(x.dtype())),
+       out_size = static_cast<int64_t>(itemsize(y.dtype()));
   ReleaseGil gil(total >= 2 * kReduceGrain);
-  parallel_for(args.outer, std::max<int64_t>(1, kReduceGrain / (args.reduce * args.inner)), [&](int64_t first, int64_t last) {
-    kernels::ReduceArgs part = args;
-    part.in = static_cast<const char*>(args.in) + first * args.outer_stride * in_size;
-    part.out = y->data + first * args.reduce * args.inner * out_size;
-    part.outer = last - first;
-    fn(part);
-  });
+  parallel_for(args.outer, std::max<int64_t>(1, kReduceGrain / (args.reduce * args.inner)),
+               [&](int64_t first, int64_t last) {
+                 kernels::ReduceArgs part = args;
+                 part.in = static_cast<const char*>(args.in) + first * args.outer_stride * in_size;
+                 part.out = y->data + first * args.reduce * args.inner * out_size;
+                 part.outer = last - first;
+                 fn(part);
+               });
   return y;
 }
 
@@ -140,7 +144,8 @@ Tensor running_sum(const Tensor& x, int64_t dim, bool reverse) {
   {
     GradModeGuard off(false);
     const auto* table = kernels::active().reduce.cumsum;
-    y = reverse ? contiguous(reversed(scan(table, reversed(x, dim), dim), dim)) : scan(table, x, dim);
+    y = reverse ? contiguous(reversed(scan(table, reversed(x, dim), dim), dim))
+                : scan(table, x, dim);
   }
   if (is_floating(y.dtype())) record<CumsumBackward>(y, {&x}, {}, {dim, reverse});
   return y;
@@ -178,7 +183,9 @@ Tensor product_of_others(const Tensor& x, int64_t dim) {
     Tensor start = zeros(x.sizes(), x.dtype());
     Dims one(x.sizes());
     one[dim] = 1;
-    int64_t at = reverse ? (x.size(dim) - 1) * start.stride(dim) * static_cast<int64_t>(itemsize(x.dtype())) : 0;
+    int64_t at =
+        reverse ? (x.size(dim) - 1) * start.stride(dim) * static_cast<int64_t>(itemsize(x.dtype()))
+                : 0;
     fill_data(make_view(start, one, start.strides(), start->data + at), Scalar(1));
     sides[reverse] = recurrence(start, shift(x, dim, reverse ? 1 : -1), dim, reverse);
   }
@@ -188,7 +195,7 @@ Tensor product_of_others(const Tensor& x, int64_t dim) {
 namespace {
 PF_OP(cumsum, "cumsum(Tensor input, int dim, *, dtype? dtype=None) -> Tensor", kFunction | kMethod,
       "Running sum along `dim`; integers and bool give int64.")
-PF_OP(cumprod, "cumprod(Tensor input, int dim, *, dtype? dtype=None) -> Tensor", kFunction | kMethod,
-      "Running product along `dim`; integers and bool give int64.")
+PF_OP(cumprod, "cumprod(Tensor input, int dim, *, dtype? dtype=None) -> Tensor",
+      kFunction | kMethod, "Running product along `dim`; integers and bool give int64.")
 }  // namespace
 }  // namespace pyforge::ops

@@ -7,14 +7,13 @@
 #include "autograd/node.h"
 #include "core/gil.h"
 #include "core/threads.h"
-#include "ops/along.h"
 #include "ops/ops.h"
 
 namespace pyforge::ops {
 namespace {
 
-// Elements become unsigned keys that sort as they do; key and position are sorted together, so every
-// sort is stable.
+// Elements become unsigned keys that sort as they do; key and position are sorted together, so
+// every sort is stable.
 struct Wide {
   uint64_t key;
   int64_t index;
@@ -42,7 +41,9 @@ struct Packed {
   uint64_t word;
   bool operator<(const Packed& o) const { return word < o.word; }
 };
-void pack(Packed& e, uint64_t key, int64_t index) { e.word = key << 32 | static_cast<uint64_t>(index); }
+void pack(Packed& e, uint64_t key, int64_t index) {
+  e.word = key << 32 | static_cast<uint64_t>(index);
+}
 void pack(Wide& e, uint64_t key, int64_t index) { e = {key, index}; }
 int64_t index_of(const Packed& e) { return static_cast<int64_t>(e.word & 0xffffffffu); }
 int64_t index_of(const Wide& e) { return e.index; }
@@ -69,9 +70,9 @@ void radix_sort(E* data, E* spare, int64_t n, int key_bytes) {
 // How much of the order is wanted.
 struct Order {
   bool descending = false;
-  int64_t first = -1;    // only the first so many, in order if `sorted`
+  int64_t first = -1;  // only the first so many, in order if `sorted`
   bool sorted = true;
-  bool median = false;   // one element: the lower middle one, or the first NaN
+  bool median = false;  // one element: the lower middle one, or the first NaN
 };
 
 struct Levels {
@@ -79,14 +80,15 @@ struct Levels {
 };
 
 template <class T, class E>
-void sort_slices(const T* in, const Levels& l, const Order& order, T* values, int64_t* indices, E* scratch, int64_t first,
-                 int64_t last) {
+void sort_slices(const T* in, const Levels& l, const Order& order, T* values, int64_t* indices,
+                 E* scratch, int64_t first, int64_t last) {
   int64_t n = l.n, m = order.median ? 1 : order.first >= 0 ? order.first : n;
   E* spare = scratch + n;
   for (int64_t slice = first; slice < last; ++slice) {
     int64_t o = slice / l.inner, i = slice % l.inner;
     const T* p = in + o * n * l.inner + i;
-    constexpr uint64_t mask = sizeof(T) == 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * (sizeof(T) % 8))) - 1;
+    constexpr uint64_t mask =
+        sizeof(T) == 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * (sizeof(T) % 8))) - 1;
     int64_t nan = -1;
     for (int64_t k = 0; k < n; ++k) {
       T x = p[k * l.inner];
@@ -119,7 +121,8 @@ void sort_slices(const T* in, const Levels& l, const Order& order, T* values, in
 constexpr int64_t kGrain = 1 << 12;  // elements worth waking a thread for
 
 template <class T, class E>
-void sort_all(const Tensor& x, const Levels& l, const Order& order, const Tensor& values, const Tensor& indices) {
+void sort_all(const Tensor& x, const Levels& l, const Order& order, const Tensor& values,
+              const Tensor& indices) {
   int64_t slices = l.outer * l.inner;
   // A few shares of the slices, each with its own scratch memory.
   int64_t share = std::max<int64_t>({1, kGrain / l.n, (slices + 63) / 64});
@@ -129,13 +132,14 @@ void sort_all(const Tensor& x, const Levels& l, const Order& order, const Tensor
   ReleaseGil gil(x.numel() >= kGrain);
   parallel_for(shares, 1, [&](int64_t first, int64_t last) {
     for (int64_t s = first; s < last; ++s)
-      sort_slices(x.data<T>(), l, order, to, indices.data<int64_t>(), scratch.data<E>() + s * 2 * l.n, s * share,
-                  std::min(slices, (s + 1) * share));
+      sort_slices(x.data<T>(), l, order, to, indices.data<int64_t>(),
+                  scratch.data<E>() + s * 2 * l.n, s * share, std::min(slices, (s + 1) * share));
   });
 }
 
 template <class T>
-void sort_type(const Tensor& x, const Levels& l, const Order& order, const Tensor& values, const Tensor& indices) {
+void sort_type(const Tensor& x, const Levels& l, const Order& order, const Tensor& values,
+               const Tensor& indices) {
   if (sizeof(T) <= 4 && l.n < (int64_t{1} << 32)) {
     sort_all<T, Packed>(x, l, order, values, indices);
   } else {
@@ -144,50 +148,55 @@ void sort_type(const Tensor& x, const Levels& l, const Order& order, const Tenso
 }
 
 // values and indices are contiguous; values may be undefined.
-void run_sort(const Tensor& input, int64_t dim, const Order& order, const Tensor& values, const Tensor& indices) {
+void run_sort(const Tensor& input, int64_t dim, const Order& order, const Tensor& values,
+              const Tensor& indices) {
   if (indices.numel() == 0) return;
   GradModeGuard off(false);
   Tensor x = contiguous(input);
   Levels l{1, 1, 1};
   if (x.dim())
-    l = {count(IntSpan(x.sizes().begin(), dim)), x.size(dim), count(IntSpan(x.sizes().begin() + dim + 1, x.dim() - dim - 1))};
+    l = {count(IntSpan(x.sizes().begin(), dim)), x.size(dim),
+         count(IntSpan(x.sizes().begin() + dim + 1, x.dim() - dim - 1))};
   switch (x.dtype()) {
     case DType::Bool:
-    case DType::UInt8: return sort_type<uint8_t>(x, l, order, values, indices);
-    case DType::Int8: return sort_type<int8_t>(x, l, order, values, indices);
-    case DType::Int16: return sort_type<int16_t>(x, l, order, values, indices);
-    case DType::Int32: return sort_type<int32_t>(x, l, order, values, indices);
-    case DType::Int64: return sort_type<int64_t>(x, l, order, values, indices);
-    case DType::Float32: return sort_type<float>(x, l, order, values, indices);
-    case DType::Float64: return sort_type<double>(x, l, order, values, indices);
+    case DType::UInt8:
+      return sort_type<uint8_t>(x, l, order, values, indices);
+    case DType::Int8:
+      return sort_type<int8_t>(x, l, order, values, indices);
+    case DType::Int16:
+      return sort_type<int16_t>(x, l, order, values, indices);
+    case DType::Int32:
+      return sort_type<int32_t>(x, l, order, values, indices);
+    case DType::Int64:
+      return sort_type<int64_t>(x, l, order, values, indices);
+    case DType::Float32:
+      return sort_type<float>(x, l, order, values, indices);
+    case DType::Float64:
+      return sort_type<double>(x, l, order, values, indices);
   }
 }
 
 struct SortBackward {
   static constexpr const char* kName = "SortBackward0";
-  int64_t dim, size;
+  Shape sizes;
+  int64_t dim;
   static void backward(Node& n, SortBackward& p, Tensor* in, Tensor* out) {
-    if (in[0].defined()) out[0] = scatter_along(in[0], p.dim, n.saved(0), p.size);
+    if (in[0].defined()) out[0] = scatter_selected(in[0], n.saved(0), p.sizes, p.dim, true);
   }
 };
 struct TopkBackward : SortBackward {
   static constexpr const char* kName = "TopkBackward0";
-  static void backward(Node& n, TopkBackward& p, Tensor* in, Tensor* out) { SortBackward::backward(n, p, in, out); }
+  static void backward(Node& n, TopkBackward& p, Tensor* in, Tensor* out) {
+    SortBackward::backward(n, p, in, out);
+  }
 };
 struct MedianBackward {
   static constexpr const char* kName = "MedianBackward1";
-  int64_t dim, size;
+  Shape sizes;
+  int64_t dim;
   bool keepdim;
   static void backward(Node& n, MedianBackward& p, Tensor* in, Tensor* out) {
-    if (!in[0].defined()) return;
-    Tensor g = in[0], index = n.saved(0);
-    if (!p.keepdim && n.input(0).shape.size() > 0) {
-      Dims sizes(g.sizes());
-      sizes.insert(p.dim, 1);
-      g = reshape(g, sizes);
-      index = reshape(index, sizes);
-    }
-    out[0] = scatter_along(g, p.dim, index, p.size);
+    if (in[0].defined()) out[0] = scatter_selected(in[0], n.saved(0), p.sizes, p.dim, p.keepdim);
   }
 };
 
@@ -199,7 +208,7 @@ std::tuple<Tensor, Tensor> sort(const Tensor& x, int64_t dim, bool descending, b
   Order order;
   order.descending = descending;
   run_sort(x, w, order, values, indices);
-  if (is_floating(x.dtype())) record<SortBackward>(values, {&x}, {&indices}, {w, x.dim() ? x.size(w) : 1});
+  if (is_floating(x.dtype())) record<SortBackward>(values, {&x}, {&indices}, {x.sizes(), w});
   return {values, indices};
 }
 
@@ -212,10 +221,12 @@ Tensor argsort(const Tensor& x, int64_t dim, bool descending, bool) {
   return indices;
 }
 
-std::tuple<Tensor, Tensor> topk(const Tensor& x, int64_t k, int64_t dim, bool largest, bool sorted) {
+std::tuple<Tensor, Tensor> topk(const Tensor& x, int64_t k, int64_t dim, bool largest,
+                                bool sorted) {
   int64_t w = wrap_dim("topk", dim, x.dim());
   int64_t n = x.dim() ? x.size(w) : 1;
-  PF_CHECK(k >= 0 && k <= n, Runtime, "topk: selected index k out of range: k is ", k, ", dimension ", w, " has size ", n);
+  PF_CHECK(k >= 0 && k <= n, Runtime, "topk: selected index k out of range: k is ", k,
+           ", dimension ", w, " has size ", n);
   Dims sizes(x.sizes());
   if (x.dim()) sizes[w] = k;
   Tensor values = empty(sizes, x.dtype()), indices = empty(sizes, DType::Int64);
@@ -224,7 +235,7 @@ std::tuple<Tensor, Tensor> topk(const Tensor& x, int64_t k, int64_t dim, bool la
   order.first = k;
   order.sorted = sorted;
   if (k || x.dim() == 0) run_sort(x, w, order, values, indices);
-  if (is_floating(x.dtype())) record<TopkBackward>(values, {&x}, {&indices}, {{w, n}});
+  if (is_floating(x.dtype())) record<TopkBackward>(values, {&x}, {&indices}, {{x.sizes(), w}});
   return {values, indices};
 }
 
@@ -243,25 +254,37 @@ std::tuple<Tensor, Tensor> median_dim(const Tensor& x, int64_t dim, bool keepdim
     values = make_view(values, sizes, contiguous_strides(sizes), values->data);
     indices = make_view(indices, sizes, contiguous_strides(sizes), indices->data);
   }
-  if (is_floating(x.dtype())) record<MedianBackward>(values, {&x}, {&indices}, {w, n, keepdim});
+  if (is_floating(x.dtype()))
+    record<MedianBackward>(values, {&x}, {&indices}, {x.sizes(), w, keepdim});
   return {values, indices};
 }
 
 Tensor median_all(const Tensor& x) {
-  if (x.numel() == 0) return full({}, is_floating(x.dtype()) ? Scalar(std::nan("")) : Scalar(int64_t{INT64_MIN}), x.dtype());
+  if (x.numel() == 0)
+    return full({}, is_floating(x.dtype()) ? Scalar(std::nan("")) : Scalar(int64_t{INT64_MIN}),
+                x.dtype());
   return std::get<0>(median_dim(reshape(x, {x.numel()}), 0, false));
 }
 
 namespace {
 constexpr uint32_t kBoth = kFunction | kMethod;
-PF_OP(sort, "sort(Tensor input, int dim=-1, bool descending=False, bool stable=False) -> (Tensor values, Tensor indices)",
-      kBoth, "Elements along `dim` in order, and where they were. Always stable; NaN counts as the largest.")
-PF_OP(argsort, "argsort(Tensor input, int dim=-1, bool descending=False, bool stable=False) -> Tensor", kBoth,
-      "The indices that sort along `dim`. Always stable; NaN counts as the largest.")
-PF_OP(topk, "topk(Tensor input, int k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)",
+PF_OP(
+    sort,
+    "sort(Tensor input, int dim=-1, bool descending=False, bool stable=False) -> (Tensor values, "
+    "Tensor indices)",
+    kBoth,
+    "Elements along `dim` in order, and where they were. Always stable; NaN counts as the largest.")
+PF_OP(argsort,
+      "argsort(Tensor input, int dim=-1, bool descending=False, bool stable=False) -> Tensor",
+      kBoth, "The indices that sort along `dim`. Always stable; NaN counts as the largest.")
+PF_OP(topk,
+      "topk(Tensor input, int k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor "
+      "values, Tensor indices)",
       kBoth, "The k largest (or smallest) elements along `dim`, and where they were.")
-PF_OP(median_all, "median(Tensor input) -> Tensor", kBoth, "The median of all elements, the lower one of two; NaN if there is one.")
-PF_OP(median_dim, "median(Tensor input, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)", kBoth,
+PF_OP(median_all, "median(Tensor input) -> Tensor", kBoth,
+      "The median of all elements, the lower one of two; NaN if there is one.")
+PF_OP(median_dim,
+      "median(Tensor input, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)", kBoth,
       "Medians along `dim`, the lower one of two, and where they were; NaN if there is one.")
 }  // namespace
 }  // namespace pyforge::ops

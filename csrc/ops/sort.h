@@ -6,7 +6,8 @@ namespace pyforge::ops {
 
 std::tuple<Tensor, Tensor> sort(const Tensor& input, int64_t dim, bool descending, bool stable);
 Tensor argsort(const Tensor& input, int64_t dim, bool descending, bool stable);
-std::tuple<Tensor, Tensor> topk(const Tensor& input, int64_t k, int64_t dim, bool largest, bool sorted);
+std::tuple<Tensor, Tensor> topk(const Tensor& input, int64_t k, int64_t dim, bool largest,
+                                bool sorted);
 // The lower median; NaN if there is one.
 Tensor median_all(const Tensor& input);
 std::tuple<Tensor, Tensor> median_dim(const Tensor& input, int64_t dim, bool keepdim);

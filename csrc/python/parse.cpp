@@ -69,6 +69,15 @@ bool ParsedArgs::int_list(PyObject* o, Value& v) {
   return true;
 }
 
+bool ParsedArgs::add_tensors(std::vector<Tensor> list, Value& v) {
+  tensor_lists_.reserve(kLists);
+  if (tensor_lists_.size() == kLists) return false;
+  tensor_lists_.push_back(std::move(list));
+  v.kind = Value::IsTensors;
+  v.tensors = &tensor_lists_.back();
+  return true;
+}
+
 bool ParsedArgs::convert(const Param& p, PyObject* o, Value& v) {
   if (o == Py_None) {
     v = Value();
@@ -115,11 +124,7 @@ bool ParsedArgs::convert(const Param& p, PyObject* o, Value& v) {
         if (!is_tensor(item)) return false;
         list.push_back(tensor_of(item));
       }
-      tensor_lists_.reserve(4);
-      tensor_lists_.push_back(std::move(list));
-      v.kind = Value::IsTensors;
-      v.tensors = &tensor_lists_.back();
-      return tensor_lists_.size() <= 4;
+      return add_tensors(std::move(list), v);
     }
     case ArgType::DType:
       v.kind = Value::IsDType;
@@ -176,6 +181,15 @@ bool ParsedArgs::parse(const OpDef& def, PyObject* const* args, size_t nargs, Py
       }
       values[i].kind = Value::IsInts;
       values[i].ints = list;
+    } else if (p.type == ArgType::TensorList && is_tensor(args[at]) && (i + 1 == n || def.params[i + 1].keyword_only)) {
+      std::vector<Tensor> list;  // f(a, b) for f((a, b))
+      for (; at < nargs; ++at) {
+        if (!is_tensor(args[at]))
+          return fail(name, "argument '", p.name, "' (position ", at + 1, ") must be tuple of Tensors, but found element of type ",
+                      type_name(args[at]), " at pos ", at);
+        list.push_back(tensor_of(args[at]));
+      }
+      add_tensors(std::move(list), values[i]);
     } else {
       if (!convert(p, args[at], values[i]))
         return fail(name, "argument '", p.name, "' (position ", at + 1, ") must be ", expected_text(p.type), ", not ",

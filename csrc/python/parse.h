@@ -21,6 +21,7 @@ struct ParsedArgs {
  private:
   bool convert(const Param& p, PyObject* o, Value& v);
   bool int_list(PyObject* o, Value& v);
+  bool add_tensors(std::vector<Tensor> list, Value& v);
 
   static constexpr int kLists = 4;
   Dims lists_[kLists];
