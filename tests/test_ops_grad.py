@@ -181,6 +181,8 @@ def test_gradient_of_expanded_cotangent(op: Op) -> None:
         outs = differentiable(call())
         want = gradients(call, weights=[np.ones(tuple(o.shape)) for o in outs])
         outs = differentiable(call())
+        if not outs:
+            continue
         total = sum(o.sum() for o in outs)
         got = pf.autograd.grad(total, call.leaves, allow_unused=True)
         for g, w in zip(got, want, strict=True):
@@ -198,9 +200,12 @@ def test_gradient_of_one_input(op: Op) -> None:
         together = gradients(Call(pf, op, sample, grad=True))
         for k in range(count):
             call = Call(pf, op, sample, grad=k + 1)
-            if not differentiable(call()):
+            outs = differentiable(call())
+            if not outs:
                 assert together[k] is None
                 continue
+            if len(outs) != len(differentiable(Call(pf, op, sample, grad=True)())):
+                continue  # other outputs, so other random weights
             (alone,) = gradients(call)
             if together[k] is not None:
                 assert_close(

@@ -38,13 +38,21 @@ const char* type_name(PyObject* o) {
   return dot ? dot + 1 : name;
 }
 
+[[noreturn]] static void raise_overflow(PyObject* o) {
+  PyObject* text = PyObject_Repr(o);
+  const char* shown = text ? PyUnicode_AsUTF8(text) : nullptr;
+  std::string value = shown ? shown : "an int";
+  Py_XDECREF(text);
+  PyErr_Clear();
+  raise(ErrorKind::Overflow, value, " does not fit into int64");
+}
+
 bool to_index(PyObject* o, int64_t* out) {
   if (PyLong_CheckExact(o)) {
     int overflow = 0;
     *out = PyLong_AsLongLongAndOverflow(o, &overflow);
     if (overflow) {
-      PyErr_Format(PyExc_OverflowError, "%R does not fit into int64", o);
-      throw PythonError();
+      raise_overflow(o);
     }
     return true;
   }
@@ -64,8 +72,7 @@ bool to_index(PyObject* o, int64_t* out) {
   *out = PyLong_AsLongLongAndOverflow(index, &overflow);
   Py_DECREF(index);
   if (overflow) {
-    PyErr_Format(PyExc_OverflowError, "%R does not fit into int64", o);
-    throw PythonError();
+    raise_overflow(o);
   }
   return true;
 }

@@ -126,17 +126,19 @@ namespace {
 
 PyObject* py_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
   return guarded([&] {
-    static const char* const names[] = {"data", "dtype", "device", "requires_grad", "pin_memory"};
-    PyObject* given[5] = {nullptr, Py_None, Py_None, Py_False, Py_False};
-    read_arguments("tensor", names, 5, args, nargs, kwnames, given);
-    PF_CHECK(given[0], Type, "tensor() missing 1 required positional argument: 'data'");
-    check_device(given[2]);
-    PF_CHECK(given[1] == Py_None || is_dtype(given[1]), Type, "tensor(): argument 'dtype' must be pyforge.dtype, not ",
-             type_name(given[1]));
-    DType dtype = given[1] == Py_None ? DType::Float32 : dtype_of_object(given[1]);
-    Tensor t = tensor_from_data(given[0], given[1] == Py_None ? nullptr : &dtype);
-    if (PyObject_IsTrue(given[3]) == 1) set_requires_grad(t, true);
-    return wrap(std::move(t));
+    return naming("tensor", [&] {
+      static const char* const names[] = {"data", "dtype", "device", "requires_grad", "pin_memory"};
+      PyObject* given[5] = {nullptr, Py_None, Py_None, Py_False, Py_False};
+      read_arguments("tensor", names, 5, args, nargs, kwnames, given);
+      PF_CHECK(given[0], Type, "tensor() missing 1 required positional argument: 'data'");
+      check_device(given[2]);
+      PF_CHECK(given[1] == Py_None || is_dtype(given[1]), Type, "tensor(): argument 'dtype' must be pyforge.dtype, not ",
+               type_name(given[1]));
+      DType dtype = given[1] == Py_None ? DType::Float32 : dtype_of_object(given[1]);
+      Tensor t = tensor_from_data(given[0], given[1] == Py_None ? nullptr : &dtype);
+      if (PyObject_IsTrue(given[3]) == 1) set_requires_grad(t, true);
+      return wrap(std::move(t));
+    });
   });
 }
 
@@ -164,12 +166,14 @@ Tensor share_or_copy(const char* op, PyObject* data, PyObject* dtype, PyObject* 
 
 PyObject* py_as_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
   return guarded([&] {
-    static const char* const names[] = {"data", "dtype", "device"};
-    PyObject* given[3] = {nullptr, Py_None, Py_None};
-    read_arguments("as_tensor", names, 3, args, nargs, kwnames, given);
-    PF_CHECK(given[0], Type, "as_tensor() missing 1 required positional argument: 'data'");
-    check_device(given[2]);
-    return wrap(share_or_copy("as_tensor", given[0], given[1], Py_None));
+    return naming("as_tensor", [&] {
+      static const char* const names[] = {"data", "dtype", "device"};
+      PyObject* given[3] = {nullptr, Py_None, Py_None};
+      read_arguments("as_tensor", names, 3, args, nargs, kwnames, given);
+      PF_CHECK(given[0], Type, "as_tensor() missing 1 required positional argument: 'data'");
+      check_device(given[2]);
+      return wrap(share_or_copy("as_tensor", given[0], given[1], Py_None));
+    });
   });
 }
 

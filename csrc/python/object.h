@@ -3,6 +3,8 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <string>
+
 #include "autograd/node.h"
 #include "core/tensor.h"
 #include "ops/registry.h"
@@ -38,6 +40,18 @@ inline auto guarded(F&& f, decltype(f()) failure = {}) noexcept -> decltype(f())
   } catch (...) {
     set_error();
     return failure;
+  }
+}
+
+// Runs f; an error of an inner op or of the allocator that does not name `op` gets its name.
+template <class F>
+inline auto naming(const std::string& op, F&& f) -> decltype(f()) {
+  try {
+    return f();
+  } catch (const Error& e) {
+    std::string text = e.what();
+    if (text.find(op) != std::string::npos) throw;
+    throw Error(e.kind(), op + ": " + text);
   }
 }
 

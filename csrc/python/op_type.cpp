@@ -111,13 +111,7 @@ PyObject* call_row(const PyOp* op, PyObject* const* args, size_t nargsf, PyObjec
 PyObject* op_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   auto* op = reinterpret_cast<PyOp*>(self);
   return guarded([&]() -> PyObject* {
-    try {
-      return call_row(op, args, nargsf, kwnames);
-    } catch (const Error& e) {  // an inner op or the allocator spoke: say which call it was
-      std::string text = e.what();
-      if (text.find(op->group->name) != std::string::npos) throw;
-      throw Error(e.kind(), *op->name + ": " + text);
-    }
+    return naming(*op->name, [&] { return call_row(op, args, nargsf, kwnames); });
   });
 }
 

@@ -1,6 +1,7 @@
 """One row per op; the generic checks are in `tests/test_ops*.py`."""
 
 from . import (
+    rows_activations,
     rows_creation,
     rows_elementwise,
     rows_index,
@@ -18,6 +19,7 @@ FAMILIES = {
     "shape": rows_shape,
     "index": rows_index,
     "nn": rows_nn,
+    "activations": rows_activations,
     "creation": rows_creation,
 }
 

@@ -399,37 +399,6 @@ ROWS = [
         errors=(Err((X, I0[0], 1), RuntimeError, "same number of dimensions"),),
     ),
     Op(
-        "where",
-        lambda g: [
-            S(g.bools(3, 4), g(3, 4), g(3, 4)),
-            S(g.bools(3, 1), g(4), g(3, 4)),
-            S(g.bools(4), g(3, 4), g()),
-            S(g.bools(), g(2), g(2)),
-            S(g.bools(0), g(0), g(0)),
-        ],
-        numpy=np.where,
-        dtypes=ALL,
-        large=lambda g: S(g.bools(701, 503), g(701, 503), g(701, 503)),
-        errors=(
-            Err((X, X, X), RuntimeError, "boolean"),
-            Err((np.ones(4, bool), X, X), RuntimeError, "must match"),
-        ),
-    ),
-    Op(
-        "where as a method",
-        lambda g: [S(g(3, 4), g.bools(3, 4), g(4)), S(g(3, 4), g.bools(4), 1)],
-        call=lambda P, x, mask, other: x.where(mask, other),
-        numpy=lambda x, mask, other: np.where(mask, x, other),
-    ),
-    Op(
-        "where of a condition",
-        lambda g: [S(g.bools(3, 4)), S(g.bools(5)), S(g.bools(0, 2))],
-        call=lambda P, x: P.where(x),
-        numpy=lambda x: list(np.where(x)),
-        dtypes=("bool",),
-        **NOGRAD,
-    ),
-    Op(
         "masked_fill",
         lambda g: [
             S(g(3, 4), g.bools(3, 4), 1),
