@@ -1169,6 +1169,9 @@ def dot(input: Tensor, other: Tensor) -> Tensor:
 def dropout(input: Tensor, p: _float = 0.5, training: _bool = True, inplace: _bool = False) -> Tensor:
     """In training: every element zeroed with probability p, the others divided by 1 - p. Else the input."""
 
+def einsum(equation: _str, operands: Sequence[Tensor]) -> Tensor:
+    """Sum of products in index notation: einsum('bij,bjk->bik', x, y). Operands follow one by one or as a list."""
+
 def elu(input: Tensor, alpha: _Number = 1.0, inplace: _bool = False) -> Tensor:
     """input where positive, alpha * (e^input - 1) elsewhere."""
 
@@ -1781,6 +1784,7 @@ __all__ = [
     "dot",
     "dropout",
     "dtype",
+    "einsum",
     "empty",
     "empty_like",
     "eq",

@@ -196,6 +196,26 @@ def cumsum_samples(g: Gen) -> list[Sample]:
     return [*out, S(g(67, 3), 0), S(g(2, 67), dim=1), S(g(0, 3), 1)]
 
 
+def cumprod_samples(g: Gen) -> list[Sample]:
+    zeros = g(3, 4)
+    zeros[1, 2] = zeros[2, 0] = zeros[2, 3] = 0
+    return [*cumsum_samples(g), S(zeros, 0), S(zeros.copy(), 1)]
+
+
+def median_samples(g: Gen) -> list[Sample]:
+    d = g.distinct
+    return [S(d(5), 0), S(d(3, 4), 0), S(d(3, 4), -1, keepdim=True), S(d(2, 3, 4), 1), S(d(), 0)]
+
+
+def np_median(x: Any, dim: int, keepdim: bool = False) -> Any:
+    if x.ndim == 0:
+        return x, np.int64(0)
+    n = x.shape[dim]
+    order = np.argsort(x, axis=dim, kind="stable").take([(n - 1) // 2], axis=dim)
+    values = np.take_along_axis(x, order, dim)
+    return (values, order) if keepdim else (values.squeeze(dim), order.squeeze(dim))
+
+
 def large(g: Gen) -> Sample:
     return S(g(701, 503))
 
@@ -208,6 +228,8 @@ def large_columns(g: Gen) -> Sample:
     return S(g(701, 503), 0)
 
 
+SIGNED = ("int16", "int32", "int64", "float32", "float64")
+NO_EXPAND = ("transposed", "stepped", "negative")
 NOGRAD: dict[str, Any] = {"grad": False, "grad2": False}
 
 ROWS = [
@@ -359,5 +381,63 @@ ROWS = [
         method="cumsum",
         large=large_rows,
         errors=(DIM,),
+    ),
+    Op(
+        "cumprod",
+        cumprod_samples,
+        numpy=lambda x, dim: np.cumprod(x, axis=dim).reshape(x.shape),
+        dtypes=NUMERIC,
+        method="cumprod",
+        domain=((-1.5, -0.5), (0.5, 1.5)),
+        large=lambda g: S(g(701, 53), 1),
+        errors=(DIM,),
+        tol=2,
+    ),
+    Op(
+        "count_nonzero",
+        lambda g: [
+            S(g(3, 4)),
+            S(g(3, 4), 0),
+            S(g(2, 3, 4), (0, 2)),
+            S(g()),
+            S(g(0)),
+            S(g(0, 3), 0),
+        ],
+        numpy=lambda x, dim=None: np.count_nonzero(x, axis=dim),
+        dtypes=ALL,
+        method="count_nonzero",
+        errors=(DIM,),
+        **NOGRAD,
+    ),
+    Op(
+        "median",
+        lambda g: [S(g.distinct()), S(g.distinct(5)), S(g.distinct(3, 4)), S(g.distinct(67))],
+        numpy=lambda x: np.sort(x, axis=None)[(x.size - 1) // 2],
+        dtypes=SIGNED,
+        method="median",
+        large=lambda g: S(g.distinct(301, 203)),
+        layouts=NO_EXPAND,
+    ),
+    Op(
+        "median along a dimension",
+        median_samples,
+        call="median",
+        numpy=np_median,
+        dtypes=SIGNED,
+        layouts=NO_EXPAND,
+        errors=(DIM, Err((ZEROS((2, 0)), 1), IndexError, "non-zero size")),
+    ),
+    Op(
+        "sum_to_size",
+        lambda g: [
+            S(g(3, 4), (4,)),
+            S(g(3, 4), (3, 1)),
+            S(g(2, 3, 4), (1, 3, 1)),
+            S(g(2, 3, 4), ()),
+            S(g(3, 4), (3, 4)),
+        ],
+        call=lambda P, x, size: x.sum_to_size(size),
+        method="sum_to_size",
+        errors=(Err((ZEROS((2, 3)), (2,)), RuntimeError, "not expandable"),),
     ),
 ]
