@@ -21,7 +21,8 @@ struct AccumulateGrad {
     TensorMeta& meta = meta_of(self.variable);
     if (!meta.grad.defined()) {
       // Steal a buffer that nobody else sees; otherwise copy it.
-      bool whole = grad.is_contiguous() || (grad.strides() == self.variable.strides() && is_dense(grad));
+      bool whole =
+          grad.is_contiguous() || (grad.strides() == self.variable.strides() && is_dense(grad));
       bool steal = grad_enabled() || (grad.unique() && whole);
       meta.grad = steal ? grad : ops::clone(grad);
     } else if (grad_enabled()) {

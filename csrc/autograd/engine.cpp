@@ -50,7 +50,8 @@ class Run {
       d.node->run = d.run;
       d.node->dependencies = d.dependencies;
       d.node->flags = (d.node->flags & kReleased) | d.flags;
-      for (uint32_t i = 0; i < d.node->n_outputs; ++i) d.node->outputs()[i].grad = std::move(d.grads[i]);
+      for (uint32_t i = 0; i < d.node->n_outputs; ++i)
+        d.node->outputs()[i].grad = std::move(d.grads[i]);
     }
   }
   Run(const Run&) = delete;
@@ -122,8 +123,11 @@ class Run {
       wait_for(n);
       return;
     }
-    Displaced d{Ref<Node>::borrow(n), n->run, n->dependencies,
-                static_cast<uint8_t>(n->flags & (kNeeded | kCaptured)), {}};
+    Displaced d{Ref<Node>::borrow(n),
+                n->run,
+                n->dependencies,
+                static_cast<uint8_t>(n->flags & (kNeeded | kCaptured)),
+                {}};
     for (uint32_t i = 0; i < n->n_outputs; ++i) d.grads.push_back(std::move(n->outputs()[i].grad));
     displaced_.push_back(std::move(d));
   }
@@ -132,8 +136,10 @@ class Run {
   // pass that this thread is nested in.
   void wait_for(Node* n) {
     auto mine = [](const ActiveRun& r) { return r.thread == std::this_thread::get_id(); };
-    PF_CHECK(std::count_if(active_runs.begin(), active_runs.end(), mine) == 1 && engine_hooks.yield, Runtime,
-             "backward: a pass inside another one met a graph that a second thread is running through; let the "
+    PF_CHECK(std::count_if(active_runs.begin(), active_runs.end(), mine) == 1 && engine_hooks.yield,
+             Runtime,
+             "backward: a pass inside another one met a graph that a second thread is running "
+             "through; let the "
              "passes run one after the other");
     while (find_active(n->run)) engine_hooks.yield();
   }
@@ -319,7 +325,8 @@ std::vector<Tensor> run_backward(const std::vector<Tensor>& roots, std::vector<T
   }
   for (size_t i = 0; i < roots.size(); ++i) {
     Edge e = gradient_edge(roots[i]);
-    PF_CHECK(e.fn, Runtime, "element ", i, " of tensors does not require grad and does not have a grad_fn");
+    PF_CHECK(e.fn, Runtime, "element ", i,
+             " of tensors does not require grad and does not have a grad_fn");
     run.add_root(Ref<Node>::steal(e.fn), e.input_nr, std::move(grads[i]));
   }
   return run.execute();

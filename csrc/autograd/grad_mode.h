@@ -14,7 +14,9 @@ inline bool grad_enabled() { return grad_mode_state.enabled; }
 
 class GradModeGuard {
  public:
-  explicit GradModeGuard(bool enabled) : saved_(grad_mode_state) { grad_mode_state.enabled = enabled; }
+  explicit GradModeGuard(bool enabled) : saved_(grad_mode_state) {
+    grad_mode_state.enabled = enabled;
+  }
   ~GradModeGuard() { grad_mode_state = saved_; }
   GradModeGuard(const GradModeGuard&) = delete;
   GradModeGuard& operator=(const GradModeGuard&) = delete;

@@ -17,7 +17,8 @@ struct AsStridedBackward {
   int64_t offset;
   static void backward(Node&, AsStridedBackward& p, Tensor* in, Tensor* out) {
     if (in[0].defined())
-      out[0] = ops::as_strided_backward(in[0], p.base_sizes, p.base_strides, p.sizes, p.strides, p.offset);
+      out[0] = ops::as_strided_backward(in[0], p.base_sizes, p.base_strides, p.sizes, p.strides,
+                                        p.offset);
   }
 };
 
@@ -72,41 +73,51 @@ void mark_view(const Tensor& view, const Tensor& source, bool multi_output) {
 }
 
 void check_inplace(const char* op, const Tensor& t, bool grad_flows) {
-  PF_CHECK(!t->storage->read_only, Runtime, op, ": the tensor shares memory with a read-only NumPy array; ",
+  PF_CHECK(!t->storage->read_only, Runtime, op,
+           ": the tensor shares memory with a read-only NumPy array; ",
            "clone() it before writing");
   for (int64_t i = 0; i < t.dim(); ++i)
     PF_CHECK(t.stride(i) != 0 || t.size(i) <= 1, Runtime, op,
-             ": unsupported operation: more than one element of the written-to tensor refers to a single "
+             ": unsupported operation: more than one element of the written-to tensor refers to a "
+             "single "
              "memory location. Please clone() the tensor before performing the operation.");
   if (!grad_enabled()) return;
   PF_CHECK(!((t->flags & kInference) && !grad_mode_state.inference && grad_flows), Runtime, op,
-           ": Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to "
+           ": Inplace update to inference tensor outside InferenceMode is not allowed. You can "
+           "make a clone to "
            "get a normal tensor before doing inplace update.");
   bool leaf_needs = !grad_fn_of(t) && (t->flags & kRequiresGrad);
   PF_CHECK(!leaf_needs, Runtime, op,
-           ": a leaf Variable that requires grad is being used in an in-place operation. Wrap the change in "
+           ": a leaf Variable that requires grad is being used in an in-place operation. Wrap the "
+           "change in "
            "no_grad(), or work on a copy");
   if (!t->base) return;
   bool base_leaf = !t->base->grad_fn && (t->base->flags & kRequiresGrad);
   PF_CHECK(!base_leaf, Runtime, op,
-           ": a view of a leaf Variable that requires grad is being used in an in-place operation. Wrap the "
+           ": a view of a leaf Variable that requires grad is being used in an in-place operation. "
+           "Wrap the "
            "change in no_grad(), or work on a copy");
   PF_CHECK(!((t->flags & kNoGradView) && (grad_flows || t->base->grad_fn)), Runtime, op,
-           ": Output of a view op that was made in no_grad mode or that returns multiple views is being modified "
-           "inplace; this view cannot carry a gradient. Use the out-of-place op, or clone() the view first");
+           ": Output of a view op that was made in no_grad mode or that returns multiple views is "
+           "being modified "
+           "inplace; this view cannot carry a gradient. Use the out-of-place op, or clone() the "
+           "view first");
 }
 
 void refresh_view(const Tensor& view) {
   TensorImpl* base = view->base.get();
   if (view->flags & kNoGradView) {
     PF_CHECK(!grad_enabled(), Runtime,
-             "a view made in no_grad mode or by an op that returns multiple views, and its base or another view "
-             "of its base has been modified inplace at ", view->storage->last_write.text(),
+             "a view made in no_grad mode or by an op that returns multiple views, and its base or "
+             "another view "
+             "of its base has been modified inplace at ",
+             view->storage->last_write.text(),
              "; this view cannot carry a gradient. Take the view again after the change");
     return;
   }
-  Node* n = make_node<AsStridedBackward>(
-      1, 1, 0, {view.sizes(), view.strides(), base->sizes(), base->strides(), offset_from(view.get(), base)});
+  Node* n = make_node<AsStridedBackward>(1, 1, 0,
+                                         {view.sizes(), view.strides(), base->sizes(),
+                                          base->strides(), offset_from(view.get(), base)});
   n->edges()[0] = gradient_edge(Tensor::borrow(base));
   n->outputs()[0].dtype = view.dtype();
   n->outputs()[0].shape.assign(view.sizes());
@@ -121,9 +132,15 @@ void rebase_history(const Tensor& t, Node* node, uint32_t output_nr) {
     return;
   }
   Tensor base = Tensor(t->base);
-  Node* n = Node::allocate_raw(copy_slices_type(), (sizeof(CopySlices) + 7) / 8 * 8, node->n_edges + 1, 1, 0);
-  new (n->payload()) CopySlices{Ref<Node>::borrow(node), output_nr, t.sizes(), t.strides(), base.sizes(),
-                                base.strides(), offset_from(t.get(), base.get())};
+  Node* n = Node::allocate_raw(copy_slices_type(), (sizeof(CopySlices) + 7) / 8 * 8,
+                               node->n_edges + 1, 1, 0);
+  new (n->payload()) CopySlices{Ref<Node>::borrow(node),
+                                output_nr,
+                                t.sizes(),
+                                t.strides(),
+                                base.sizes(),
+                                base.strides(),
+                                offset_from(t.get(), base.get())};
   n->edges()[0] = gradient_edge(base);
   for (uint32_t i = 0; i < node->n_edges; ++i) {
     n->edges()[i + 1] = node->edges()[i];

@@ -8,8 +8,8 @@ namespace pyforge {
 // on either side reach the other's history. multi_output: one of several views made by one op.
 void mark_view(const Tensor& view, const Tensor& source, bool multi_output = false);
 
-// Throws unless `t` may be overwritten now: read-only memory, a leaf that requires grad, a view made
-// under no_grad or by a multi-output op, an expanded tensor.
+// Throws unless `t` may be overwritten now: read-only memory, a leaf that requires grad, a view
+// made under no_grad or by a multi-output op, an expanded tensor.
 void check_inplace(const char* op, const Tensor& t, bool grad_flows);
 
 // t := result, in place: data copied into t's memory, version bumped, history taken over.

@@ -8,8 +8,8 @@ namespace pyforge {
 
 struct TensorMeta {
   Tensor grad;
-  Node* accumulator = nullptr;  // weak; the accumulator owns the tensor
-  Node* parked = nullptr;       // owned: the accumulator while no graph refers to it
+  Node* accumulator = nullptr;   // weak; the accumulator owns the tensor
+  Node* parked = nullptr;        // owned: the accumulator while no graph refers to it
   std::vector<Hook> hooks;       // of a leaf: run before its gradient is accumulated
   std::vector<Hook> post_hooks;  // of a leaf: run after, with the accumulated gradient
   bool retains_grad = false;

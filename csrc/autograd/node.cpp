@@ -2,8 +2,8 @@
 
 #include <new>
 
-#include "autograd/meta.h"
 #include "autograd/inplace.h"
+#include "autograd/meta.h"
 
 namespace pyforge {
 
@@ -50,10 +50,10 @@ NodeExtra::~NodeExtra() {
   for (NodeHook& h : node_hooks) h.destroy(h.context);
 }
 
-Node* Node::allocate_raw(const NodeType* type, uint32_t payload_bytes, uint32_t n_edges, uint32_t n_outputs,
-                         uint32_t n_saved) {
-  size_t bytes = sizeof(Node) + payload_bytes + sizeof(Edge) * n_edges + sizeof(Output) * n_outputs +
-                 sizeof(SavedTensor) * n_saved;
+Node* Node::allocate_raw(const NodeType* type, uint32_t payload_bytes, uint32_t n_edges,
+                         uint32_t n_outputs, uint32_t n_saved) {
+  size_t bytes = sizeof(Node) + payload_bytes + sizeof(Edge) * n_edges +
+                 sizeof(Output) * n_outputs + sizeof(SavedTensor) * n_saved;
   Node* n = new (allocate(bytes)) Node;
   n->type = type;
   n->payload_bytes = payload_bytes;
@@ -86,18 +86,22 @@ void Node::destroy(Node* n) {
 
 Tensor Node::saved(uint32_t i) {
   PF_CHECK(!(flags & kReleased), Runtime, type->name,
-           ": Trying to backward through the graph a second time (or directly access saved tensors after "
+           ": Trying to backward through the graph a second time (or directly access saved tensors "
+           "after "
            "they have already been freed). The op was recorded at ",
-           where.text(), ". Saved values are freed by .backward() or autograd.grad(); pass retain_graph=True "
+           where.text(),
+           ". Saved values are freed by .backward() or autograd.grad(); pass retain_graph=True "
            "to the first call, or run the forward pass again");
   SavedTensor& s = saved_tensors()[i];
   if (!s.tensor) return Tensor();
   TensorImpl* t = s.tensor.get();
   PF_CHECK(t->storage->version == s.version, Runtime,
-           "one of the variables needed for gradient computation has been modified by an inplace operation: "
-           "[", dtype_name(t->dtype), " ", to_string(t->sizes()), "] saved by ", type->name, " at ",
-           where.text(), " was at version ", s.version, " and is now at version ", t->storage->version,
-           ", last overwritten at ", t->storage->last_write.text(),
+           "one of the variables needed for gradient computation has been modified by an inplace "
+           "operation: "
+           "[",
+           dtype_name(t->dtype), " ", to_string(t->sizes()), "] saved by ", type->name, " at ",
+           where.text(), " was at version ", s.version, " and is now at version ",
+           t->storage->version, ", last overwritten at ", t->storage->last_write.text(),
            ". Use the out-of-place op there, or clone() the tensor before changing it");
   if (s.own_output < 0 || !grad_enabled()) return Tensor(s.tensor);
   Tensor out = alias(Tensor(s.tensor));
@@ -156,7 +160,8 @@ void save(Node* node, uint32_t slot, const Tensor& t) {
   if (!t.defined()) return;
   SavedTensor& s = node->saved_tensors()[slot];
   PF_CHECK(!(t->flags & kInference), Runtime, node->type->name,
-           ": Inference tensors cannot be saved for backward. Make a clone() outside inference_mode and use "
+           ": Inference tensors cannot be saved for backward. Make a clone() outside "
+           "inference_mode and use "
            "that");
   if (t->grad_fn == node) {
     Tensor copy = alias(t);

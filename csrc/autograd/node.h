@@ -56,7 +56,8 @@ struct NodeHook {
   bool post;
   int64_t id;
   void* context;
-  void (*call)(void* context, Node& node, std::vector<Tensor>& grads, const std::vector<Tensor>& other);
+  void (*call)(void* context, Node& node, std::vector<Tensor>& grads,
+               const std::vector<Tensor>& other);
   void (*destroy)(void* context);
 };
 
@@ -69,10 +70,10 @@ struct NodeExtra {
 };
 
 enum NodeFlags : uint8_t {
-  kReleased = 1,    // saved values are gone
-  kNeeded = 2,      // engine: on a path to a requested input
-  kCaptured = 4,    // engine: some output gradient is asked for
-  kMaterialize = 8, // undefined output gradients become zeros before the rule runs
+  kReleased = 1,     // saved values are gone
+  kNeeded = 2,       // engine: on a path to a requested input
+  kCaptured = 4,     // engine: some output gradient is asked for
+  kMaterialize = 8,  // undefined output gradients become zeros before the rule runs
 };
 
 struct Node {
@@ -88,7 +89,10 @@ struct Node {
   NodeExtra* extra = nullptr;
 
   char* payload() { return reinterpret_cast<char*>(this + 1); }
-  template <class P> P& as() { return *reinterpret_cast<P*>(payload()); }
+  template <class P>
+  P& as() {
+    return *reinterpret_cast<P*>(payload());
+  }
   Edge* edges() { return reinterpret_cast<Edge*>(payload() + payload_bytes); }
   Output* outputs() { return reinterpret_cast<Output*>(edges() + n_edges); }
   SavedTensor* saved_tensors() { return reinterpret_cast<SavedTensor*>(outputs() + n_outputs); }
@@ -106,8 +110,8 @@ struct Node {
   static void destroy(Node* n);
   static void free(Node* n);  // at once, whatever the count
   // Uninitialised payload; edges empty; `sequence` set.
-  static Node* allocate_raw(const NodeType* type, uint32_t payload_bytes, uint32_t n_edges, uint32_t n_outputs,
-                            uint32_t n_saved);
+  static Node* allocate_raw(const NodeType* type, uint32_t payload_bytes, uint32_t n_edges,
+                            uint32_t n_outputs, uint32_t n_saved);
 };
 
 // Where t's gradient goes: its grad_fn, its accumulator, or nowhere. Owned reference.
@@ -120,7 +124,8 @@ void save(Node* node, uint32_t slot, const Tensor& t);
 Ref<Node> grad_accumulator(const Tensor& leaf);
 bool is_accumulator(const Node* node);
 Tensor accumulator_variable(Node* node);
-// Runs hooks in order; one that was removed meanwhile is skipped. `hooks` may change while they run.
+// Runs hooks in order; one that was removed meanwhile is skipped. `hooks` may change while they
+// run.
 void run_hooks(const std::vector<Hook>& hooks, Tensor* grads);
 
 inline bool any_requires_grad(const Tensor* const* inputs, size_t n) {
@@ -154,8 +159,8 @@ template <class P>
 inline void record(const Tensor& out, std::initializer_list<const Tensor*> inputs,
                    std::initializer_list<const Tensor*> saved, P payload) {
   if (!grad_enabled() || !any_requires_grad(inputs.begin(), inputs.size())) return;
-  Node* n = make_node<P>(static_cast<uint32_t>(inputs.size()), 1, static_cast<uint32_t>(saved.size()),
-                         std::move(payload));
+  Node* n = make_node<P>(static_cast<uint32_t>(inputs.size()), 1,
+                         static_cast<uint32_t>(saved.size()), std::move(payload));
   uint32_t i = 0;
   for (const Tensor* t : inputs) n->edges()[i++] = t->defined() ? gradient_edge(*t) : Edge{};
   set_history(out, n, 0);

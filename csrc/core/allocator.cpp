@@ -18,7 +18,9 @@ constexpr int kClasses = kSmallClasses + kLargeClasses;
 constexpr size_t kHugePage = size_t{2} << 20;
 constexpr size_t kMaxBytes = size_t{1} << 46;
 
-struct Block { Block* next; };
+struct Block {
+  Block* next;
+};
 struct SizeClass {
   Block* free = nullptr;
   int64_t live = 0, cached = 0;

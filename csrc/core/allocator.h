@@ -52,7 +52,9 @@ class ObjectPool {
   }
 
  private:
-  struct Item { Item* next; };
+  struct Item {
+    Item* next;
+  };
   static constexpr size_t kStep = (kBytes + 15) / 16 * 16;
   [[gnu::noinline]] void* refill() {
     constexpr size_t kChunk = 64 * kStep;

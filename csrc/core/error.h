@@ -7,7 +7,16 @@
 
 namespace pyforge {
 
-enum class ErrorKind { Runtime, Type, Value, Index, NotImplemented, ZeroDivision, Overflow, Memory };
+enum class ErrorKind {
+  Runtime,
+  Type,
+  Value,
+  Index,
+  NotImplemented,
+  ZeroDivision,
+  Overflow,
+  Memory
+};
 
 class Error : public std::exception {
  public:
@@ -30,8 +39,8 @@ template <class... Parts>
 }  // namespace pyforge
 
 // PF_CHECK(condition, Kind, "op: what is wrong: ", value, "; what to do")
-#define PF_CHECK(condition, kind, ...)                                       \
-  do {                                                                       \
-    if (__builtin_expect(!(condition), 0))                                   \
-      ::pyforge::raise(::pyforge::ErrorKind::kind, __VA_ARGS__);             \
+#define PF_CHECK(condition, kind, ...)                           \
+  do {                                                           \
+    if (__builtin_expect(!(condition), 0))                       \
+      ::pyforge::raise(::pyforge::ErrorKind::kind, __VA_ARGS__); \
   } while (0)

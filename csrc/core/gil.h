@@ -12,7 +12,8 @@ inline GilHooks gil_hooks;
 // No tensor, node or allocator call may happen inside the scope when `when` holds.
 class ReleaseGil {
  public:
-  explicit ReleaseGil(bool when) : state_(when && gil_hooks.release ? gil_hooks.release() : nullptr) {}
+  explicit ReleaseGil(bool when)
+      : state_(when && gil_hooks.release ? gil_hooks.release() : nullptr) {}
   ~ReleaseGil() {
     if (state_) gil_hooks.acquire(state_);
   }

@@ -22,7 +22,8 @@ struct Scalar {
   // Float to integer as C truncates; out of range saturates at INT64_MIN.
   int64_t to_int() const {
     if (kind != Float) return i;
-    return (f >= -9223372036854775808.0 && f < 9223372036854775808.0) ? static_cast<int64_t>(f) : INT64_MIN;
+    return (f >= -9223372036854775808.0 && f < 9223372036854775808.0) ? static_cast<int64_t>(f)
+                                                                      : INT64_MIN;
   }
   DType dtype_class() const {
     return kind == Float ? DType::Float64 : kind == Int ? DType::Int64 : DType::Bool;

@@ -54,8 +54,9 @@ std::string to_string(IntSpan sizes) {
 
 int64_t wrap_dim(const char* op, int64_t dim, int64_t ndim) {
   int64_t n = ndim ? ndim : 1;
-  PF_CHECK(dim >= -n && dim < n, Index, op, ": Dimension out of range (expected to be in range of [", -n,
-           ", ", n - 1, "], but got ", dim, ")");
+  PF_CHECK(dim >= -n && dim < n, Index, op,
+           ": Dimension out of range (expected to be in range of [", -n, ", ", n - 1, "], but got ",
+           dim, ")");
   return dim < 0 ? dim + n : dim;
 }
 
@@ -66,8 +67,9 @@ Dims broadcast_shapes(const char* op, IntSpan a, IntSpan b) {
   for (int64_t i = 0; i < b.size(); ++i) {
     int64_t& s = out[i + shift];
     if (s == b[i] || b[i] == 1) continue;
-    PF_CHECK(s == 1, Runtime, op, ": The size of tensor a (", s, ") must match the size of tensor b (", b[i],
-             ") at non-singleton dimension ", i + shift, "; shapes ", to_string(a), " and ", to_string(b),
+    PF_CHECK(s == 1, Runtime, op, ": The size of tensor a (", s,
+             ") must match the size of tensor b (", b[i], ") at non-singleton dimension ",
+             i + shift, "; shapes ", to_string(a), " and ", to_string(b),
              " do not broadcast, reshape or unsqueeze one of them");
     s = b[i];
   }

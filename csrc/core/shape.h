@@ -19,7 +19,8 @@ class IntSpan {
   IntSpan() = default;
   IntSpan(const int64_t* data, int64_t size) : data_(data), size_(size) {}
   IntSpan(const std::vector<int64_t>& v) : data_(v.data()), size_(static_cast<int64_t>(v.size())) {}
-  IntSpan(std::initializer_list<int64_t> v) : data_(v.begin()), size_(static_cast<int64_t>(v.size())) {}
+  IntSpan(std::initializer_list<int64_t> v)
+      : data_(v.begin()), size_(static_cast<int64_t>(v.size())) {}
   int64_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   const int64_t* begin() const { return data_; }

@@ -19,7 +19,8 @@ struct Storage {
 
   // Header and data share one block; the data begins at the next 64-byte line.
   static Ref<Storage> make(size_t nbytes);
-  static Ref<Storage> wrap(void* data, size_t nbytes, bool read_only, void (*release)(void*), void* owner);
+  static Ref<Storage> wrap(void* data, size_t nbytes, bool read_only, void (*release)(void*),
+                           void* owner);
   static void destroy(Storage* s);
   void bump() {
     ++version;

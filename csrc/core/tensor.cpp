@@ -13,10 +13,11 @@ ObjectPool<sizeof(TensorImpl)> pool;
 DType default_float = DType::Float32;
 
 void check_sizes(IntSpan sizes) {
-  PF_CHECK(sizes.size() <= kMaxDims, Runtime, "a tensor has at most ", kMaxDims, " dimensions, got ",
-           sizes.size());
+  PF_CHECK(sizes.size() <= kMaxDims, Runtime, "a tensor has at most ", kMaxDims,
+           " dimensions, got ", sizes.size());
   for (int64_t s : sizes)
-    PF_CHECK(s >= 0, Runtime, "Trying to create tensor with negative dimension ", s, ": ", to_string(sizes));
+    PF_CHECK(s >= 0, Runtime, "Trying to create tensor with negative dimension ", s, ": ",
+             to_string(sizes));
 }
 
 Tensor make_impl(DType dtype, IntSpan sizes, int64_t numel) {
@@ -33,7 +34,10 @@ size_t checked_bytes(int64_t elements, DType dtype) {
 }  // namespace
 
 TensorImpl::TensorImpl(DType dtype, IntSpan sizes, int64_t numel)
-    : dtype(dtype), ndim(static_cast<uint8_t>(sizes.size())), flags(kContiguous | new_tensor_flags), numel(numel) {
+    : dtype(dtype),
+      ndim(static_cast<uint8_t>(sizes.size())),
+      flags(kContiguous | new_tensor_flags),
+      numel(numel) {
   dims = inline_dims;
   if (__builtin_expect(ndim > kInlineDims, 0))
     dims = static_cast<int64_t*>(allocate(2 * sizeof(int64_t) * ndim));
@@ -61,8 +65,8 @@ void TensorImpl::destroy(TensorImpl* t) {
 Tensor empty(IntSpan sizes, DType dtype) {
   for (int64_t s : sizes)
     if (__builtin_expect(s < 0, 0)) check_sizes(sizes);
-  PF_CHECK(sizes.size() <= kMaxDims, Runtime, "a tensor has at most ", kMaxDims, " dimensions, got ",
-           sizes.size());
+  PF_CHECK(sizes.size() <= kMaxDims, Runtime, "a tensor has at most ", kMaxDims,
+           " dimensions, got ", sizes.size());
   int64_t numel = count(sizes);
   auto storage = Storage::make(checked_bytes(numel, dtype));
   Tensor t = make_impl(dtype, sizes, numel);
@@ -103,7 +107,8 @@ bool is_dense(const Tensor& t) {
   Dims order;
   for (int64_t i = 0; i < t.dim(); ++i)
     if (t.size(i) != 1) order.push_back(i);
-  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return t.stride(a) < t.stride(b); });
+  std::sort(order.begin(), order.end(),
+            [&](int64_t a, int64_t b) { return t.stride(a) < t.stride(b); });
   int64_t step = 1;
   for (int64_t d : order) {
     if (t.stride(d) != step) return false;

@@ -15,11 +15,11 @@ struct TensorMeta;  // rare parts: grad, hooks, view base (autograd/meta.h)
 struct TensorImpl;
 
 enum TensorFlags : uint8_t {
-  kRequiresGrad = 1,   // set by the user on a leaf
+  kRequiresGrad = 1,  // set by the user on a leaf
   kContiguous = 2,
-  kInference = 4,      // made in inference mode: no version checks, no gradients
-  kOwnsPyObject = 8,   // the impl keeps its Python object alive, not the other way round
-  kNoGradView = 16,    // a view made under no_grad, or one of several outputs: not to be written
+  kInference = 4,     // made in inference mode: no version checks, no gradients
+  kOwnsPyObject = 8,  // the impl keeps its Python object alive, not the other way round
+  kNoGradView = 16,   // a view made under no_grad, or one of several outputs: not to be written
 };
 
 struct TensorImpl {
@@ -83,7 +83,9 @@ class Tensor {
   int64_t stride(int64_t d) const { return impl_->dims[impl_->ndim + d]; }
   bool is_contiguous() const { return impl_->flags & kContiguous; }
   template <class T = char>
-  T* data() const { return reinterpret_cast<T*>(impl_->data); }
+  T* data() const {
+    return reinterpret_cast<T*>(impl_->data);
+  }
   // Requires grad: a leaf the user marked, the output of a recorded op, or a view of a tensor that
   // an in-place op made require grad.
   bool requires_grad() const {
@@ -91,7 +93,9 @@ class Tensor {
            (impl_->base && impl_->base->grad_fn && impl_->base_version != impl_->storage->version);
   }
   // The buffer belongs to this handle alone, so it may be reused.
-  bool unique() const { return impl_->refs == 1 && impl_->storage->refs == 1 && !impl_->storage->release; }
+  bool unique() const {
+    return impl_->refs == 1 && impl_->storage->refs == 1 && !impl_->storage->release;
+  }
 
  private:
   Ref<TensorImpl> impl_;

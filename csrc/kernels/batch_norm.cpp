@@ -182,7 +182,8 @@ void batch_norm_backward(void* dx_out, void* dweight, void* dbias, const void* g
   }
 }
 
-template <class T> void fill(RowTable& t, int d) {
+template <class T>
+void fill(RowTable& t, int d) {
   t.batch_norm_stats[d] = batch_norm_stats<T>;
   t.batch_norm[d] = batch_norm<T>;
   t.batch_norm_backward[d] = batch_norm_backward<T>;

@@ -8,13 +8,22 @@
 namespace pyforge::kernels {
 
 // One scalar attribute of an op, read as `f` by floating kernels and as `i` by integer kernels.
-struct Attr { double f; int64_t i; };
+struct Attr {
+  double f;
+  int64_t i;
+};
 
 // out[0..n) from in[k][0..n); all contiguous, any alignment; out may equal one of the inputs.
 using ElementwiseFn = void (*)(void* out, const void* const* in, int64_t n, const Attr* attrs);
 
 // The dtypes a row takes: bit i stands for DType i.
-enum class Types : uint8_t { FLOATS = 0xc0, INTS = 0x3e, INTS_BOOL = 0x3f, NUMERIC = 0xfe, ALL = 0xff };
+enum class Types : uint8_t {
+  FLOATS = 0xc0,
+  INTS = 0x3e,
+  INTS_BOOL = 0x3f,
+  NUMERIC = 0xfe,
+  ALL = 0xff
+};
 constexpr bool takes(Types types, DType t) {
   return static_cast<uint8_t>(types) >> static_cast<int>(t) & 1;
 }
@@ -55,17 +64,17 @@ inline constexpr int kElementwise = static_cast<int>(Elementwise::count);
 enum Uses : uint8_t { kUsesGrad = 1, kUsesA = 2, kUsesB = 4, kUsesY = 8 };
 
 struct ElementwiseTable {
-  ElementwiseFn forward[kElementwise][kDTypes];          // null: dtype not supported by the row
+  ElementwiseFn forward[kElementwise][kDTypes];  // null: dtype not supported by the row
   // Fused first derivative for float32 [0] and float64 [1] with respect to operand 0 and 1.
   // in[] = {grad, a, b, y}; pointers of values it does not use may be null.
   ElementwiseFn backward[kElementwise][2][2];
   // Uses mask of each derivative; 0 means that it is zero everywhere (floor, sign), or that the row
   // has none (then backward is null too).
   uint8_t uses[kElementwise][2];
-  ElementwiseFn where[kDTypes];                          // in[] = {bool condition, a, b}
+  ElementwiseFn where[kDTypes];  // in[] = {bool condition, a, b}
   // Conversion as static_cast; to bool is "!= 0"; float to integer truncates towards zero, NaN and
   // values out of range give INT32_MIN or INT64_MIN; narrower integers wrap from int32.
-  ElementwiseFn convert[kDTypes][kDTypes];               // [from][to], in[0] contiguous
+  ElementwiseFn convert[kDTypes][kDTypes];  // [from][to], in[0] contiguous
   // Gather n elements of `size` bytes at byte distance `stride` into contiguous `out`; and back.
   void (*pack)(void* out, const void* in, int64_t stride, int64_t n, int size);
   void (*unpack)(void* out, int64_t stride, const void* in, int64_t n, int size);

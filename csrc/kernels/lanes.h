@@ -8,36 +8,55 @@
 namespace pyforge::kernels::PF_ISA {
 namespace {
 
-template <class T> inline constexpr int kLanes = Vec<T>::kLanes;
+template <class T>
+inline constexpr int kLanes = Vec<T>::kLanes;
 
-template <bool kCondition, class A, class B> struct Choice { using Type = A; };
-template <class A, class B> struct Choice<false, A, B> { using Type = B; };
+template <bool kCondition, class A, class B>
+struct Choice {
+  using Type = A;
+};
+template <class A, class B>
+struct Choice<false, A, B> {
+  using Type = B;
+};
 
 // The index type as wide as T.
-template <class T> using IndexOf = typename Choice<sizeof(T) == 4, int32_t, int64_t>::Type;
+template <class T>
+using IndexOf = typename Choice<sizeof(T) == 4, int32_t, int64_t>::Type;
 
 // One vector of zeros, one of ones, one of zeros: a mask is a window of it.
-template <class T> struct LaneWindow {
+template <class T>
+struct LaneWindow {
   IndexOf<T> lane[3 * kLanes<T>];
   constexpr LaneWindow() : lane{} {
     for (int i = kLanes<T>; i < 2 * kLanes<T>; ++i) lane[i] = -1;
   }
 };
-template <class T> constexpr LaneWindow<T> kLaneWindow;
+template <class T>
+constexpr LaneWindow<T> kLaneWindow;
 
-template <class T> PF_INLINE Mask<T> last_lanes(int count) {
+template <class T>
+PF_INLINE Mask<T> last_lanes(int count) {
   return Mask<T>::of(load(kLaneWindow<T>.lane + count).v);
 }
-template <class T> PF_INLINE Mask<T> first_lanes(int count) {
+template <class T>
+PF_INLINE Mask<T> first_lanes(int count) {
   return Mask<T>::of(load(kLaneWindow<T>.lane + 2 * kLanes<T> - count).v);
 }
 
-template <class T> PF_INLINE T where(bool condition, T a, T b) { return condition ? a : b; }
+template <class T>
+PF_INLINE T where(bool condition, T a, T b) {
+  return condition ? a : b;
+}
 
-template <class T> PF_NOINLINE void store_few(T* p, Vec<T> x, int count) { store(p, x, count); }
+template <class T>
+PF_NOINLINE void store_few(T* p, Vec<T> x, int count) {
+  store(p, x, count);
+}
 
 // As load(p, count) and store(p, x, count), in few instructions.
-template <class T> PF_INLINE Vec<T> load_rest(const T* p, int count) {
+template <class T>
+PF_INLINE Vec<T> load_rest(const T* p, int count) {
 #if defined(__AVX2__) && PF_VECTOR_BYTES == 32
   const auto mask = (__m256i)first_lanes<T>(count).m;
   if constexpr (sizeof(T) == 4) {
@@ -56,7 +75,8 @@ template <class T> PF_INLINE Vec<T> load_rest(const T* p, int count) {
   return load(p, count);
 #endif
 }
-template <class T> PF_INLINE void store_rest(T* p, Vec<T> x, int count) {
+template <class T>
+PF_INLINE void store_rest(T* p, Vec<T> x, int count) {
 #if defined(__AVX512F__) && PF_VECTOR_BYTES == 64
   const unsigned mask = (1u << count) - 1;
   if constexpr (sizeof(T) == 4) {
@@ -70,21 +90,27 @@ template <class T> PF_INLINE void store_rest(T* p, Vec<T> x, int count) {
 }
 
 // The first `count` lanes from memory, `fill` in the others.
-template <class T> PF_INLINE Vec<T> load_filled(const T* p, int64_t count, Vec<T> fill) {
+template <class T>
+PF_INLINE Vec<T> load_filled(const T* p, int64_t count, Vec<T> fill) {
   const int n = static_cast<int>(count);
   return where(first_lanes<T>(n), load_rest(p, n), fill);
 }
 // The last `count` lanes of x, `fill` in the others.
-template <class T> PF_INLINE Vec<T> keep_last(Vec<T> x, int count, Vec<T> fill) {
+template <class T>
+PF_INLINE Vec<T> keep_last(Vec<T> x, int count, Vec<T> fill) {
   return where(last_lanes<T>(count), x, fill);
 }
 
-template <int... kIndex> struct Indices {};
+template <int... kIndex>
+struct Indices {};
 #if defined(__clang__)
-template <class, int... kIndex> using MakeIndices = Indices<kIndex...>;
-template <int kCount> using IndicesTo = __make_integer_seq<MakeIndices, int, kCount>;
+template <class, int... kIndex>
+using MakeIndices = Indices<kIndex...>;
+template <int kCount>
+using IndicesTo = __make_integer_seq<MakeIndices, int, kCount>;
 #else
-template <int kCount> using IndicesTo = Indices<__integer_pack(kCount)...>;
+template <int kCount>
+using IndicesTo = Indices<__integer_pack(kCount)...>;
 #endif
 
 template <int kDistance, class T, int... kIndex>
@@ -97,25 +123,41 @@ PF_INLINE Vec<T> exchange(Vec<T> x, Indices<kIndex...>) {
 }
 
 // All lanes combined, in every lane.
-template <class Op, class T, int kDistance = kLanes<T> / 2> PF_INLINE Vec<T> across(Vec<T> x) {
+template <class Op, class T, int kDistance = kLanes<T> / 2>
+PF_INLINE Vec<T> across(Vec<T> x) {
   x = Op::combine(x, exchange<kDistance>(x, IndicesTo<kLanes<T>>{}));
-  if constexpr (kDistance > 1) return across<Op, T, kDistance / 2>(x);
-  else return x;
+  if constexpr (kDistance > 1)
+    return across<Op, T, kDistance / 2>(x);
+  else
+    return x;
 }
 
 // A place in the arrays: a whole vector, or the rest of one at the end.
 struct Whole {
   int64_t at;
-  template <class T> PF_INLINE Vec<T> load(const T* p) const { return PF_ISA::load(p + at); }
-  template <class T> PF_INLINE void store(T* p, Vec<T> v) const { PF_ISA::store(p + at, v); }
+  template <class T>
+  PF_INLINE Vec<T> load(const T* p) const {
+    return PF_ISA::load(p + at);
+  }
+  template <class T>
+  PF_INLINE void store(T* p, Vec<T> v) const {
+    PF_ISA::store(p + at, v);
+  }
 };
 struct Rest {
   int64_t at;
   int count;
-  template <class T> PF_INLINE Vec<T> load(const T* p) const { return load_rest(p + at, count); }
-  template <class T> PF_INLINE void store(T* p, Vec<T> v) const { store_rest(p + at, v, count); }
+  template <class T>
+  PF_INLINE Vec<T> load(const T* p) const {
+    return load_rest(p + at, count);
+  }
+  template <class T>
+  PF_INLINE void store(T* p, Vec<T> v) const {
+    store_rest(p + at, v, count);
+  }
 };
-template <class T, class Step> PF_INLINE void for_each_vector(int64_t n, const Step& step) {
+template <class T, class Step>
+PF_INLINE void for_each_vector(int64_t n, const Step& step) {
   int64_t i = 0;
   for (; i + kLanes<T> <= n; i += kLanes<T>) step(Whole{i});
   if (i < n) step(Rest{i, static_cast<int>(n - i)});

@@ -15,7 +15,8 @@ void layer_norm(void* out, void* mean_out, void* rstd_out, const void* in, const
     const T* x = static_cast<const T*>(in) + r * cols;
     T* y = static_cast<T*>(out) + r * cols;
     double total;
-    row_sums<T, 1>(&total, cols, [&](auto place) PF_LAMBDA { return Terms<T, 1>{{place.load(x)}}; });
+    row_sums<T, 1>(&total, cols,
+                   [&](auto place) PF_LAMBDA { return Terms<T, 1>{{place.load(x)}}; });
     T row_mean = static_cast<T>(total / n);
     Vec<T> mean = row_mean;
     row_sums<T, 1>(&total, cols, [&](auto place) PF_LAMBDA {
@@ -37,9 +38,9 @@ void layer_norm(void* out, void* mean_out, void* rstd_out, const void* in, const
 
 // With z = (x - mean) rstd: dx = rstd (g w - mean(g w) - z mean(g w z)).
 template <class T>
-void layer_norm_backward(void* dx_out, void* dweight, void* dbias, const void* grad,
-                         const void* in, const void* mean_in, const void* rstd_in,
-                         const void* weight, int64_t rows, int64_t cols) {
+void layer_norm_backward(void* dx_out, void* dweight, void* dbias, const void* grad, const void* in,
+                         const void* mean_in, const void* rstd_in, const void* weight, int64_t rows,
+                         int64_t cols) {
   const T* w = static_cast<const T*>(weight);
   T* dw = static_cast<T*>(dweight);
   T* db = static_cast<T*>(dbias);
@@ -67,7 +68,8 @@ void layer_norm_backward(void* dx_out, void* dweight, void* dbias, const void* g
   }
 }
 
-template <class T> void fill(RowTable& t, int d) {
+template <class T>
+void fill(RowTable& t, int d) {
   t.layer_norm[d] = layer_norm<T>;
   t.layer_norm_backward[d] = layer_norm_backward<T>;
 }

@@ -35,7 +35,8 @@ struct Chunks {
     return b;
   }
   // step(offset into in, offset into out, columns)
-  template <class Step> PF_INLINE void each(const Step& step) const {
+  template <class Step>
+  PF_INLINE void each(const Step& step) const {
     for (int64_t o = 0; o < a.outer; ++o) {
       for (int64_t i = 0; i < a.inner; i += columns) {
         step(o * a.outer_stride + i * a.inner_stride, o * a.inner + i,
@@ -82,7 +83,8 @@ void moments_columns(const T* p, const Chunks& chunks, int64_t columns, T* mean,
   }
 }
 
-template <class T> void moments(const ReduceArgs& a, void* mean, void* m2) {
+template <class T>
+void moments(const ReduceArgs& a, void* mean, void* m2) {
   Chunks chunks(a);
   chunks.each([&](int64_t in, int64_t out, int64_t columns) {
     moments_columns<T>(static_cast<const T*>(a.in) + in, chunks, columns,
@@ -112,11 +114,18 @@ struct ExpSumOp : SumOp {
   static constexpr bool kParam = true;
   static constexpr bool kShortScalar = false;
   static constexpr int kTree = 1;
-  template <class V> static PF_INLINE V map(V x, V most) { return exp_nonpositive(x - most); }
-  template <class V> static PF_INLINE V neutral(V) { return -__builtin_inff(); }
+  template <class V>
+  static PF_INLINE V map(V x, V most) {
+    return exp_nonpositive(x - most);
+  }
+  template <class V>
+  static PF_INLINE V neutral(V) {
+    return -__builtin_inff();
+  }
 };
 
-template <class T> void logsumexp(const ReduceArgs& a) {
+template <class T>
+void logsumexp(const ReduceArgs& a) {
   T most[kChunk], sum[kChunk];
   Chunks chunks(a);
   chunks.each([&](int64_t in, int64_t at, int64_t columns) {

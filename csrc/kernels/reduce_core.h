@@ -54,7 +54,10 @@ struct SquaredDeviationOp : SumOp {
   }
 };
 struct SumAbsOp : SumOp {
-  template <class V> static PF_INLINE V map(V x, V) { return magnitude(x); }
+  template <class V>
+  static PF_INLINE V map(V x, V) {
+    return magnitude(x);
+  }
 };
 struct ProdOp : SumOp {
   template <class V>
@@ -190,8 +193,7 @@ inline T row_reduce(const T* p, int64_t n, T param) {
     i = N;
   } else {
     int64_t steps = n / (4 * N);
-    Quad<T> acc =
-        row_tree<T, Op>(p, steps, vparam);
+    Quad<T> acc = row_tree<T, Op>(p, steps, vparam);
     v = Op::combine(Op::combine(acc.v[0], acc.v[1]), Op::combine(acc.v[2], acc.v[3]));
     i = steps * 4 * N;
   }
@@ -228,9 +230,8 @@ PF_INLINE void column_group(Vec<T>* acc, const Columns<T>& c, int64_t row) {
   for (int j = 0; j < vectors; ++j) {
     int64_t at = c.offset(j);
     Vec<T> param = Op::kParam ? load(c.param + at) : Vec<T>(T(0));
-    acc[j] = Op::combine(acc[j], tree<T, Op, R>([&](int r) {
-                           return Op::map(load(p + r * c.stride + at), param);
-                         }));
+    acc[j] = Op::combine(
+        acc[j], tree<T, Op, R>([&](int r) { return Op::map(load(p + r * c.stride + at), param); }));
   }
 }
 
@@ -251,8 +252,7 @@ PF_INLINE void column_leaf(Vec<T>* acc, const Columns<T>& c, int64_t row, int64_
 
 // rows >= 1; acc[j] is the result of the columns from c.offset(j).
 template <class T, class Op>
-PF_NOINLINE void column_tree(Vec<T>* acc, const Columns<T>& c, int64_t row,
-                                           int64_t rows) {
+PF_NOINLINE void column_tree(Vec<T>* acc, const Columns<T>& c, int64_t row, int64_t rows) {
   if (rows <= kLeafSteps) return column_leaf<T, Op>(acc, c, row, rows);
   int64_t left = left_part(rows);
   Vec<T> right[kColumnVectors];
@@ -301,7 +301,7 @@ PF_NOINLINE Vec<T> narrow_tree(const NarrowColumns<T>& c, int64_t row, int64_t r
 // out[j] over rows >= 1 of p[row * stride + j], j in [0, count); param is one per column or null.
 template <class T, class Op>
 PF_NOINLINE void column_reduce(T* out, const T* p, int64_t rows, int64_t stride, int64_t count,
-                   const T* param) {
+                               const T* param) {
   constexpr int N = kLanes<T>;
   if (count < N) {
     int64_t whole = 0;

@@ -1,44 +1,81 @@
 // Reductions of integers and bool, and Any and All of every type.
-#include "kernels/reduce_parts.h"
 #include "kernels/lanes.h"
+#include "kernels/reduce_parts.h"
 
 namespace pyforge::kernels::PF_ISA {
 namespace {
 
 // A is the type of the result; integers wrap around.
 struct Sum {
-  template <class A> static A first() { return 0; }
-  template <class A> static A next(A a, A x) { return a + x; }
+  template <class A>
+  static A first() {
+    return 0;
+  }
+  template <class A>
+  static A next(A a, A x) {
+    return a + x;
+  }
 };
 struct Prod {
-  template <class A> static A first() { return 1; }
-  template <class A> static A next(A a, A x) { return a * x; }
+  template <class A>
+  static A first() {
+    return 1;
+  }
+  template <class A>
+  static A next(A a, A x) {
+    return a * x;
+  }
 };
 struct Max {
-  template <class A> static A first() {
+  template <class A>
+  static A first() {
     return is_signed<A> ? static_cast<A>(A(1) << (sizeof(A) * 8 - 1)) : A(0);
   }
-  template <class A> static A next(A a, A x) { return a > x ? a : x; }
+  template <class A>
+  static A next(A a, A x) {
+    return a > x ? a : x;
+  }
 };
 struct Min {
-  template <class A> static A first() { return static_cast<A>(~Max::first<A>()); }
-  template <class A> static A next(A a, A x) { return a < x ? a : x; }
+  template <class A>
+  static A first() {
+    return static_cast<A>(~Max::first<A>());
+  }
+  template <class A>
+  static A next(A a, A x) {
+    return a < x ? a : x;
+  }
 };
 struct Any {
   static constexpr int kDecided = 1;
-  template <class A> static A first() { return 0; }
-  template <class A> static A next(A a, A x) { return a | x; }
+  template <class A>
+  static A first() {
+    return 0;
+  }
+  template <class A>
+  static A next(A a, A x) {
+    return a | x;
+  }
 };
 struct All {
   static constexpr int kDecided = 0;
-  template <class A> static A first() { return 1; }
-  template <class A> static A next(A a, A x) { return a & x; }
+  template <class A>
+  static A first() {
+    return 1;
+  }
+  template <class A>
+  static A next(A a, A x) {
+    return a & x;
+  }
 };
 
 // As a number, or for Any and All as "is not zero".
-template <class Op, class A, class T> PF_INLINE A element(T x) {
-  if constexpr (requires { Op::kDecided; }) return x != T(0);
-  else return static_cast<A>(x);
+template <class Op, class A, class T>
+PF_INLINE A element(T x) {
+  if constexpr (requires { Op::kDecided; })
+    return x != T(0);
+  else
+    return static_cast<A>(x);
 }
 
 constexpr int64_t kWidth = 256;
@@ -81,7 +118,8 @@ PF_NOINLINE A contiguous(const T* p, int64_t n) {
   return one_by_one<A, A, Op>(acc, width, 1);
 }
 
-template <class T, class A, class Op> void reduce(const ReduceArgs& a) {
+template <class T, class A, class Op>
+void reduce(const ReduceArgs& a) {
   for (int64_t o = 0; o < a.outer; ++o) {
     const T* p = static_cast<const T*>(a.in) + o * a.outer_stride;
     A* out = static_cast<A*>(a.out) + o * a.inner;
@@ -110,12 +148,14 @@ void set(ReduceTable& t, Reduce op, DType d, ReduceFn f) {
 }
 
 // Truth of an integer asks for its bits alone, so signed and unsigned share the code.
-template <class Bits> void fill_truth(ReduceTable& t, DType d) {
+template <class Bits>
+void fill_truth(ReduceTable& t, DType d) {
   set(t, Reduce::Any, d, reduce<Bits, uint8_t, Any>);
   set(t, Reduce::All, d, reduce<Bits, uint8_t, All>);
 }
 
-template <class T, class Bits> void fill_integer(ReduceTable& t, DType d) {
+template <class T, class Bits>
+void fill_integer(ReduceTable& t, DType d) {
   set(t, Reduce::Sum, d, reduce<T, uint64_t, Sum>);
   set(t, Reduce::Prod, d, reduce<T, uint64_t, Prod>);
   set(t, Reduce::Max, d, reduce<T, T, Max>);

@@ -6,18 +6,28 @@
 namespace pyforge::kernels::PF_ISA {
 namespace {
 
-template <class T, int K> struct Terms { Vec<T> v[K]; };
+template <class T, int K>
+struct Terms {
+  Vec<T> v[K];
+};
 
 struct AddLanes {
-  template <class V> static PF_INLINE V combine(V a, V b) { return a + b; }
+  template <class V>
+  static PF_INLINE V combine(V a, V b) {
+    return a + b;
+  }
 };
 struct MaxLanes {
-  template <class V> static PF_INLINE V combine(V a, V b) { return maximum(a, b); }
+  template <class V>
+  static PF_INLINE V combine(V a, V b) {
+    return maximum(a, b);
+  }
 };
 
 // K sums at once over runs of contiguous elements. Every kLeaf vectors the lanes are added up and
 // carried over to double.
-template <class T, int K, int kAccumulators = K == 1 ? 4 : 2> struct Sums {
+template <class T, int K, int kAccumulators = K == 1 ? 4 : 2>
+struct Sums {
   static constexpr int64_t kLeaf = 256;
   Vec<T> acc[kAccumulators][K];
   int64_t vectors;
@@ -46,7 +56,8 @@ template <class T, int K, int kAccumulators = K == 1 ? 4 : 2> struct Sums {
     for (int k = 0; k < K; ++k) acc[a][k] = acc[a][k] + terms.v[k];
   }
   // step(place) gives the terms of one vector.
-  template <class Step> PF_INLINE void run(int64_t n, const Step& step) {
+  template <class Step>
+  PF_INLINE void run(int64_t n, const Step& step) {
     constexpr int N = kLanes<T>, A = kAccumulators;
     int64_t i = 0;
     while (i + A * N <= n) {
@@ -79,7 +90,8 @@ PF_INLINE void row_sums(double* sums, int64_t n, const Step& step) {
 }
 
 // The largest of n >= 1 elements; NaN if there is one.
-template <class T> PF_INLINE T row_max(const T* p, int64_t n) {
+template <class T>
+PF_INLINE T row_max(const T* p, int64_t n) {
   constexpr int N = kLanes<T>;
   if (n < N) {
     return across<MaxLanes>(load_filled<T>(p, n, Vec<T>(-static_cast<T>(__builtin_inff()))))[0];

@@ -20,7 +20,8 @@ struct RowTable {
   void (*log_softmax[2])(void* y, const void* x, int64_t rows, int64_t cols);
   // dx = y * (g - sum(g*y)); dx = g - exp(y) * sum(g)
   void (*softmax_backward[2])(void* dx, const void* g, const void* y, int64_t rows, int64_t cols);
-  void (*log_softmax_backward[2])(void* dx, const void* g, const void* y, int64_t rows, int64_t cols);
+  void (*log_softmax_backward[2])(void* dx, const void* g, const void* y, int64_t rows,
+                                  int64_t cols);
   // Cross-entropy from logits with class indices, which the caller has checked:
   // loss[r] = log(sum(exp(x[r]))) - x[r, target[r]]. For the backward pass it writes largest[r] =
   // max(x[r]) and log_sum[r] = log(sum(exp(x[r] - largest[r]))), which together lose nothing to
@@ -31,7 +32,8 @@ struct RowTable {
   void (*cross_entropy_backward[2])(void* dx, const void* g, int64_t g_stride, const void* x,
                                     const void* largest, const void* log_sum, const int64_t* target,
                                     int64_t ignore, int64_t rows, int64_t cols);
-  // y = (x - mean) * rstd * weight + bias; mean and rstd [rows] are written; weight/bias may be null.
+  // y = (x - mean) * rstd * weight + bias; mean and rstd [rows] are written; weight/bias may be
+  // null.
   void (*layer_norm[2])(void* y, void* mean, void* rstd, const void* x, const void* weight,
                         const void* bias, double eps, int64_t rows, int64_t cols);
   // dx (may be null), and (where not null) dweight += and dbias += over these rows.
@@ -40,12 +42,13 @@ struct RowTable {
                                  int64_t rows, int64_t cols);
 
   // Per channel, over n and inner: mean and variance (divided by n * inner).
-  void (*batch_norm_stats[2])(void* mean, void* variance, const void* x, const BatchNormShape& shape);
+  void (*batch_norm_stats[2])(void* mean, void* variance, const void* x,
+                              const BatchNormShape& shape);
   // y = (x - mean) * rstd * weight + bias, per channel; weight and bias may be null.
   void (*batch_norm[2])(void* y, const void* x, const void* mean, const void* rstd,
                         const void* weight, const void* bias, const BatchNormShape& shape);
-  // With the statistics of this batch: dx through mean and rstd (training). Else they are constants.
-  // dx, dweight, dbias (written, not added to) and weight may be null.
+  // With the statistics of this batch: dx through mean and rstd (training). Else they are
+  // constants. dx, dweight, dbias (written, not added to) and weight may be null.
   void (*batch_norm_backward[2])(void* dx, void* dweight, void* dbias, const void* g, const void* x,
                                  const void* mean, const void* rstd, const void* weight,
                                  bool training, const BatchNormShape& shape);

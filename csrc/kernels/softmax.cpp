@@ -7,7 +7,10 @@
 namespace pyforge::kernels::PF_ISA {
 namespace {
 
-template <class T> PF_INLINE T log_of(double x) { return log(Vec<T>(static_cast<T>(x)))[0]; }
+template <class T>
+PF_INLINE T log_of(double x) {
+  return log(Vec<T>(static_cast<T>(x)))[0];
+}
 
 // The sum of exp(x - largest), which are stored to y if kStore.
 template <class T, bool kStore>
@@ -21,7 +24,8 @@ PF_NOINLINE double exponentials(T* y, const T* x, T largest, int64_t cols) {
   return sum;
 }
 
-template <class T> void softmax(void* out, const void* in, int64_t rows, int64_t cols) {
+template <class T>
+void softmax(void* out, const void* in, int64_t rows, int64_t cols) {
   for (int64_t r = 0; r < rows && cols > 0; ++r) {
     const T* x = static_cast<const T*>(in) + r * cols;
     T* y = static_cast<T*>(out) + r * cols;
@@ -30,17 +34,16 @@ template <class T> void softmax(void* out, const void* in, int64_t rows, int64_t
   }
 }
 
-template <class T> void log_softmax(void* out, const void* in, int64_t rows, int64_t cols) {
+template <class T>
+void log_softmax(void* out, const void* in, int64_t rows, int64_t cols) {
   for (int64_t r = 0; r < rows && cols > 0; ++r) {
     const T* x = static_cast<const T*>(in) + r * cols;
     T* y = static_cast<T*>(out) + r * cols;
     T most = row_max(x, cols);
     Vec<T> largest = most;
-    Vec<T> log_sum =
-        log_of<T>(exponentials<T, false>(nullptr, x, most, cols));
-    for_each_vector<T>(cols, [&](auto place) PF_LAMBDA {
-      place.store(y, (place.load(x) - largest) - log_sum);
-    });
+    Vec<T> log_sum = log_of<T>(exponentials<T, false>(nullptr, x, most, cols));
+    for_each_vector<T>(
+        cols, [&](auto place) PF_LAMBDA { place.store(y, (place.load(x) - largest) - log_sum); });
   }
 }
 
@@ -69,7 +72,8 @@ void log_softmax_backward(void* out, const void* grad, const void* y_in, int64_t
     const T* g = static_cast<const T*>(grad) + r * cols;
     T* dx = static_cast<T*>(out) + r * cols;
     double total;
-    row_sums<T, 1>(&total, cols, [&](auto place) PF_LAMBDA { return Terms<T, 1>{{place.load(g)}}; });
+    row_sums<T, 1>(&total, cols,
+                   [&](auto place) PF_LAMBDA { return Terms<T, 1>{{place.load(g)}}; });
     Vec<T> sum = static_cast<T>(total);
     for_each_vector<T>(cols, [&](auto place) PF_LAMBDA {
       place.store(dx, place.load(g) - exp_nonpositive(place.load(y)) * sum);
@@ -115,7 +119,8 @@ void cross_entropy_backward(void* out, const void* grad, int64_t g_stride, const
   }
 }
 
-template <class T> void fill(RowTable& t, int d) {
+template <class T>
+void fill(RowTable& t, int d) {
   t.softmax[d] = softmax<T>;
   t.log_softmax[d] = log_softmax<T>;
   t.softmax_backward[d] = softmax_backward<T>;

@@ -10,7 +10,7 @@
 namespace pyforge::kernels {
 
 struct Table {
-  const char* name;   // "v2", "v3", "v4" or "generic"
+  const char* name;  // "v2", "v3", "v4" or "generic"
   int vector_bytes;
   ElementwiseTable elementwise;
   ReduceTable reduce;
@@ -19,9 +19,17 @@ struct Table {
   OptimTable optim;
 };
 
-namespace v2 { void fill(Table& table); }
-namespace v3 { void fill(Table& table); }
-namespace v4 { void fill(Table& table); }
-namespace generic { void fill(Table& table); }
+namespace v2 {
+void fill(Table& table);
+}
+namespace v3 {
+void fill(Table& table);
+}
+namespace v4 {
+void fill(Table& table);
+}
+namespace generic {
+void fill(Table& table);
+}
 
 }  // namespace pyforge::kernels

@@ -41,8 +41,8 @@ Tensor zeros(IntSpan sizes, DType dtype) { return full(sizes, Scalar(0), dtype);
 
 void copy_data(const Tensor& to, const Tensor& from) {
   if (to.numel() == 0) return;
-  if (to.dtype() == from.dtype() && to.is_contiguous() && from.is_contiguous() && to.numel() == from.numel() &&
-      to.numel() < 4096) {
+  if (to.dtype() == from.dtype() && to.is_contiguous() && from.is_contiguous() &&
+      to.numel() == from.numel() && to.numel() < 4096) {
     std::memmove(to->data, from->data, static_cast<size_t>(to.numel()) * itemsize(to.dtype()));
     return;
   }
@@ -53,8 +53,9 @@ void copy_data(const Tensor& to, const Tensor& from) {
     copy = clone(from);
   }
   LoopInput in(overlaps ? copy : from);
-  run_loop(kernels::active().elementwise.convert[static_cast<int>(from.dtype())][static_cast<int>(to.dtype())], to,
-           &in, 1);
+  run_loop(kernels::active()
+               .elementwise.convert[static_cast<int>(from.dtype())][static_cast<int>(to.dtype())],
+           to, &in, 1);
 }
 
 Tensor clone(const Tensor& t) {
@@ -74,7 +75,8 @@ Tensor contiguous(const Tensor& t) {
 
 Tensor to(const Tensor& t, DType dtype) {
   if (t.dtype() == dtype) return t;
-  Tensor y = t.is_contiguous() || !is_dense(t) ? empty(t.sizes(), dtype) : empty_strided(t.sizes(), t.strides(), dtype);
+  Tensor y = t.is_contiguous() || !is_dense(t) ? empty(t.sizes(), dtype)
+                                               : empty_strided(t.sizes(), t.strides(), dtype);
   copy_data(y, t);
   if (is_floating(dtype)) record<ToCopyBackward>(y, {&t}, {}, {});
   return y;
@@ -86,8 +88,9 @@ Tensor detach(const Tensor& t) {
 }
 
 Scalar item(const Tensor& t) {
-  PF_CHECK(t.numel() == 1, Runtime, "a Tensor with ", t.numel(), " elements cannot be converted to Scalar; shape ",
-           to_string(t.sizes()), ", index it or reduce it first");
+  PF_CHECK(t.numel() == 1, Runtime, "a Tensor with ", t.numel(),
+           " elements cannot be converted to Scalar; shape ", to_string(t.sizes()),
+           ", index it or reduce it first");
   return load_scalar(t->data, t.dtype());
 }
 

@@ -12,7 +12,7 @@ void fill_data(const Tensor& t, Scalar value);  // nothing recorded, no version 
 
 // A copy with history; keeps the stride order of dense tensors.
 Tensor clone(const Tensor& t);
-Tensor contiguous(const Tensor& t);  // t itself where it is contiguous
+Tensor contiguous(const Tensor& t);       // t itself where it is contiguous
 Tensor to(const Tensor& t, DType dtype);  // t itself where it has the dtype
 // to := from by value, any strides and dtypes, from broadcasts to `to`; nothing recorded.
 void copy_data(const Tensor& to, const Tensor& from);

@@ -13,10 +13,12 @@ bool all_true(const Tensor& mask) {
 }
 
 Tensor isclose(const Tensor& a, const Tensor& b, double rtol, double atol, bool equal_nan) {
-  PF_CHECK(a.dtype() == b.dtype(), Runtime, "isclose: ", dtype_name(a.dtype()), " did not match ", dtype_name(b.dtype()),
-           "; convert one of the tensors with .to(dtype)");
-  PF_CHECK(rtol >= 0, Runtime, "isclose: rtol must be greater than or equal to zero, but got ", rtol);
-  PF_CHECK(atol >= 0, Runtime, "isclose: atol must be greater than or equal to zero, but got ", atol);
+  PF_CHECK(a.dtype() == b.dtype(), Runtime, "isclose: ", dtype_name(a.dtype()), " did not match ",
+           dtype_name(b.dtype()), "; convert one of the tensors with .to(dtype)");
+  PF_CHECK(rtol >= 0, Runtime, "isclose: rtol must be greater than or equal to zero, but got ",
+           rtol);
+  PF_CHECK(atol >= 0, Runtime, "isclose: atol must be greater than or equal to zero, but got ",
+           atol);
   GradModeGuard off(false);
   Tensor close = eq(a, b);
   bool floating = is_floating(a.dtype());
@@ -39,10 +41,15 @@ bool equal(const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
-PF_OP(isclose, "isclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> Tensor",
+PF_OP(isclose,
+      "isclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool "
+      "equal_nan=False) -> Tensor",
       kFunction | kMethod, "Where abs(input - other) <= atol + rtol * abs(other).")
-PF_OP(allclose, "allclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> bool",
+PF_OP(allclose,
+      "allclose(Tensor input, Tensor other, float rtol=1e-05, float atol=1e-08, bool "
+      "equal_nan=False) -> bool",
       kFunction | kMethod, "True if isclose() holds everywhere.")
-PF_OP(equal, "equal(Tensor input, Tensor other) -> bool", kFunction | kMethod, "True if shape and all elements are the same.")
+PF_OP(equal, "equal(Tensor input, Tensor other) -> bool", kFunction | kMethod,
+      "True if shape and all elements are the same.")
 
 }  // namespace pyforge::ops

@@ -15,13 +15,20 @@ using OptDType = std::optional<DType>;
 
 DType floating_or_default(const char* op, OptDType dtype) {
   DType d = dtype.value_or(default_dtype());
-  PF_CHECK(is_floating(d), Runtime, op, ": \"", op, "\" not implemented for '", dtype_name(d), "'; use float32 or float64");
+  PF_CHECK(is_floating(d), Runtime, op, ": \"", op, "\" not implemented for '", dtype_name(d),
+           "'; use float32 or float64");
   return d;
 }
 
-Tensor zeros_op(IntSpan size, OptDType dtype) { return zeros(size, dtype.value_or(default_dtype())); }
-Tensor ones_op(IntSpan size, OptDType dtype) { return full(size, Scalar(1), dtype.value_or(default_dtype())); }
-Tensor empty_op(IntSpan size, OptDType dtype) { return empty(size, dtype.value_or(default_dtype())); }
+Tensor zeros_op(IntSpan size, OptDType dtype) {
+  return zeros(size, dtype.value_or(default_dtype()));
+}
+Tensor ones_op(IntSpan size, OptDType dtype) {
+  return full(size, Scalar(1), dtype.value_or(default_dtype()));
+}
+Tensor empty_op(IntSpan size, OptDType dtype) {
+  return empty(size, dtype.value_or(default_dtype()));
+}
 Tensor full_op(IntSpan size, Scalar value, OptDType dtype) {
   DType d = dtype ? *dtype : value.kind == Scalar::Float ? default_dtype() : value.dtype_class();
   return full(size, value, d);
@@ -47,9 +54,15 @@ Tensor full_like_op(const Tensor& t, Scalar value, OptDType dtype) {
   return y;
 }
 
-Tensor new_zeros(const Tensor& t, IntSpan size, OptDType dtype) { return zeros(size, dtype.value_or(t.dtype())); }
-Tensor new_ones(const Tensor& t, IntSpan size, OptDType dtype) { return full(size, Scalar(1), dtype.value_or(t.dtype())); }
-Tensor new_empty(const Tensor& t, IntSpan size, OptDType dtype) { return empty(size, dtype.value_or(t.dtype())); }
+Tensor new_zeros(const Tensor& t, IntSpan size, OptDType dtype) {
+  return zeros(size, dtype.value_or(t.dtype()));
+}
+Tensor new_ones(const Tensor& t, IntSpan size, OptDType dtype) {
+  return full(size, Scalar(1), dtype.value_or(t.dtype()));
+}
+Tensor new_empty(const Tensor& t, IntSpan size, OptDType dtype) {
+  return empty(size, dtype.value_or(t.dtype()));
+}
 Tensor new_full(const Tensor& t, IntSpan size, Scalar value, OptDType dtype) {
   return full(size, value, dtype.value_or(t.dtype()));
 }
@@ -60,29 +73,36 @@ Tensor linspace(Scalar start, Scalar end, int64_t steps, OptDType dtype) {
   PF_CHECK(steps >= 0, Runtime, "linspace: number of steps must be non-negative, got ", steps);
   DType d = dtype.value_or(default_dtype());
   Tensor y = empty({steps}, d);
-  double a = start.to_double(), b = end.to_double(), step = steps > 1 ? (b - a) / static_cast<double>(steps - 1) : 0;
+  double a = start.to_double(), b = end.to_double(),
+         step = steps > 1 ? (b - a) / static_cast<double>(steps - 1) : 0;
   char* to = y->data;
   for (int64_t i = 0; i < steps; ++i, to += itemsize(d)) {
     // From both ends, so that the last value is exactly `end`.
     if (d == DType::Float32) {
-      float fs = steps > 1 ? (static_cast<float>(b) - static_cast<float>(a)) / static_cast<float>(steps - 1) : 0.0f;
-      float v = i < steps / 2 ? std::fma(fs, static_cast<float>(i), static_cast<float>(a))
-                              : std::fma(-fs, static_cast<float>(steps - 1 - i), static_cast<float>(b));
+      float fs = steps > 1 ? (static_cast<float>(b) - static_cast<float>(a)) /
+                                 static_cast<float>(steps - 1)
+                           : 0.0f;
+      float v = i < steps / 2
+                    ? std::fma(fs, static_cast<float>(i), static_cast<float>(a))
+                    : std::fma(-fs, static_cast<float>(steps - 1 - i), static_cast<float>(b));
       *reinterpret_cast<float*>(to) = steps == 1 ? static_cast<float>(a) : v;
       continue;
     }
-    double v = i < steps / 2 ? a + step * static_cast<double>(i) : b - step * static_cast<double>(steps - 1 - i);
+    double v = i < steps / 2 ? a + step * static_cast<double>(i)
+                             : b - step * static_cast<double>(steps - 1 - i);
     store_scalar(to, Scalar(steps == 1 ? a : v), d);
   }
   return y;
 }
 
 Tensor eye(int64_t n, std::optional<int64_t> m, OptDType dtype) {
-  PF_CHECK(n >= 0 && m.value_or(0) >= 0, Runtime, "eye: n and m must be greater or equal to 0, got ", n, " and ", m.value_or(n));
+  PF_CHECK(n >= 0 && m.value_or(0) >= 0, Runtime,
+           "eye: n and m must be greater or equal to 0, got ", n, " and ", m.value_or(n));
   Tensor y = zeros({n, m.value_or(n)}, dtype.value_or(default_dtype()));
   int64_t cols = m.value_or(n);
   for (int64_t i = 0; i < n && i < cols; ++i)
-    store_scalar(y->data + (i * cols + i) * static_cast<int64_t>(itemsize(y.dtype())), Scalar(1), y.dtype());
+    store_scalar(y->data + (i * cols + i) * static_cast<int64_t>(itemsize(y.dtype())), Scalar(1),
+                 y.dtype());
   return y;
 }
 
@@ -98,20 +118,29 @@ Tensor randn_op(IntSpan size, Generator* g, OptDType dtype) {
   normal_data(y, 0, 1, g);
   return y;
 }
-Tensor rand_like(const Tensor& t, OptDType dtype) { return rand_op(t.sizes(), nullptr, dtype.value_or(t.dtype())); }
-Tensor randn_like(const Tensor& t, OptDType dtype) { return randn_op(t.sizes(), nullptr, dtype.value_or(t.dtype())); }
+Tensor rand_like(const Tensor& t, OptDType dtype) {
+  return rand_op(t.sizes(), nullptr, dtype.value_or(t.dtype()));
+}
+Tensor randn_like(const Tensor& t, OptDType dtype) {
+  return randn_op(t.sizes(), nullptr, dtype.value_or(t.dtype()));
+}
 
 Tensor randint(int64_t low, int64_t high, IntSpan size, Generator* g, OptDType dtype) {
-  PF_CHECK(low < high, Runtime, "random_ expects 'from' to be less than 'to', but got from=", low, " >= to=", high);
+  PF_CHECK(low < high, Runtime, "random_ expects 'from' to be less than 'to', but got from=", low,
+           " >= to=", high);
   Tensor y = empty(size, DType::Int64);
   stream(g).random_int(y.data<int64_t>(), y.numel(), low, high);
   return to(y, dtype.value_or(DType::Int64));
 }
-Tensor randint_high(int64_t high, IntSpan size, Generator* g, OptDType dtype) { return randint(0, high, size, g, dtype); }
+Tensor randint_high(int64_t high, IntSpan size, Generator* g, OptDType dtype) {
+  return randint(0, high, size, g, dtype);
+}
 Tensor randint_like(const Tensor& t, int64_t low, int64_t high, OptDType dtype) {
   return randint(low, high, t.sizes(), nullptr, dtype.value_or(t.dtype()));
 }
-Tensor randint_like_high(const Tensor& t, int64_t high, OptDType dtype) { return randint_like(t, 0, high, dtype); }
+Tensor randint_like_high(const Tensor& t, int64_t high, OptDType dtype) {
+  return randint_like(t, 0, high, dtype);
+}
 
 Tensor randperm(int64_t n, Generator* g, OptDType dtype) {
   PF_CHECK(n >= 0, Runtime, "randperm: n must be non-negative, got ", n);
@@ -122,8 +151,8 @@ Tensor randperm(int64_t n, Generator* g, OptDType dtype) {
 
 template <class F>
 void fill_random(const char* op, const Tensor& t, F f) {
-  PF_CHECK(is_floating(t.dtype()), Runtime, op, ": \"", op, "\" not implemented for '", dtype_name(t.dtype()),
-           "'; use a floating-point tensor");
+  PF_CHECK(is_floating(t.dtype()), Runtime, op, ": \"", op, "\" not implemented for '",
+           dtype_name(t.dtype()), "'; use a floating-point tensor");
   if (t.is_contiguous()) {
     f(t);
   } else {
@@ -134,7 +163,8 @@ void fill_random(const char* op, const Tensor& t, F f) {
 }
 
 Tensor uniform_op(const Tensor& t, double from, double to, Generator* g) {
-  PF_CHECK(from <= to, Runtime, "uniform_ expects to return a [from, to) range, but found from=", from, " > to=", to);
+  PF_CHECK(from <= to, Runtime,
+           "uniform_ expects to return a [from, to) range, but found from=", from, " > to=", to);
   Tensor y = empty(t.sizes(), t.dtype());
   fill_random("uniform_", y, [&](const Tensor& v) { uniform_data(v, from, to, g); });
   return y;
@@ -152,11 +182,15 @@ Tensor bernoulli_p(const Tensor& t, double p, Generator* g) {
   return to(y, t.dtype());
 }
 Tensor bernoulli(const Tensor& p, Generator* g) {
-  PF_CHECK(is_floating(p.dtype()), Runtime, "bernoulli: the probabilities must be floating point, got ", dtype_name(p.dtype()));
+  PF_CHECK(is_floating(p.dtype()), Runtime,
+           "bernoulli: the probabilities must be floating point, got ", dtype_name(p.dtype()));
   Tensor probabilities = contiguous(detach(p)), y = empty(p.sizes(), p.dtype());
   for (int64_t i = 0; i < p.numel(); ++i) {
-    double v = load_scalar(probabilities->data + i * static_cast<int64_t>(itemsize(p.dtype())), p.dtype()).f;
-    PF_CHECK(v >= 0 && v <= 1, Runtime, "Expected p_in >= 0 && p_in <= 1 to be true, but got ", v, " (bernoulli)");
+    double v =
+        load_scalar(probabilities->data + i * static_cast<int64_t>(itemsize(p.dtype())), p.dtype())
+            .f;
+    PF_CHECK(v >= 0 && v <= 1, Runtime, "Expected p_in >= 0 && p_in <= 1 to be true, but got ", v,
+             " (bernoulli)");
   }
   if (p.dtype() == DType::Float32) {
     stream(g).bernoulli(y.data<float>(), y.numel(), probabilities.data<float>());
@@ -169,23 +203,28 @@ Tensor bernoulli(const Tensor& p, Generator* g) {
 }  // namespace
 
 Tensor arange(Scalar start, Scalar end, Scalar step, OptDType dtype) {
-  bool floating = start.kind == Scalar::Float || end.kind == Scalar::Float || step.kind == Scalar::Float;
+  bool floating =
+      start.kind == Scalar::Float || end.kind == Scalar::Float || step.kind == Scalar::Float;
   DType d = dtype ? *dtype : floating ? default_dtype() : DType::Int64;
   double a = start.to_double(), b = end.to_double(), s = step.to_double();
   PF_CHECK(s != 0, Runtime, "arange: step must be nonzero");
-  PF_CHECK(std::isfinite(a) && std::isfinite(b), Runtime, "arange: unsupported range: ", a, " -> ", b);
-  PF_CHECK((s > 0 && b >= a) || (s < 0 && b <= a), Runtime, "arange: upper bound and lower bound inconsistent with step sign");
+  PF_CHECK(std::isfinite(a) && std::isfinite(b), Runtime, "arange: unsupported range: ", a, " -> ",
+           b);
+  PF_CHECK((s > 0 && b >= a) || (s < 0 && b <= a), Runtime,
+           "arange: upper bound and lower bound inconsistent with step sign");
   double length = std::ceil((b - a) / s);
   if (!floating) {
     int64_t span = end.i - start.i;
     length = static_cast<double>((span + step.i - (step.i > 0 ? 1 : -1)) / step.i);
   }
-  PF_CHECK(length < 9.2e18, Runtime, "arange: invalid size, possible overflow? ", length, " elements");
+  PF_CHECK(length < 9.2e18, Runtime, "arange: invalid size, possible overflow? ", length,
+           " elements");
   auto n = static_cast<int64_t>(length);
   Tensor y = empty({n}, d);
   char* to = y->data;
   for (int64_t i = 0; i < n; ++i, to += itemsize(d))
-    store_scalar(to, floating ? Scalar(a + s * static_cast<double>(i)) : Scalar(start.i + step.i * i), d);
+    store_scalar(
+        to, floating ? Scalar(a + s * static_cast<double>(i)) : Scalar(start.i + step.i * i), d);
   return y;
 }
 
@@ -216,47 +255,65 @@ constexpr uint32_t kNewMethod = kMethod | kCreation;
 
 PF_OP(zeros_op, "zeros(int[] size, *, dtype? dtype=None) -> Tensor", kNew, "A tensor of zeros.")
 PF_OP(ones_op, "ones(int[] size, *, dtype? dtype=None) -> Tensor", kNew, "A tensor of ones.")
-PF_OP(empty_op, "empty(int[] size, *, dtype? dtype=None) -> Tensor", kNew, "A tensor with arbitrary values.")
+PF_OP(empty_op, "empty(int[] size, *, dtype? dtype=None) -> Tensor", kNew,
+      "A tensor with arbitrary values.")
 PF_OP(full_op, "full(int[] size, Number fill_value, *, dtype? dtype=None) -> Tensor", kNew,
       "A tensor filled with one value, whose kind gives the dtype.")
-PF_OP(zeros_like_op, "zeros_like(Tensor input, *, dtype? dtype=None) -> Tensor", kNew, "Zeros in the shape of `input`.")
-PF_OP(ones_like_op, "ones_like(Tensor input, *, dtype? dtype=None) -> Tensor", kNew, "Ones in the shape of `input`.")
-PF_OP(empty_like_op, "empty_like(Tensor input, *, dtype? dtype=None) -> Tensor", kNew, "Arbitrary values in the shape of `input`.")
-PF_OP(full_like_op, "full_like(Tensor input, Number fill_value, *, dtype? dtype=None) -> Tensor", kNew,
-      "One value in the shape and dtype of `input`.")
-PF_OP(new_zeros, "new_zeros(Tensor input, int[] size, *, dtype? dtype=None) -> Tensor", kNewMethod, "Zeros of this tensor's dtype.")
-PF_OP(new_ones, "new_ones(Tensor input, int[] size, *, dtype? dtype=None) -> Tensor", kNewMethod, "Ones of this tensor's dtype.")
+PF_OP(zeros_like_op, "zeros_like(Tensor input, *, dtype? dtype=None) -> Tensor", kNew,
+      "Zeros in the shape of `input`.")
+PF_OP(ones_like_op, "ones_like(Tensor input, *, dtype? dtype=None) -> Tensor", kNew,
+      "Ones in the shape of `input`.")
+PF_OP(empty_like_op, "empty_like(Tensor input, *, dtype? dtype=None) -> Tensor", kNew,
+      "Arbitrary values in the shape of `input`.")
+PF_OP(full_like_op, "full_like(Tensor input, Number fill_value, *, dtype? dtype=None) -> Tensor",
+      kNew, "One value in the shape and dtype of `input`.")
+PF_OP(new_zeros, "new_zeros(Tensor input, int[] size, *, dtype? dtype=None) -> Tensor", kNewMethod,
+      "Zeros of this tensor's dtype.")
+PF_OP(new_ones, "new_ones(Tensor input, int[] size, *, dtype? dtype=None) -> Tensor", kNewMethod,
+      "Ones of this tensor's dtype.")
 PF_OP(new_empty, "new_empty(Tensor input, int[] size, *, dtype? dtype=None) -> Tensor", kNewMethod,
       "Arbitrary values of this tensor's dtype.")
-PF_OP(new_full, "new_full(Tensor input, int[] size, Number fill_value, *, dtype? dtype=None) -> Tensor", kNewMethod,
-      "One value, of this tensor's dtype.")
-PF_OP(arange_end, "arange(Number end, *, dtype? dtype=None) -> Tensor", kNew, "0, 1, ... below `end`.")
-PF_OP(arange, "arange(Number start, Number end, Number step=1, *, dtype? dtype=None) -> Tensor", kNew,
-      "start, start + step, ... before `end`; int64 for integers, else the default dtype.")
-PF_OP(linspace, "linspace(Number start, Number end, int steps, *, dtype? dtype=None) -> Tensor", kNew,
-      "`steps` values at equal distances from start to end, both included.")
-PF_OP(eye, "eye(int n, int? m=None, *, dtype? dtype=None) -> Tensor", kNew, "Ones on the diagonal of an n by m matrix, zeros elsewhere.")
-PF_OP(rand_op, "rand(int[] size, *, Generator? generator=None, dtype? dtype=None) -> Tensor", kNew, "Uniform in [0, 1).")
-PF_OP(randn_op, "randn(int[] size, *, Generator? generator=None, dtype? dtype=None) -> Tensor", kNew,
-      "Normal with mean 0 and standard deviation 1.")
-PF_OP(rand_like, "rand_like(Tensor input, *, dtype? dtype=None) -> Tensor", kNew, "Uniform in [0, 1), in the shape of `input`.")
-PF_OP(randn_like, "randn_like(Tensor input, *, dtype? dtype=None) -> Tensor", kNew, "Standard normal, in the shape of `input`.")
-PF_OP(randint_high, "randint(int high, int[] size, *, Generator? generator=None, dtype? dtype=None) -> Tensor", kNew,
-      "Integers in [0, high), int64.")
-PF_OP(randint, "randint(int low, int high, int[] size, *, Generator? generator=None, dtype? dtype=None) -> Tensor", kNew,
-      "Integers in [low, high), int64.")
-PF_OP(randint_like_high, "randint_like(Tensor input, int high, *, dtype? dtype=None) -> Tensor", kNew,
-      "Integers in [0, high), in the shape of `input`.")
-PF_OP(randint_like, "randint_like(Tensor input, int low, int high, *, dtype? dtype=None) -> Tensor", kNew,
-      "Integers in [low, high), in the shape of `input`.")
-PF_OP(randperm, "randperm(int n, *, Generator? generator=None, dtype? dtype=None) -> Tensor", kNew, "A random order of 0 .. n-1.")
-PF_OP(bernoulli, "bernoulli(Tensor input, *, Generator? generator=None) -> Tensor", kFunction | kMethod,
-      "1 with the probability that each element gives, else 0.")
-PF_OP(bernoulli_p, "bernoulli(Tensor input, float p, *, Generator? generator=None) -> Tensor", kFunction | kMethod | kInplace,
-      "1 with probability p, else 0, in the shape of `input`.")
-PF_OP(uniform_op, "uniform(Tensor input, float from=0, float to=1, *, Generator? generator=None) -> Tensor", kInplace,
-      "Uniform in [from, to).")
-PF_OP(normal_op, "normal(Tensor input, float mean=0, float std=1, *, Generator? generator=None) -> Tensor", kInplace,
-      "Normal with the given mean and standard deviation.")
+PF_OP(new_full,
+      "new_full(Tensor input, int[] size, Number fill_value, *, dtype? dtype=None) -> Tensor",
+      kNewMethod, "One value, of this tensor's dtype.")
+PF_OP(arange_end, "arange(Number end, *, dtype? dtype=None) -> Tensor", kNew,
+      "0, 1, ... below `end`.")
+PF_OP(arange, "arange(Number start, Number end, Number step=1, *, dtype? dtype=None) -> Tensor",
+      kNew, "start, start + step, ... before `end`; int64 for integers, else the default dtype.")
+PF_OP(linspace, "linspace(Number start, Number end, int steps, *, dtype? dtype=None) -> Tensor",
+      kNew, "`steps` values at equal distances from start to end, both included.")
+PF_OP(eye, "eye(int n, int? m=None, *, dtype? dtype=None) -> Tensor", kNew,
+      "Ones on the diagonal of an n by m matrix, zeros elsewhere.")
+PF_OP(rand_op, "rand(int[] size, *, Generator? generator=None, dtype? dtype=None) -> Tensor", kNew,
+      "Uniform in [0, 1).")
+PF_OP(randn_op, "randn(int[] size, *, Generator? generator=None, dtype? dtype=None) -> Tensor",
+      kNew, "Normal with mean 0 and standard deviation 1.")
+PF_OP(rand_like, "rand_like(Tensor input, *, dtype? dtype=None) -> Tensor", kNew,
+      "Uniform in [0, 1), in the shape of `input`.")
+PF_OP(randn_like, "randn_like(Tensor input, *, dtype? dtype=None) -> Tensor", kNew,
+      "Standard normal, in the shape of `input`.")
+PF_OP(randint_high,
+      "randint(int high, int[] size, *, Generator? generator=None, dtype? dtype=None) -> Tensor",
+      kNew, "Integers in [0, high), int64.")
+PF_OP(randint,
+      "randint(int low, int high, int[] size, *, Generator? generator=None, dtype? dtype=None) -> "
+      "Tensor",
+      kNew, "Integers in [low, high), int64.")
+PF_OP(randint_like_high, "randint_like(Tensor input, int high, *, dtype? dtype=None) -> Tensor",
+      kNew, "Integers in [0, high), in the shape of `input`.")
+PF_OP(randint_like, "randint_like(Tensor input, int low, int high, *, dtype? dtype=None) -> Tensor",
+      kNew, "Integers in [low, high), in the shape of `input`.")
+PF_OP(randperm, "randperm(int n, *, Generator? generator=None, dtype? dtype=None) -> Tensor", kNew,
+      "A random order of 0 .. n-1.")
+PF_OP(bernoulli, "bernoulli(Tensor input, *, Generator? generator=None) -> Tensor",
+      kFunction | kMethod, "1 with the probability that each element gives, else 0.")
+PF_OP(bernoulli_p, "bernoulli(Tensor input, float p, *, Generator? generator=None) -> Tensor",
+      kFunction | kMethod | kInplace, "1 with probability p, else 0, in the shape of `input`.")
+PF_OP(uniform_op,
+      "uniform(Tensor input, float from=0, float to=1, *, Generator? generator=None) -> Tensor",
+      kInplace, "Uniform in [from, to).")
+PF_OP(normal_op,
+      "normal(Tensor input, float mean=0, float std=1, *, Generator? generator=None) -> Tensor",
+      kInplace, "Normal with the given mean and standard deviation.")
 
 }  // namespace pyforge::ops

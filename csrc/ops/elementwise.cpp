@@ -17,8 +17,8 @@ namespace {
 
 using kernels::Attr;
 using kernels::Elementwise;
-using kernels::kInfinity;
 using kernels::ElementwiseFn;
+using kernels::kInfinity;
 
 enum class RowKind : uint8_t { Unary, Predicate, Binary, Compare };
 
@@ -31,11 +31,15 @@ struct Row {
 
 constexpr Row rows[] = {
 #define PF_UNARY(name, types, fwd, bwd, doc) {#name, RowKind::Unary, kernels::Types::types, 0},
-#define PF_UNARY_1(name, types, p, dp, fwd, bwd, doc) {#name, RowKind::Unary, kernels::Types::types, 1},
-#define PF_UNARY_2(name, types, p, dp, q, dq, fwd, bwd, doc) {#name, RowKind::Unary, kernels::Types::types, 2},
+#define PF_UNARY_1(name, types, p, dp, fwd, bwd, doc) \
+  {#name, RowKind::Unary, kernels::Types::types, 1},
+#define PF_UNARY_2(name, types, p, dp, q, dq, fwd, bwd, doc) \
+  {#name, RowKind::Unary, kernels::Types::types, 2},
 #define PF_PREDICATE(name, types, fwd, doc) {#name, RowKind::Predicate, kernels::Types::types, 0},
-#define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc) {#name, RowKind::Binary, kernels::Types::types, 0},
-#define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc) {#name, RowKind::Binary, kernels::Types::types, 1},
+#define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc) \
+  {#name, RowKind::Binary, kernels::Types::types, 0},
+#define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc) \
+  {#name, RowKind::Binary, kernels::Types::types, 1},
 #define PF_BINARY_NODIFF(name, types, fwd, doc) {#name, RowKind::Binary, kernels::Types::types, 0},
 #define PF_COMPARE(name, types, fwd, doc) {#name, RowKind::Compare, kernels::Types::types, 0},
 #include "kernels/elementwise_rows.inc"
@@ -148,8 +152,8 @@ void ElementwiseNode::backward(Node& n, Tensor* in, Tensor* out) {
   }
 }
 
-[[gnu::noinline]] void record_elementwise(Elementwise op, const Tensor& y, const Operand* operands, int n_operands,
-                                          DType dtype, const Attr* attrs) {
+[[gnu::noinline]] void record_elementwise(Elementwise op, const Tensor& y, const Operand* operands,
+                                          int n_operands, DType dtype, const Attr* attrs) {
   const auto& table = kernels::active().elementwise;
   int n_attrs = row_of(op).n_attrs;
   uint8_t uses = 0;
@@ -163,9 +167,12 @@ void ElementwiseNode::backward(Node& n, Tensor* in, Tensor* out) {
   }
   if (number_operand >= 0) uses &= static_cast<uint8_t>(~(kernels::kUsesA << number_operand));
   uses &= kernels::kUsesA | kernels::kUsesB | kernels::kUsesY;
-  Node* n = Node::allocate_raw(type_of(op, number_operand), static_cast<uint32_t>(sizeof(ElementwiseNode) + sizeof(Attr) * n_attrs),
-                               n_operands, 1, __builtin_popcount(uses));
-  auto* p = new (n->payload()) ElementwiseNode{op, dtype, static_cast<uint8_t>(n_operands), uses, number_operand, {}};
+  Node* n =
+      Node::allocate_raw(type_of(op, number_operand),
+                         static_cast<uint32_t>(sizeof(ElementwiseNode) + sizeof(Attr) * n_attrs),
+                         n_operands, 1, __builtin_popcount(uses));
+  auto* p = new (n->payload())
+      ElementwiseNode{op, dtype, static_cast<uint8_t>(n_operands), uses, number_operand, {}};
   for (int i = 0; i < n_attrs; ++i) p->attrs()[i] = attrs[i];
   if (number_operand >= 0) p->number = operands[number_operand].number();
   for (int k = 0; k < n_operands; ++k)
@@ -181,43 +188,51 @@ void ElementwiseNode::backward(Node& n, Tensor* in, Tensor* out) {
 [[noreturn, gnu::cold]] void unsupported(Elementwise op, DType dtype) {
   const char* name = row_of(op).name;
   if (op == Elementwise::sub && dtype == DType::Bool)
-    raise(ErrorKind::Runtime, "sub: Subtraction, the `-` operator, with two bool tensors is not supported. Use the "
+    raise(ErrorKind::Runtime,
+          "sub: Subtraction, the `-` operator, with two bool tensors is not supported. Use the "
           "`^` or `logical_xor()` operator instead.");
   if (op == Elementwise::neg && dtype == DType::Bool)
-    raise(ErrorKind::Runtime, "neg: Negation, the `-` operator, on a bool tensor is not supported. If you are trying "
+    raise(ErrorKind::Runtime,
+          "neg: Negation, the `-` operator, on a bool tensor is not supported. If you are trying "
           "to invert a mask, use the `~` or `logical_not()` operator instead.");
-  raise(ErrorKind::Runtime, name, ": \"", name, "\" not implemented for '", dtype_name(dtype),
-        "'; convert the input with .to(dtype) first");
+  raise(ErrorKind::NotImplemented, name, ": \"", name, "\" not implemented for '",
+        dtype_name(dtype), "'; convert the input with .to(dtype) first");
 }
 
 ElementwiseFn forward_kernel(Elementwise op, DType dtype) {
-  ElementwiseFn fn = kernels::active().elementwise.forward[static_cast<int>(op)][static_cast<int>(dtype)];
+  ElementwiseFn fn =
+      kernels::active().elementwise.forward[static_cast<int>(op)][static_cast<int>(dtype)];
   if (__builtin_expect(!fn, 0)) unsupported(op, dtype);
   return fn;
 }
 
 // Integer arithmetic that has no answer, with PyTorch's words.
-[[gnu::noinline]] void check_integers(Elementwise op, const Operand& a, const Operand& b, DType dtype) {
+[[gnu::noinline]] void check_integers(Elementwise op, const Operand& a, const Operand& b,
+                                      DType dtype) {
   if (!is_integral(dtype)) return;
   if (op == Elementwise::pow) {
     PF_CHECK(b.is_tensor() || !a.is_tensor() || b.number().i >= 0, Runtime,
-             "pow: Integers to negative integer powers are not allowed; convert the base to a floating dtype first");
+             "pow: Integers to negative integer powers are not allowed; convert the base to a "
+             "floating dtype first");
     return;
   }
-  if (op != Elementwise::remainder && op != Elementwise::fmod && op != Elementwise::floor_divide) return;
+  if (op != Elementwise::remainder && op != Elementwise::fmod && op != Elementwise::floor_divide)
+    return;
   bool zero = !b.is_tensor() && b.number().i == 0;
   if (b.is_tensor()) {
     GradModeGuard off(false);
     Tensor divisor = contiguous(to(b.tensor(), dtype));
     size_t size = itemsize(dtype);
     const char* p = divisor->data;
-    for (int64_t i = 0; i < divisor.numel() && !zero; ++i) zero = load_scalar(p + i * size, dtype).i == 0;
+    for (int64_t i = 0; i < divisor.numel() && !zero; ++i)
+      zero = load_scalar(p + i * size, dtype).i == 0;
   }
   PF_CHECK(!zero, Runtime, row_of(op).name, ": ZeroDivisionError: an integer is divided by zero");
 }
 
 DType compute_dtype(Elementwise op, DType promoted) {
-  return row_of(op).types == kernels::Types::FLOATS && !is_floating(promoted) ? default_dtype() : promoted;
+  return row_of(op).types == kernels::Types::FLOATS && !is_floating(promoted) ? default_dtype()
+                                                                              : promoted;
 }
 
 bool returns_bool(Elementwise op) {
@@ -260,7 +275,8 @@ LoopInput converted_input(const Operand& o, DType dtype, Tensor& holder) {
 bool same_shape(const Tensor& a, const Tensor& b) { return a.sizes() == b.sizes(); }
 
 [[noreturn, gnu::cold]] void needs_tensor(Elementwise op) {
-  raise(ErrorKind::Type, row_of(op).name, "(): at least one argument must be a Tensor, not a number");
+  raise(ErrorKind::Type, row_of(op).name,
+        "(): at least one argument must be a Tensor, not a number");
 }
 
 // x ** b by a cheaper kernel of one operand; count where there is none.
@@ -302,7 +318,8 @@ Tensor binary(Elementwise op, const Operand& a, const Operand& b, const Attr* at
     const Tensor &ta = a.tensor(), &tb = b.tensor();
     if (same_shape(ta, tb)) {
       bool permuted = !ta.is_contiguous() && ta.strides() == tb.strides() && is_dense(ta);
-      y = permuted ? empty_strided(ta.sizes(), ta.strides(), out_dtype) : empty(ta.sizes(), out_dtype);
+      y = permuted ? empty_strided(ta.sizes(), ta.strides(), out_dtype)
+                   : empty(ta.sizes(), out_dtype);
       if (ta.is_contiguous() && tb.is_contiguous() && ta.dtype() == dtype && tb.dtype() == dtype &&
           y.numel() < 4096) {
         if (y.numel()) {
@@ -332,47 +349,56 @@ Tensor binary(Elementwise op, const Operand& a, const Operand& b, const Attr* at
     run_loop(fn, y, in, 2, attrs);
   }
 done:
-  if (grad_enabled() && ((a.is_tensor() && a.tensor().requires_grad()) || (b.is_tensor() && b.tensor().requires_grad())) &&
+  if (grad_enabled() &&
+      ((a.is_tensor() && a.tensor().requires_grad()) ||
+       (b.is_tensor() && b.tensor().requires_grad())) &&
       is_floating(out_dtype)) {
     Operand operands[2] = {a, b};
     if (recorded_derivative(op, 0)) {
       record_elementwise(op, y, operands, 2, dtype, attrs);
     } else {
       Tensor none;
-      record<NotImplemented>(y, {a.is_tensor() ? &a.tensor() : &none, b.is_tensor() ? &b.tensor() : &none}, {}, {op});
+      record<NotImplemented>(
+          y, {a.is_tensor() ? &a.tensor() : &none, b.is_tensor() ? &b.tensor() : &none}, {}, {op});
     }
   }
   return y;
 }
 
 bool needs_history(const Tensor& self, const Operand& other) {
-  return grad_enabled() && (self.requires_grad() || (other.is_tensor() && other.tensor().requires_grad()));
+  return grad_enabled() &&
+         (self.requires_grad() || (other.is_tensor() && other.tensor().requires_grad()));
 }
 
 // Straight into self's memory when nothing is recorded and no conversion is needed.
 void binary_inplace(Elementwise op, const Tensor& self, const Operand& other) {
   const char* name = row_of(op).name;
-  bool direct = !needs_history(self, other) && compute_dtype(op, result_type(self, other)) == self.dtype() &&
-                !returns_bool(op) && (!other.is_tensor() || (other.tensor().dtype() == self.dtype() &&
-                                      (other.tensor().numel() == 1 || other.tensor()->storage.get() != self->storage.get() ||
-                                       other.tensor().is(self))));
+  bool direct = !needs_history(self, other) &&
+                compute_dtype(op, result_type(self, other)) == self.dtype() && !returns_bool(op) &&
+                (!other.is_tensor() || (other.tensor().dtype() == self.dtype() &&
+                                        (other.tensor().numel() == 1 ||
+                                         other.tensor()->storage.get() != self->storage.get() ||
+                                         other.tensor().is(self))));
   if (direct && other.is_tensor() && !same_shape(self, other.tensor()))
-    direct = IntSpan(broadcast_shapes(name, self.sizes(), other.tensor().sizes())) == self.sizes() &&
-             other.tensor()->storage.get() != self->storage.get();
+    direct =
+        IntSpan(broadcast_shapes(name, self.sizes(), other.tensor().sizes())) == self.sizes() &&
+        other.tensor()->storage.get() != self->storage.get();
   if (!direct) {
     assign_inplace((std::string(name) + "_").c_str(), self, binary(op, self, other));
     return;
   }
   if (!is_floating(self.dtype())) check_integers(op, self, other, self.dtype());
   check_inplace((std::string(name) + "_").c_str(), self, false);
-  LoopInput in[2] = {LoopInput(self), other.is_tensor() ? LoopInput(other.tensor()) : LoopInput(other.number(), self.dtype())};
+  LoopInput in[2] = {LoopInput(self), other.is_tensor() ? LoopInput(other.tensor())
+                                                        : LoopInput(other.number(), self.dtype())};
   run_loop(forward_kernel(op, self.dtype()), self, in, 2);
   self->storage->bump();
 }
 
 void unary_inplace(Elementwise op, const Tensor& self, const Attr* attrs) {
   std::string name = std::string(row_of(op).name) + "_";
-  bool direct = !(grad_enabled() && self.requires_grad()) && compute_dtype(op, self.dtype()) == self.dtype() && !returns_bool(op);
+  bool direct = !(grad_enabled() && self.requires_grad()) &&
+                compute_dtype(op, self.dtype()) == self.dtype() && !returns_bool(op);
   if (!direct) {
     assign_inplace(name.c_str(), self, unary(op, self, attrs));
     return;
@@ -383,7 +409,9 @@ void unary_inplace(Elementwise op, const Tensor& self, const Attr* attrs) {
   self->storage->bump();
 }
 
-Attr to_attr(const Scalar& s) { return s.kind == Scalar::Float ? kernels::attr(s.f) : Attr{s.to_double(), s.i}; }
+Attr to_attr(const Scalar& s) {
+  return s.kind == Scalar::Float ? kernels::attr(s.f) : Attr{s.to_double(), s.i};
+}
 
 }  // namespace
 
@@ -401,12 +429,14 @@ Attr to_attr(const Scalar& s) { return s.kind == Scalar::Float ? kernels::attr(s
   }
 #define PF_PREDICATE(name, types, fwd, doc) \
   Tensor name(const Tensor& input) { return unary(Elementwise::name, input); }
-#define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc) \
-  Tensor name(const Operand& input, const Operand& other) { return binary(Elementwise::name, input, other); }
-#define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc)              \
-  Tensor name(const Operand& input, const Operand& other, Scalar p) {        \
-    Attr attrs[2] = {to_attr(p), {}};                                        \
-    return binary(Elementwise::name, input, other, attrs);                   \
+#define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc)      \
+  Tensor name(const Operand& input, const Operand& other) { \
+    return binary(Elementwise::name, input, other);         \
+  }
+#define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc)       \
+  Tensor name(const Operand& input, const Operand& other, Scalar p) { \
+    Attr attrs[2] = {to_attr(p), {}};                                 \
+    return binary(Elementwise::name, input, other, attrs);            \
   }
 #define PF_BINARY_NODIFF(name, types, fwd, doc) PF_BINARY(name, types, fwd, , , doc)
 #define PF_COMPARE(name, types, fwd, doc) PF_BINARY(name, types, fwd, , , doc)
@@ -420,10 +450,18 @@ Attr to_attr(const Scalar& s) { return s.kind == Scalar::Float ? kernels::attr(s
 #undef PF_BINARY_NODIFF
 #undef PF_COMPARE
 
-void add_(const Tensor& self, const Operand& other) { binary_inplace(Elementwise::add, self, other); }
-void sub_(const Tensor& self, const Operand& other) { binary_inplace(Elementwise::sub, self, other); }
-void mul_(const Tensor& self, const Operand& other) { binary_inplace(Elementwise::mul, self, other); }
-void div_(const Tensor& self, const Operand& other) { binary_inplace(Elementwise::div, self, other); }
+void add_(const Tensor& self, const Operand& other) {
+  binary_inplace(Elementwise::add, self, other);
+}
+void sub_(const Tensor& self, const Operand& other) {
+  binary_inplace(Elementwise::sub, self, other);
+}
+void mul_(const Tensor& self, const Operand& other) {
+  binary_inplace(Elementwise::mul, self, other);
+}
+void div_(const Tensor& self, const Operand& other) {
+  binary_inplace(Elementwise::div, self, other);
+}
 
 void accumulate_(const Tensor& self, const Tensor& other) {
   LoopInput in[2] = {LoopInput(self), LoopInput(other)};
@@ -443,22 +481,25 @@ struct WhereBackward {
 }  // namespace
 
 Tensor where(const Tensor& condition, const Operand& a, const Operand& b) {
-  PF_CHECK(condition.dtype() == DType::Bool, Runtime, "where expected condition to be a boolean tensor, but got a tensor with dtype ",
+  PF_CHECK(condition.dtype() == DType::Bool, Runtime,
+           "where expected condition to be a boolean tensor, but got a tensor with dtype ",
            dtype_name(condition.dtype()), "; compare it with != 0 first");
   DType dtype = result_type(a, b);
   Dims shape(condition.sizes());
   if (a.is_tensor()) shape = broadcast_shapes("where", shape, a.tensor().sizes());
   if (b.is_tensor()) shape = broadcast_shapes("where", shape, b.tensor().sizes());
   Tensor y = empty(shape, dtype), hold_a, hold_b;
-  LoopInput in[3] = {LoopInput(condition), converted_input(a, dtype, hold_a), converted_input(b, dtype, hold_b)};
+  LoopInput in[3] = {LoopInput(condition), converted_input(a, dtype, hold_a),
+                     converted_input(b, dtype, hold_b)};
   run_loop(kernels::active().elementwise.where[static_cast<int>(dtype)], y, in, 3);
   Tensor none;
-  record<WhereBackward>(y, {a.is_tensor() ? &a.tensor() : &none, b.is_tensor() ? &b.tensor() : &none}, {&condition}, {});
+  record<WhereBackward>(y,
+                        {a.is_tensor() ? &a.tensor() : &none, b.is_tensor() ? &b.tensor() : &none},
+                        {&condition}, {});
   return y;
 }
 
 namespace {
-
 
 std::string default_text(double v) {
   if (std::isinf(v)) return v < 0 ? "-inf" : "inf";
@@ -472,11 +513,13 @@ template <Elementwise op>
 void inplace_row(const Value* args) {
   const Tensor& self = args[0].tensor();
   if constexpr (rows[static_cast<int>(op)].kind == RowKind::Binary) {
-    Operand other = args[1].kind == Value::IsTensor ? Operand(args[1].tensor()) : Operand(args[1].number);
+    Operand other =
+        args[1].kind == Value::IsTensor ? Operand(args[1].tensor()) : Operand(args[1].number);
     binary_inplace(op, self, other);
   } else {
     Attr attrs[2] = {};
-    for (int i = 0; i < rows[static_cast<int>(op)].n_attrs; ++i) attrs[i] = to_attr(args[1 + i].number);
+    for (int i = 0; i < rows[static_cast<int>(op)].n_attrs; ++i)
+      attrs[i] = to_attr(args[1 + i].number);
     unary_inplace(op, self, attrs);
   }
 }
@@ -485,7 +528,8 @@ void inplace_row(const Value* args) {
 bool wrapped(const char* name);
 
 template <auto fn>
-OpDef& add_row(const std::string& schema, uint32_t flags, const char* doc, void (*inplace)(const Value*)) {
+OpDef& add_row(const std::string& schema, uint32_t flags, const char* doc,
+               void (*inplace)(const Value*)) {
   OpDef& def = register_function<fn>(schema, flags, doc);
   def.inplace = inplace;
   return def;
@@ -494,44 +538,68 @@ OpDef& add_row(const std::string& schema, uint32_t flags, const char* doc, void 
 using Unary = Tensor (*)(const Tensor&);
 using Binary = Tensor (*)(const Operand&, const Operand&);
 
-constexpr uint32_t inplace_flag(Elementwise op) { return op == Elementwise::logical_not ? uint32_t{kInplace} : 0; }
+constexpr uint32_t inplace_flag(Elementwise op) {
+  return op == Elementwise::logical_not ? uint32_t{kInplace} : 0;
+}
 
 void register_rows() {
   constexpr uint32_t both = kFunction | kMethod;
-#define PF_UNARY(name, types, fwd, bwd, doc)                                                        \
-  if (!wrapped(#name))                                                                              \
-    add_row<static_cast<Unary>(&ops::name)>(#name "(Tensor input) -> Tensor", both | kInplace, doc, \
-                                            inplace_row<Elementwise::name>).unary = &ops::name;
-#define PF_UNARY_1(name, types, p, dp, fwd, bwd, doc)                                                               \
-  if (!wrapped(#name))                                                                                              \
-    add_row<&ops::name>(std::string(#name "(Tensor input, Number " #p "=") + default_text(dp) + ") -> Tensor",      \
-                        both | kInplace, doc, inplace_row<Elementwise::name>);
-#define PF_UNARY_2(name, types, p, dp, q, dq, fwd, bwd, doc)                                                       \
-  if (!wrapped(#name))                                                                                             \
-    add_row<&ops::name>(std::string(#name "(Tensor input, Number " #p "=") + default_text(dp) + ", Number " #q "=" + \
-                            default_text(dq) + ") -> Tensor",                                                      \
-                        both | kInplace, doc, inplace_row<Elementwise::name>);
-#define PF_PREDICATE(name, types, fwd, doc) \
-  if (!wrapped(#name))                                                                                     \
-    add_row<&ops::name>(#name "(Tensor input) -> Tensor", both | inplace_flag(Elementwise::name), doc, nullptr) \
+#define PF_UNARY(name, types, fwd, bwd, doc)                                                   \
+  if (!wrapped(#name))                                                                         \
+    add_row<static_cast<Unary>(&ops::name)>(#name "(Tensor input) -> Tensor", both | kInplace, \
+                                            doc, inplace_row<Elementwise::name>)               \
         .unary = &ops::name;
-#define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc)                                                                \
-  if (!wrapped(#name))                                                                                                \
-    add_row<&ops::name>(#name "(Tensor|Number input, Tensor|Number other) -> Tensor", both | kInplace, doc,           \
-                        inplace_row<Elementwise::name>).binary = &ops::name;
+#define PF_UNARY_1(name, types, p, dp, fwd, bwd, doc)                                          \
+  if (!wrapped(#name))                                                                         \
+    add_row<&ops::name>(                                                                       \
+        std::string(#name "(Tensor input, Number " #p "=") + default_text(dp) + ") -> Tensor", \
+        both | kInplace, doc, inplace_row<Elementwise::name>);
+#define PF_UNARY_2(name, types, p, dp, q, dq, fwd, bwd, doc)                                    \
+  if (!wrapped(#name))                                                                          \
+    add_row<&ops::name>(std::string(#name "(Tensor input, Number " #p "=") + default_text(dp) + \
+                            ", Number " #q "=" + default_text(dq) + ") -> Tensor",              \
+                        both | kInplace, doc, inplace_row<Elementwise::name>);
+#define PF_PREDICATE(name, types, fwd, doc)                                                       \
+  if (!wrapped(#name))                                                                            \
+    add_row<&ops::name>(#name "(Tensor input) -> Tensor", both | inplace_flag(Elementwise::name), \
+                        doc, nullptr)                                                             \
+        .unary = &ops::name;
+#define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc)                                \
+  if (!wrapped(#name))                                                                \
+    add_row<&ops::name>(#name "(Tensor|Number input, Tensor|Number other) -> Tensor", \
+                        both | kInplace, doc, inplace_row<Elementwise::name>)         \
+        .binary = &ops::name;
 #define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc)
 #define PF_BINARY_NODIFF(name, types, fwd, doc) PF_BINARY(name, types, fwd, , , doc)
-#define PF_COMPARE(name, types, fwd, doc)                                                                          \
-  if (!wrapped(#name))                                                                                             \
-    add_row<&ops::name>(#name "(Tensor|Number input, Tensor|Number other) -> Tensor", both | kInplace, doc, nullptr).binary = \
-        &ops::name;
+#define PF_COMPARE(name, types, fwd, doc)                                             \
+  if (!wrapped(#name))                                                                \
+    add_row<&ops::name>(#name "(Tensor|Number input, Tensor|Number other) -> Tensor", \
+                        both | kInplace, doc, nullptr)                                \
+        .binary = &ops::name;
 #include "kernels/elementwise_rows.inc"
 }
 
 bool wrapped(const char* name) {
-  static const char* const names[] = {"add", "sub", "div", "round", "lshift", "rshift", "logsigmoid", "leaky_relu", "elu", "gelu",
-                                      "gelu_tanh", "silu", "softplus", "clamp", "mse", "l1", "smooth_l1", "huber",
-                                      "binary_cross_entropy", "binary_cross_entropy_with_logits"};
+  static const char* const names[] = {"add",
+                                      "sub",
+                                      "div",
+                                      "round",
+                                      "lshift",
+                                      "rshift",
+                                      "logsigmoid",
+                                      "leaky_relu",
+                                      "elu",
+                                      "gelu",
+                                      "gelu_tanh",
+                                      "silu",
+                                      "softplus",
+                                      "clamp",
+                                      "mse",
+                                      "l1",
+                                      "smooth_l1",
+                                      "huber",
+                                      "binary_cross_entropy",
+                                      "binary_cross_entropy_with_logits"};
   for (const char* n : names)
     if (!std::strcmp(n, name)) return true;
   return false;

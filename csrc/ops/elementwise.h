@@ -6,12 +6,15 @@ namespace pyforge::ops {
 
 #define PF_UNARY(name, types, fwd, bwd, doc) Tensor name(const Tensor& input);
 #define PF_UNARY_1(name, types, p, dp, fwd, bwd, doc) Tensor name(const Tensor& input, Scalar p);
-#define PF_UNARY_2(name, types, p, dp, q, dq, fwd, bwd, doc) Tensor name(const Tensor& input, Scalar p, Scalar q);
+#define PF_UNARY_2(name, types, p, dp, q, dq, fwd, bwd, doc) \
+  Tensor name(const Tensor& input, Scalar p, Scalar q);
 #define PF_PREDICATE(name, types, fwd, doc) Tensor name(const Tensor& input);
-#define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc) Tensor name(const Operand& input, const Operand& other);
+#define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc) \
+  Tensor name(const Operand& input, const Operand& other);
 #define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc) \
   Tensor name(const Operand& input, const Operand& other, Scalar p);
-#define PF_BINARY_NODIFF(name, types, fwd, doc) Tensor name(const Operand& input, const Operand& other);
+#define PF_BINARY_NODIFF(name, types, fwd, doc) \
+  Tensor name(const Operand& input, const Operand& other);
 #define PF_COMPARE(name, types, fwd, doc) Tensor name(const Operand& input, const Operand& other);
 #include "kernels/elementwise_rows.inc"
 #undef PF_UNARY

@@ -117,16 +117,28 @@ Tensor round_to(const Tensor& input, int64_t decimals) {
 }
 
 Tensor leaky_relu_of(const Tensor& input, Scalar negative_slope, bool inplace) {
+  check_floating("leaky_relu", input);
   return assigned("leaky_relu_", input, leaky_relu(input, negative_slope), inplace);
 }
 Tensor elu_of(const Tensor& input, Scalar alpha, bool inplace) {
+  check_floating("elu", input);
   return assigned("elu_", input, elu(input, alpha), inplace);
 }
 Tensor silu_of(const Tensor& input, bool inplace) {
+  check_floating("silu", input);
   return assigned("silu_", input, silu(input), inplace);
+}
+Tensor logsigmoid_of(const Tensor& input) {
+  check_floating("logsigmoid", input);
+  return logsigmoid(input);
+}
+Tensor softplus_of(const Tensor& input, Scalar beta, Scalar threshold) {
+  check_floating("softplus", input);
+  return softplus(input, beta, threshold);
 }
 
 Tensor gelu_of(const Tensor& input, std::string_view approximate) {
+  check_floating("gelu", input);
   if (approximate == "none") return gelu(input);
   PF_CHECK(approximate == "tanh", Runtime,
            "gelu: approximate argument must be either none or tanh, not '", approximate, "'");
@@ -264,9 +276,9 @@ PF_OP(leaky_relu_of,
 PF_OP(elu_of, "elu(Tensor input, Number alpha=1.0, bool inplace=False) -> Tensor", kNN,
       "input where positive, alpha * (e^input - 1) elsewhere.")
 PF_OP(silu_of, "silu(Tensor input, bool inplace=False) -> Tensor", kNN, "input * sigmoid(input)")
-PF_OP(static_cast<Unary>(&ops::logsigmoid), "logsigmoid(Tensor input) -> Tensor", kNN,
+PF_OP(logsigmoid_of, "logsigmoid(Tensor input) -> Tensor", kNN,
       "log(sigmoid(input)), without overflow.")
-PF_OP(softplus, "softplus(Tensor input, Number beta=1.0, Number threshold=20.0) -> Tensor", kNN,
+PF_OP(softplus_of, "softplus(Tensor input, Number beta=1.0, Number threshold=20.0) -> Tensor", kNN,
       "log(1 + e^(beta input)) / beta; input itself where beta * input exceeds threshold.")
 
 }  // namespace

@@ -29,7 +29,8 @@ struct RegionBackward {
   int64_t offset;
   static void backward(Node&, RegionBackward& p, Tensor* in, Tensor* out) {
     if (in[0].defined())
-      out[0] = as_strided_backward(in[0], p.base_sizes, p.base_strides, p.sizes, p.strides, p.offset);
+      out[0] =
+          as_strided_backward(in[0], p.base_sizes, p.base_strides, p.sizes, p.strides, p.offset);
   }
 };
 struct RegionZeroedBackward {
@@ -46,7 +47,8 @@ struct RegionScatterBackward {
   Shape base_strides, sizes, strides;
   int64_t offset;
   static void backward(Node&, RegionScatterBackward& p, Tensor* in, Tensor* out) {
-    if (in[0].defined()) out[0] = as_strided(to_strides(in[0], p.base_strides), p.sizes, p.strides, p.offset);
+    if (in[0].defined())
+      out[0] = as_strided(to_strides(in[0], p.base_strides), p.sizes, p.strides, p.offset);
   }
 };
 struct RestrideBackward {
@@ -82,8 +84,8 @@ Tensor as_strided_zeroed(const Tensor& t, IntSpan sizes, IntSpan strides, int64_
 Tensor as_strided_backward(const Tensor& g, IntSpan base_sizes, IntSpan base_strides, IntSpan sizes,
                            IntSpan strides, int64_t offset) {
   Tensor base = empty_laid_out(base_sizes, base_strides, g.dtype());
-  fill_data(make_view(base, {static_cast<int64_t>(base->storage->nbytes / itemsize(g.dtype()))}, {1},
-                      base->storage->data),
+  fill_data(make_view(base, {static_cast<int64_t>(base->storage->nbytes / itemsize(g.dtype()))},
+                      {1}, base->storage->data),
             Scalar(0));
   Tensor target = region(base, sizes, strides, offset);
   // Overlapping regions (expanded views) add up: one pass per repeated element would race, so sum

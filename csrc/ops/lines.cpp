@@ -17,6 +17,38 @@ Dims moved_last(IntSpan values, int64_t dim) {
   return moved;
 }
 
+// out [outer, cols, rows] := in [outer, rows, cols], tile by tile so that both stay in the cache.
+template <class T>
+void transpose(T* out, const T* in, int64_t outer, int64_t rows, int64_t cols) {
+  constexpr int64_t kTile = 16;
+  int64_t bands = (cols + kTile - 1) / kTile;
+  for_rows(outer * bands, rows * kTile, [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) {
+      const T* from = in + i / bands * rows * cols;
+      T* to = out + i / bands * rows * cols;
+      int64_t c0 = i % bands * kTile, c1 = std::min(c0 + kTile, cols);
+      for (int64_t r0 = 0; r0 < rows; r0 += kTile) {
+        int64_t r1 = std::min(r0 + kTile, rows);
+        for (int64_t c = c0; c < c1; ++c)
+          for (int64_t r = r0; r < r1; ++r) to[c * rows + r] = from[r * cols + c];
+      }
+    }
+  });
+}
+
+void transpose(const Tensor& out, const Tensor& in, int64_t outer, int64_t rows, int64_t cols) {
+  with_float(in.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    transpose(out.data<T>(), in.data<T>(), outer, rows, cols);
+  });
+}
+
+int64_t product(IntSpan sizes, int64_t first, int64_t last) {
+  int64_t n = 1;
+  for (int64_t d = first; d < last; ++d) n *= sizes[d];
+  return n;
+}
+
 template <class F>
 Tensor map(const Tensor& like, int64_t dim, F&& kernel) {
   Tensor y = empty(moved_last(like.sizes(), dim), like.dtype());
@@ -31,7 +63,7 @@ Tensor map(const Tensor& like, int64_t dim, F&& kernel) {
 }  // namespace
 
 void check_floating(const char* op, const Tensor& t) {
-  PF_CHECK(is_floating(t.dtype()), Runtime, op, ": \"", op, "\" not implemented for '",
+  PF_CHECK(is_floating(t.dtype()), NotImplemented, op, ": \"", op, "\" not implemented for '",
            dtype_name(t.dtype()), "'; convert the input with .to(dtype) first");
 }
 
@@ -44,14 +76,20 @@ Tensor assigned(const char* op, const Tensor& input, const Tensor& result, bool 
 Tensor lines_of(const Tensor& x, int64_t dim) {
   if (dim + 1 >= x.dim() && x.is_contiguous()) return x;
   Tensor lines = empty(moved_last(x.sizes(), dim), x.dtype());
-  copy_data(lines, make_view(x, moved_last(x.sizes(), dim), moved_last(x.strides(), dim), x->data));
+  if (x.is_contiguous()) {
+    transpose(lines, x, product(x.sizes(), 0, dim), x.size(dim),
+              product(x.sizes(), dim + 1, x.dim()));
+  } else {
+    copy_data(lines,
+              make_view(x, moved_last(x.sizes(), dim), moved_last(x.strides(), dim), x->data));
+  }
   return lines;
 }
 
 Tensor from_lines(const Tensor& lines, IntSpan sizes, int64_t dim) {
   if (dim + 1 >= sizes.size()) return lines;
   Tensor y = empty(sizes, lines.dtype());
-  copy_data(make_view(y, lines.sizes(), moved_last(y.strides(), dim), y->data), lines);
+  transpose(y, lines, product(sizes, 0, dim), product(sizes, dim + 1, sizes.size()), sizes[dim]);
   return y;
 }
 

@@ -8,7 +8,7 @@
 namespace pyforge {
 namespace {
 
-constexpr int64_t kBlock = 512;             // elements gathered or splatted at a time
+constexpr int64_t kBlock = 512;              // elements gathered or splatted at a time
 constexpr int64_t kParallelGrain = 1 << 15;  // elements below which a thread is not worth waking
 constexpr int64_t kReleaseGil = 1 << 16;
 constexpr int kSlots = kMaxLoopInputs + 1;
@@ -16,7 +16,9 @@ constexpr int kSlots = kMaxLoopInputs + 1;
 using kernels::Attr;
 using kernels::ElementwiseFn;
 
-struct alignas(64) Buffer { char bytes[kBlock * 8]; };
+struct alignas(64) Buffer {
+  char bytes[kBlock * 8];
+};
 
 template <class T>
 void splat(void* to, const void* value, int64_t n) {
@@ -27,10 +29,14 @@ void splat(void* to, const void* value, int64_t n) {
 
 void fill(void* to, const void* value, int64_t n, int size) {
   switch (size) {
-    case 1: return splat<uint8_t>(to, value, n);
-    case 2: return splat<uint16_t>(to, value, n);
-    case 4: return splat<uint32_t>(to, value, n);
-    default: return splat<uint64_t>(to, value, n);
+    case 1:
+      return splat<uint8_t>(to, value, n);
+    case 2:
+      return splat<uint16_t>(to, value, n);
+    case 4:
+      return splat<uint32_t>(to, value, n);
+    default:
+      return splat<uint64_t>(to, value, n);
   }
 }
 
@@ -80,11 +86,13 @@ void run_row(const Operands& o, char* const* data, int64_t n) {
 
 void run_flat(const Operands& o, int64_t n) {
   ReleaseGil gil(n >= kReleaseGil);
-  parallel_for((n + kBlock - 1) / kBlock, kParallelGrain / kBlock, [&](int64_t first, int64_t last) {
-    char* data[kSlots];
-    for (int k = 0; k < o.count; ++k) data[k] = o.data[k] ? o.data[k] + first * kBlock * o.stride[k] : nullptr;
-    run_row(o, data, std::min(last * kBlock, n) - first * kBlock);
-  });
+  parallel_for((n + kBlock - 1) / kBlock, kParallelGrain / kBlock,
+               [&](int64_t first, int64_t last) {
+                 char* data[kSlots];
+                 for (int k = 0; k < o.count; ++k)
+                   data[k] = o.data[k] ? o.data[k] + first * kBlock * o.stride[k] : nullptr;
+                 run_row(o, data, std::min(last * kBlock, n) - first * kBlock);
+               });
 }
 
 void run_strided(Operands& o, const Tensor& out, const LoopInput* inputs) {
@@ -93,8 +101,9 @@ void run_strided(Operands& o, const Tensor& out, const LoopInput* inputs) {
   Dims order;
   for (int64_t d = 0; d < ndim; ++d)
     if (out.size(d) != 1) order.push_back(d);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](int64_t a, int64_t b) { return std::abs(out.stride(a)) > std::abs(out.stride(b)); });
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    return std::abs(out.stride(a)) > std::abs(out.stride(b));
+  });
   Dims sizes, strides[kSlots];
   for (int64_t d : order) {
     int64_t step[kSlots];
@@ -130,43 +139,60 @@ void run_strided(Operands& o, const Tensor& out, const LoopInput* inputs) {
   int64_t rows = count(sizes);
   if (rows == 1) return run_flat(o, inner);
   ReleaseGil gil(rows * inner >= kReleaseGil);
-  parallel_for(rows, std::max<int64_t>(1, kParallelGrain / inner), [&](int64_t first, int64_t last) {
-    char* data[kSlots];
-    for (int k = 0; k < o.count; ++k) data[k] = o.data[k];
-    Dims index(sizes.size(), 0);
-    int64_t rest = first;
-    for (int64_t d = sizes.size() - 1; d >= 0; --d) {
-      index[d] = rest % sizes[d];
-      rest /= sizes[d];
-      for (int k = 0; k < o.count; ++k)
-        if (data[k]) data[k] += index[d] * strides[k][d];
-    }
-    for (int64_t row = first; row < last; ++row) {
-      run_row(o, data, inner);
-      for (int64_t d = sizes.size() - 1; d >= 0; --d) {
-        bool carry = ++index[d] == sizes[d];
-        int64_t steps = carry ? 1 - sizes[d] : 1;
-        if (carry) index[d] = 0;
-        for (int k = 0; k < o.count; ++k)
-          if (data[k]) data[k] += steps * strides[k][d];
-        if (!carry) break;
-      }
-    }
-  });
+  parallel_for(rows, std::max<int64_t>(1, kParallelGrain / inner),
+               [&](int64_t first, int64_t last) {
+                 char* data[kSlots];
+                 for (int k = 0; k < o.count; ++k) data[k] = o.data[k];
+                 Dims index(sizes.size(), 0);
+                 int64_t rest = first;
+                 for (int64_t d = sizes.size() - 1; d >= 0; --d) {
+                   index[d] = rest % sizes[d];
+                   rest /= sizes[d];
+                   for (int k = 0; k < o.count; ++k)
+                     if (data[k]) data[k] += index[d] * strides[k][d];
+                 }
+                 for (int64_t row = first; row < last; ++row) {
+                   run_row(o, data, inner);
+                   for (int64_t d = sizes.size() - 1; d >= 0; --d) {
+                     bool carry = ++index[d] == sizes[d];
+                     int64_t steps = carry ? 1 - sizes[d] : 1;
+                     if (carry) index[d] = 0;
+                     for (int k = 0; k < o.count; ++k)
+                       if (data[k]) data[k] += steps * strides[k][d];
+                     if (!carry) break;
+                   }
+                 }
+               });
 }
 
 }  // namespace
 
 void store_scalar(void* to, const Scalar& s, DType dtype) {
   switch (dtype) {
-    case DType::Bool: *static_cast<uint8_t*>(to) = s.kind == Scalar::Float ? s.f != 0 : s.i != 0; break;
-    case DType::UInt8: *static_cast<uint8_t*>(to) = static_cast<uint8_t>(s.to_int()); break;
-    case DType::Int8: *static_cast<int8_t*>(to) = static_cast<int8_t>(s.to_int()); break;
-    case DType::Int16: *static_cast<int16_t*>(to) = static_cast<int16_t>(s.to_int()); break;
-    case DType::Int32: *static_cast<int32_t*>(to) = static_cast<int32_t>(s.to_int()); break;
-    case DType::Int64: *static_cast<int64_t*>(to) = s.to_int(); break;
-    case DType::Float32: *static_cast<float*>(to) = static_cast<float>(s.to_double()); break;
-    case DType::Float64: *static_cast<double*>(to) = s.to_double(); break;
+    case DType::Bool:
+      *static_cast<uint8_t*>(to) = s.kind == Scalar::Float ? s.f != 0 : s.i != 0;
+      break;
+    case DType::UInt8:
+      *static_cast<uint8_t*>(to) = static_cast<uint8_t>(s.to_int());
+      break;
+    case DType::Int8:
+      *static_cast<int8_t*>(to) = static_cast<int8_t>(s.to_int());
+      break;
+    case DType::Int16:
+      *static_cast<int16_t*>(to) = static_cast<int16_t>(s.to_int());
+      break;
+    case DType::Int32:
+      *static_cast<int32_t*>(to) = static_cast<int32_t>(s.to_int());
+      break;
+    case DType::Int64:
+      *static_cast<int64_t*>(to) = s.to_int();
+      break;
+    case DType::Float32:
+      *static_cast<float*>(to) = static_cast<float>(s.to_double());
+      break;
+    case DType::Float64:
+      *static_cast<double*>(to) = s.to_double();
+      break;
   }
 }
 
@@ -183,18 +209,27 @@ void splat_scalar(void* to, const Scalar& s, DType dtype, int64_t n) {
 
 Scalar load_scalar(const void* from, DType dtype) {
   switch (dtype) {
-    case DType::Bool: return Scalar(*static_cast<const uint8_t*>(from) != 0);
-    case DType::UInt8: return Scalar(static_cast<int64_t>(*static_cast<const uint8_t*>(from)));
-    case DType::Int8: return Scalar(static_cast<int64_t>(*static_cast<const int8_t*>(from)));
-    case DType::Int16: return Scalar(static_cast<int64_t>(*static_cast<const int16_t*>(from)));
-    case DType::Int32: return Scalar(static_cast<int64_t>(*static_cast<const int32_t*>(from)));
-    case DType::Int64: return Scalar(*static_cast<const int64_t*>(from));
-    case DType::Float32: return Scalar(static_cast<double>(*static_cast<const float*>(from)));
-    default: return Scalar(*static_cast<const double*>(from));
+    case DType::Bool:
+      return Scalar(*static_cast<const uint8_t*>(from) != 0);
+    case DType::UInt8:
+      return Scalar(static_cast<int64_t>(*static_cast<const uint8_t*>(from)));
+    case DType::Int8:
+      return Scalar(static_cast<int64_t>(*static_cast<const int8_t*>(from)));
+    case DType::Int16:
+      return Scalar(static_cast<int64_t>(*static_cast<const int16_t*>(from)));
+    case DType::Int32:
+      return Scalar(static_cast<int64_t>(*static_cast<const int32_t*>(from)));
+    case DType::Int64:
+      return Scalar(*static_cast<const int64_t*>(from));
+    case DType::Float32:
+      return Scalar(static_cast<double>(*static_cast<const float*>(from)));
+    default:
+      return Scalar(*static_cast<const double*>(from));
   }
 }
 
-void run_loop(ElementwiseFn fn, const Tensor& out, const LoopInput* inputs, int n_inputs, const Attr* attrs) {
+void run_loop(ElementwiseFn fn, const Tensor& out, const LoopInput* inputs, int n_inputs,
+              const Attr* attrs) {
   int64_t n = out.numel();
   if (n == 0) return;
   Operands o;

@@ -58,7 +58,7 @@ Tensor pair_loss(const char* name, const Tensor& input, const Tensor& target, Re
                  double attr_value = 0) {
   DType dtype = result_type(input, target);
   kernels::Attr attr = kernels::attr(attr_value);
-  PF_CHECK(is_floating(dtype), Runtime, name, ": \"", name, "\" not implemented for '",
+  PF_CHECK(is_floating(dtype), NotImplemented, name, ": \"", name, "\" not implemented for '",
            dtype_name(dtype), "'; convert the input with .to(dtype) first");
   Tensor a = to(input, dtype), b = to(target, dtype), y;
   {

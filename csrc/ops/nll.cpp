@@ -297,9 +297,8 @@ void check_weight(const char* op, const Tensor& weight, const Tensor& input, int
 }
 
 void check_logits(const char* op, const Tensor& input) {
-  PF_CHECK(input.dim() > 0, Runtime, op,
-           ": input tensor should be at least 1D, got a 0-d tensor; classes are in dim 1 (dim 0 of "
-           "a vector)");
+  PF_CHECK(input.dim() > 0, Value, op,
+           ": Expected 1 or more dimensions (got 0); classes are in dim 1 (dim 0 of a vector)");
   check_floating(op, input);
 }
 
@@ -354,7 +353,7 @@ ClassTargets check_targets(const char* op, const Tensor& input, const Tensor& ta
   } else {
     PF_CHECK(target.dim() > 0 && target.size(0) == c.n, Value, op, ": Expected input batch_size (",
              c.n, ") to match target batch_size (", target.dim() ? target.size(0) : 1, ")");
-    PF_CHECK(target.sizes() == IntSpan(loss_shape(input.sizes())), Value, op,
+    PF_CHECK(target.sizes() == IntSpan(loss_shape(input.sizes())), Runtime, op,
              ": Expected target size ", to_string(loss_shape(input.sizes())), ", got ",
              to_string(target.sizes()));
   }

@@ -25,7 +25,8 @@ struct Categories {
     if (!has[lower]) return;
     if (!has[higher]) {
       dtype[higher] = dtype[lower];
-    } else if (!is_floating(dtype[higher]) && (dtype[higher] == DType::Bool || is_floating(dtype[lower]))) {
+    } else if (!is_floating(dtype[higher]) &&
+               (dtype[higher] == DType::Bool || is_floating(dtype[lower]))) {
       dtype[higher] = promote(dtype[higher], dtype[lower]);
     }
     has[higher] = true;

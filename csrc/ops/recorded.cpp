@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "autograd/grad_mode.h"
 #include "ops/ops.h"
 
 namespace pyforge::ops {
@@ -19,21 +20,25 @@ struct Var {
   Var(Tensor v) : t(std::move(v)) { dtype = t.dtype(); }
   bool number() const { return !t.defined(); }
   Operand operand() const { return number() ? Operand(s) : Operand(t); }
-  Tensor tensor() const { return number() ? full({}, s, is_floating(dtype) ? dtype : default_dtype()) : t; }
+  Tensor tensor() const {
+    return number() ? full({}, s, is_floating(dtype) ? dtype : default_dtype()) : t;
+  }
 };
 
-#define PF_VAR_OPERATOR(op, fn)                                              \
-  [[maybe_unused]] Var operator op(const Var& a, const Var& b) {                              \
+#define PF_VAR_OPERATOR(op, fn)                                                   \
+  [[maybe_unused]] Var operator op(const Var& a, const Var& b) {                  \
     if (a.number() && b.number()) return Var(a.s.to_double() op b.s.to_double()); \
-    return fn(a.operand(), b.operand());                                     \
+    return fn(a.operand(), b.operand());                                          \
   }
 PF_VAR_OPERATOR(+, add)
 PF_VAR_OPERATOR(-, sub)
 PF_VAR_OPERATOR(*, mul)
 PF_VAR_OPERATOR(/, div)
 #undef PF_VAR_OPERATOR
-#define PF_VAR_COMPARE(op, fn) \
-  [[maybe_unused]] Var operator op(const Var& a, const Var& b) { return fn(a.number() ? a.tensor() : a.t, b.operand()); }
+#define PF_VAR_COMPARE(op, fn)                                   \
+  [[maybe_unused]] Var operator op(const Var& a, const Var& b) { \
+    return fn(a.number() ? a.tensor() : a.t, b.operand());       \
+  }
 PF_VAR_COMPARE(<, lt)
 PF_VAR_COMPARE(<=, le)
 PF_VAR_COMPARE(>, gt)
@@ -41,9 +46,15 @@ PF_VAR_COMPARE(>=, ge)
 PF_VAR_COMPARE(==, eq)
 PF_VAR_COMPARE(!=, ne)
 #undef PF_VAR_COMPARE
-[[maybe_unused]] Var operator-(const Var& a) { return a.number() ? Var(-a.s.to_double()) : Var(neg(a.t)); }
-[[maybe_unused]] Var operator&(const Var& a, const Var& b) { return logical_and(a.tensor(), b.operand()); }
-[[maybe_unused]] Var operator|(const Var& a, const Var& b) { return logical_or(a.tensor(), b.operand()); }
+[[maybe_unused]] Var operator-(const Var& a) {
+  return a.number() ? Var(-a.s.to_double()) : Var(neg(a.t));
+}
+[[maybe_unused]] Var operator&(const Var& a, const Var& b) {
+  return logical_and(a.tensor(), b.operand());
+}
+[[maybe_unused]] Var operator|(const Var& a, const Var& b) {
+  return logical_or(a.tensor(), b.operand());
+}
 [[maybe_unused]] Var operator!(const Var& a) { return logical_not(a.tensor()); }
 [[maybe_unused]] Var operator~(const Var& a) { return logical_not(a.tensor()); }
 [[maybe_unused]] Var where(const Var& mask, const Var& a, const Var& b) {
@@ -58,13 +69,19 @@ PF_VAR_COMPARE(!=, ne)
 #define PF_UNARY_2(name, types, p, dp, q, dq, fwd, bwd, doc)
 #define PF_PREDICATE(name, types, fwd, doc) \
   [[maybe_unused]] Var name(const Var& x) { return ops::name(x.tensor()); }
-#define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc)             \
-  [[maybe_unused]] Var name(const Var& a, const Var& b) {          \
+#define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc)                       \
+  [[maybe_unused]] Var name(const Var& a, const Var& b) {                    \
     if (a.number() && b.number()) return ops::name(a.tensor(), b.operand()); \
-    return ops::name(a.operand(), b.operand());                    \
+    return ops::name(a.operand(), b.operand());                              \
   }
 #define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc)
-#define PF_BINARY_NODIFF(name, types, fwd, doc) PF_BINARY(name, types, fwd, , , doc)
+// Constants in a derivative: their own is zero or does not exist.
+#define PF_BINARY_NODIFF(name, types, fwd, doc)                              \
+  [[maybe_unused]] Var name(const Var& a, const Var& b) {                    \
+    GradModeGuard off(false);                                                \
+    if (a.number() && b.number()) return ops::name(a.tensor(), b.operand()); \
+    return ops::name(a.operand(), b.operand());                              \
+  }
 #define PF_COMPARE(name, types, fwd, doc) PF_BINARY(name, types, fwd, , , doc)
 #include "kernels/elementwise_rows.inc"
 #undef PF_UNARY
@@ -77,30 +94,38 @@ Var operand_var(const Tensor& t, const Scalar& s, DType dtype) {
   return t.defined() ? Var(t) : Var(s, dtype);
 }
 
-#define PF_SCOPE_UNARY                                                \
-  [[maybe_unused]] Var g = d.g;                                       \
-  [[maybe_unused]] Var x = operand_var(d.a, d.a_number, d.dtype);     \
+#define PF_SCOPE_UNARY                                            \
+  [[maybe_unused]] Var g = d.g;                                   \
+  [[maybe_unused]] Var x = operand_var(d.a, d.a_number, d.dtype); \
   [[maybe_unused]] Var y = operand_var(d.y, Scalar(), d.dtype);
-#define PF_SCOPE_BINARY                                               \
-  [[maybe_unused]] Var g = d.g;                                       \
-  [[maybe_unused]] Var a = operand_var(d.a, d.a_number, d.dtype);     \
-  [[maybe_unused]] Var b = operand_var(d.b, d.b_number, d.dtype);     \
+#define PF_SCOPE_BINARY                                           \
+  [[maybe_unused]] Var g = d.g;                                   \
+  [[maybe_unused]] Var a = operand_var(d.a, d.a_number, d.dtype); \
+  [[maybe_unused]] Var b = operand_var(d.b, d.b_number, d.dtype); \
   [[maybe_unused]] Var y = operand_var(d.y, Scalar(), d.dtype);
 #define PF_ATTR(p, i) [[maybe_unused]] Var p(d.attrs[i], d.dtype);
 
 namespace derivative {
 #define PF_UNARY(name, types, fwd, bwd, doc) \
   Tensor name##_a(const DerivativeArgs& d) { PF_SCOPE_UNARY return Var(bwd).tensor(); }
-#define PF_UNARY_1(name, types, p, dp, fwd, bwd, doc) \
-  Tensor name##_a(const DerivativeArgs& d) { PF_SCOPE_UNARY PF_ATTR(p, 0) return Var(bwd).tensor(); }
-#define PF_UNARY_2(name, types, p, dp, q, dq, fwd, bwd, doc) \
-  Tensor name##_a(const DerivativeArgs& d) { PF_SCOPE_UNARY PF_ATTR(p, 0) PF_ATTR(q, 1) return Var(bwd).tensor(); }
-#define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc)                                        \
-  Tensor name##_a(const DerivativeArgs& d) { PF_SCOPE_BINARY return Var(bwd_a).tensor(); }    \
+#define PF_UNARY_1(name, types, p, dp, fwd, bwd, doc)      \
+  Tensor name##_a(const DerivativeArgs& d) {               \
+    PF_SCOPE_UNARY PF_ATTR(p, 0) return Var(bwd).tensor(); \
+  }
+#define PF_UNARY_2(name, types, p, dp, q, dq, fwd, bwd, doc)             \
+  Tensor name##_a(const DerivativeArgs& d) {                             \
+    PF_SCOPE_UNARY PF_ATTR(p, 0) PF_ATTR(q, 1) return Var(bwd).tensor(); \
+  }
+#define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc)                                     \
+  Tensor name##_a(const DerivativeArgs& d) { PF_SCOPE_BINARY return Var(bwd_a).tensor(); } \
   Tensor name##_b(const DerivativeArgs& d) { PF_SCOPE_BINARY return Var(bwd_b).tensor(); }
-#define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc)                                          \
-  Tensor name##_a(const DerivativeArgs& d) { PF_SCOPE_BINARY PF_ATTR(p, 0) return Var(bwd_a).tensor(); } \
-  Tensor name##_b(const DerivativeArgs& d) { PF_SCOPE_BINARY PF_ATTR(p, 0) return Var(bwd_b).tensor(); }
+#define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc) \
+  Tensor name##_a(const DerivativeArgs& d) {                    \
+    PF_SCOPE_BINARY PF_ATTR(p, 0) return Var(bwd_a).tensor();   \
+  }                                                             \
+  Tensor name##_b(const DerivativeArgs& d) {                    \
+    PF_SCOPE_BINARY PF_ATTR(p, 0) return Var(bwd_b).tensor();   \
+  }
 #undef PF_PREDICATE
 #undef PF_BINARY_NODIFF
 #undef PF_COMPARE
@@ -132,7 +157,8 @@ const Entry entries[] = {
 #define PF_PREDICATE(name, types, fwd, doc) {{nullptr, nullptr}, {false, false}},
 #define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc) \
   {{derivative::name##_a, derivative::name##_b}, {is_g(#bwd_a), is_g(#bwd_b)}},
-#define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc) PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc)
+#define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc) \
+  PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc)
 #define PF_BINARY_NODIFF(name, types, fwd, doc) {{nullptr, nullptr}, {false, false}},
 #define PF_COMPARE(name, types, fwd, doc) {{nullptr, nullptr}, {false, false}},
 #include "kernels/elementwise_rows.inc"

@@ -20,10 +20,12 @@ Registry& registry() {
 
 const std::map<std::string_view, ArgType>& type_names() {
   static const std::map<std::string_view, ArgType> names{
-      {"Tensor", ArgType::Tensor},     {"Number", ArgType::Number}, {"Tensor|Number", ArgType::Operand},
-      {"int", ArgType::Int},           {"float", ArgType::Float},   {"bool", ArgType::Bool},
-      {"int[]", ArgType::IntList},     {"Tensor[]", ArgType::TensorList}, {"dtype", ArgType::DType},
-      {"str", ArgType::String},        {"Generator", ArgType::Generator}};
+      {"Tensor", ArgType::Tensor},         {"Number", ArgType::Number},
+      {"Tensor|Number", ArgType::Operand}, {"int", ArgType::Int},
+      {"float", ArgType::Float},           {"bool", ArgType::Bool},
+      {"int[]", ArgType::IntList},         {"Tensor[]", ArgType::TensorList},
+      {"dtype", ArgType::DType},           {"str", ArgType::String},
+      {"Generator", ArgType::Generator}};
   return names;
 }
 
@@ -88,14 +90,16 @@ void parse_default(Param& p, std::string_view text, std::string_view schema) {
       p.default_string = text.substr(1, text.size() - 2);
       break;
     default:
-      raise(ErrorKind::Runtime, "op row '", std::string(schema), "': cannot parse default ", std::string(text));
+      raise(ErrorKind::Runtime, "op row '", std::string(schema), "': cannot parse default ",
+            std::string(text));
   }
 }
 
 Param parse_param(std::string_view text, std::string_view schema) {
   Param p;
   size_t space = text.find(' ');
-  PF_CHECK(space != std::string_view::npos, Runtime, "op row '", schema, "': parameter without name");
+  PF_CHECK(space != std::string_view::npos, Runtime, "op row '", schema,
+           "': parameter without name");
   std::string_view type = text.substr(0, space), rest = trim(text.substr(space));
   if (type.back() == '?') {
     p.nullable = true;
@@ -112,13 +116,13 @@ Param parse_param(std::string_view text, std::string_view schema) {
 
 }  // namespace
 
-OpDef& register_op(std::string_view schema, BoxedFn call, const std::vector<ArgType>& types, uint32_t flags,
-                   std::string_view doc) {
+OpDef& register_op(std::string_view schema, BoxedFn call, const std::vector<ArgType>& types,
+                   uint32_t flags, std::string_view doc) {
   auto def = std::make_unique<OpDef>();
   size_t open = schema.find('('), arrow = schema.rfind("->");
   size_t close = schema.rfind(')', arrow);
-  PF_CHECK(open != std::string_view::npos && arrow != std::string_view::npos, Runtime, "op row '", schema,
-           "': expected 'name(...) -> result'");
+  PF_CHECK(open != std::string_view::npos && arrow != std::string_view::npos, Runtime, "op row '",
+           schema, "': expected 'name(...) -> result'");
   def->name = trim(schema.substr(0, open));
   def->schema = schema;
   def->doc = doc;
@@ -133,8 +137,8 @@ OpDef& register_op(std::string_view schema, BoxedFn call, const std::vector<ArgT
     def->params.push_back(parse_param(part, schema));
     def->params.back().keyword_only = keyword_only;
   }
-  PF_CHECK(def->params.size() == types.size(), Runtime, "op row '", schema, "': the function takes ", types.size(),
-           " parameters");
+  PF_CHECK(def->params.size() == types.size(), Runtime, "op row '", schema,
+           "': the function takes ", types.size(), " parameters");
   for (size_t i = 0; i < types.size(); ++i)
     PF_CHECK(def->params[i].type == types[i], Runtime, "op row '", schema, "': parameter ",
              def->params[i].name, " differs in type from the function's");

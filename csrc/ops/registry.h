@@ -15,12 +15,31 @@ namespace pyforge {
 class Generator;
 
 enum class ArgType : uint8_t {
-  Tensor, Number, Operand /* Tensor|Number */, Int, Float, Bool, IntList, TensorList, DType, String, Generator
+  Tensor,
+  Number,
+  Operand /* Tensor|Number */,
+  Int,
+  Float,
+  Bool,
+  IntList,
+  TensorList,
+  DType,
+  String,
+  Generator
 };
 
 // One parsed argument. Tensors are borrowed from the caller for the length of the call.
 struct Value {
-  enum Kind : uint8_t { None, IsTensor, IsNumber, IsInts, IsTensors, IsDType, IsString, IsGenerator };
+  enum Kind : uint8_t {
+    None,
+    IsTensor,
+    IsNumber,
+    IsInts,
+    IsTensors,
+    IsDType,
+    IsString,
+    IsGenerator
+  };
   Kind kind = None;
   DType dtype{};
   TensorImpl* tensor_impl = nullptr;
@@ -64,12 +83,12 @@ struct Param {
 };
 
 enum OpFlags : uint32_t {
-  kFunction = 1,  // pyforge.<name>
-  kMethod = 2,    // Tensor.<name>; the first parameter is self
-  kInplace = 4,   // Tensor.<name>_ as well: result assigned to self
-  kNN = 8,        // only in nn.functional
-  kProperty = 16, // attribute of Tensor, no call
-  kCreation = 32, // also takes device, requires_grad, layout, pin_memory and memory_format
+  kFunction = 1,   // pyforge.<name>
+  kMethod = 2,     // Tensor.<name>; the first parameter is self
+  kInplace = 4,    // Tensor.<name>_ as well: result assigned to self
+  kNN = 8,         // only in nn.functional
+  kProperty = 16,  // attribute of Tensor, no call
+  kCreation = 32,  // also takes device, requires_grad, layout, pin_memory and memory_format
 };
 
 using BoxedFn = Result (*)(const Value* args);
@@ -96,62 +115,75 @@ struct OpGroup {
 
 // Parses `schema` ("sum(Tensor input, int[]? dim=None, *, dtype? dtype=None) -> Tensor"), checks it
 // against the C++ parameter types and stores the row. Throws Error(Runtime) on a mistake in a row.
-OpDef& register_op(std::string_view schema, BoxedFn call, const std::vector<ArgType>& types, uint32_t flags,
-                   std::string_view doc);
+OpDef& register_op(std::string_view schema, BoxedFn call, const std::vector<ArgType>& types,
+                   uint32_t flags, std::string_view doc);
 const std::vector<OpGroup>& op_groups();
 const OpGroup* find_op(std::string_view name);
 
 namespace boxing {
 
-template <class T> struct Arg;
-template <> struct Arg<Tensor> {
+template <class T>
+struct Arg;
+template <>
+struct Arg<Tensor> {
   static constexpr ArgType type = ArgType::Tensor;
   static const Tensor& get(const Value& v) { return v.tensor(); }  // undefined for None
 };
-template <> struct Arg<Operand> {
+template <>
+struct Arg<Operand> {
   static constexpr ArgType type = ArgType::Operand;
   static Operand get(const Value& v) {
     if (v.kind == Value::IsTensor) return Operand(v.tensor());
     return Operand(v.number);
   }
 };
-template <> struct Arg<Scalar> {
+template <>
+struct Arg<Scalar> {
   static constexpr ArgType type = ArgType::Number;
   static Scalar get(const Value& v) { return v.number; }
 };
-template <> struct Arg<int64_t> {
+template <>
+struct Arg<int64_t> {
   static constexpr ArgType type = ArgType::Int;
   static int64_t get(const Value& v) { return v.number.i; }
 };
-template <> struct Arg<double> {
+template <>
+struct Arg<double> {
   static constexpr ArgType type = ArgType::Float;
   static double get(const Value& v) { return v.number.to_double(); }
 };
-template <> struct Arg<bool> {
+template <>
+struct Arg<bool> {
   static constexpr ArgType type = ArgType::Bool;
   static bool get(const Value& v) { return v.number.i != 0; }
 };
-template <> struct Arg<IntSpan> {
+template <>
+struct Arg<IntSpan> {
   static constexpr ArgType type = ArgType::IntList;
   static IntSpan get(const Value& v) { return v.ints; }
 };
-template <> struct Arg<std::vector<Tensor>> {
+template <>
+struct Arg<std::vector<Tensor>> {
   static constexpr ArgType type = ArgType::TensorList;
   static const std::vector<Tensor>& get(const Value& v) { return *v.tensors; }
 };
-template <> struct Arg<DType> {
+template <>
+struct Arg<DType> {
   static constexpr ArgType type = ArgType::DType;
   static DType get(const Value& v) { return v.dtype; }
 };
-template <> struct Arg<std::string_view> {
+template <>
+struct Arg<std::string_view> {
   static constexpr ArgType type = ArgType::String;
   static std::string_view get(const Value& v) { return v.string; }
 };
-template <> struct Arg<Generator*> {
+template <>
+struct Arg<Generator*> {
   static constexpr ArgType type = ArgType::Generator;
   static Generator* get(const Value& v) { return v.generator; }
 };
-template <class T> struct Arg<std::optional<T>> {
+template <class T>
+struct Arg<std::optional<T>> {
   static constexpr ArgType type = Arg<T>::type;
   static std::optional<T> get(const Value& v) {
     if (v.kind == Value::None) return std::nullopt;
@@ -168,14 +200,21 @@ inline Result to_result(bool v) { return v; }
 inline Result to_result(int64_t v) { return v; }
 inline Result to_result(double v) { return v; }
 
-template <class F> struct Signature;
-template <class R, class... A> struct Signature<R (*)(A...)> {
-  template <class T> using Bare = std::remove_cvref_t<T>;
+template <class F>
+struct Signature;
+template <class R, class... A>
+struct Signature<R (*)(A...)> {
+  template <class T>
+  using Bare = std::remove_cvref_t<T>;
   static std::vector<ArgType> types() { return {Arg<Bare<A>>::type...}; }
-  template <auto fn> static Result call(const Value* args) { return apply<fn>(args, std::index_sequence_for<A...>{}); }
+  template <auto fn>
+  static Result call(const Value* args) {
+    return apply<fn>(args, std::index_sequence_for<A...>{});
+  }
 
  private:
-  template <auto fn, size_t... I> static Result apply([[maybe_unused]] const Value* args, std::index_sequence<I...>) {
+  template <auto fn, size_t... I>
+  static Result apply([[maybe_unused]] const Value* args, std::index_sequence<I...>) {
     if constexpr (std::is_void_v<R>) {
       fn(Arg<Bare<A>>::get(args[I])...);
       return std::monostate();
@@ -199,6 +238,6 @@ OpDef& register_function(std::string_view schema, uint32_t flags, std::string_vi
 #define PF_CONCAT_(a, b) a##b
 #define PF_CONCAT(a, b) PF_CONCAT_(a, b)
 // PF_OP(function, "name(Tensor input, ...) -> Tensor", flags, "What it computes.")
-#define PF_OP(fn, schema, flags, doc)                                  \
+#define PF_OP(fn, schema, flags, doc)                                     \
   [[maybe_unused]] static ::pyforge::OpDef& PF_CONCAT(op_, __COUNTER__) = \
       ::pyforge::register_function<fn>(schema, flags, doc);

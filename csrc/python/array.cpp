@@ -20,7 +20,8 @@ namespace {
 // ---- out -------------------------------------------------------------------------------------
 
 const char* format_of(DType dtype) {
-  constexpr const char* formats[kDTypes] = {"?", "B", "b", "h", "i", sizeof(long) == 8 ? "l" : "q", "f", "d"};
+  constexpr const char* formats[kDTypes] = {"?", "B", "b", "h", "i", sizeof(long) == 8 ? "l" : "q",
+                                            "f", "d"};
   return formats[static_cast<int>(dtype)];
 }
 
@@ -36,11 +37,15 @@ int get_buffer(PyObject* o, Py_buffer* view, int flags) {
       [&]() -> int {
         const Tensor& t = tensor_of(o);
         PF_CHECK(!t.requires_grad(), Runtime,
-                 "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
+                 "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
+                 "instead.");
         const char* refused = nullptr;
-        if ((flags & PyBUF_WRITABLE) && t->storage->read_only) refused = "the tensor's memory is read-only";
-        if ((flags & PyBUF_STRIDES) != PyBUF_STRIDES && !t.is_contiguous()) refused = "the tensor is not contiguous";
-        if ((flags & PyBUF_C_CONTIGUOUS) == PyBUF_C_CONTIGUOUS && !t.is_contiguous()) refused = "the tensor is not contiguous";
+        if ((flags & PyBUF_WRITABLE) && t->storage->read_only)
+          refused = "the tensor's memory is read-only";
+        if ((flags & PyBUF_STRIDES) != PyBUF_STRIDES && !t.is_contiguous())
+          refused = "the tensor is not contiguous";
+        if ((flags & PyBUF_C_CONTIGUOUS) == PyBUF_C_CONTIGUOUS && !t.is_contiguous())
+          refused = "the tensor is not contiguous";
         if ((flags & PyBUF_F_CONTIGUOUS) == PyBUF_F_CONTIGUOUS && t.dim() > 1)
           refused = "the tensor is not contiguous in Fortran order";
         if (refused) {
@@ -98,19 +103,37 @@ bool parse_format(const Py_buffer& view, DType* dtype) {
   if (*f == '@' || *f == '=' || *f == '<') ++f;
   if (f[0] == '\0' || f[1] != '\0') return false;
   switch (*f) {
-    case '?': *dtype = DType::Bool; return true;
-    case 'B': *dtype = DType::UInt8; return true;
-    case 'f': *dtype = DType::Float32; return true;
-    case 'd': *dtype = DType::Float64; return true;
-    default: break;
+    case '?':
+      *dtype = DType::Bool;
+      return true;
+    case 'B':
+      *dtype = DType::UInt8;
+      return true;
+    case 'f':
+      *dtype = DType::Float32;
+      return true;
+    case 'd':
+      *dtype = DType::Float64;
+      return true;
+    default:
+      break;
   }
   if (!std::strchr("bhilqn", *f)) return false;
   switch (view.itemsize) {
-    case 1: *dtype = DType::Int8; return true;
-    case 2: *dtype = DType::Int16; return true;
-    case 4: *dtype = DType::Int32; return true;
-    case 8: *dtype = DType::Int64; return true;
-    default: return false;
+    case 1:
+      *dtype = DType::Int8;
+      return true;
+    case 2:
+      *dtype = DType::Int16;
+      return true;
+    case 4:
+      *dtype = DType::Int32;
+      return true;
+    case 8:
+      *dtype = DType::Int64;
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -131,8 +154,10 @@ std::string element_type(PyObject* o) {
 
 [[noreturn]] void unsupported(PyObject* o) {
   PyErr_Clear();
-  raise(ErrorKind::Type, "can't convert ", is_ndarray(o) ? "np.ndarray" : type_name(o), " of type ", element_type(o),
-        ". The only supported types are: float64, float32, int64, int32, int16, int8, uint8, and bool.");
+  raise(ErrorKind::Type, "can't convert ", is_ndarray(o) ? "np.ndarray" : type_name(o), " of type ",
+        element_type(o),
+        ". The only supported types are: float64, float32, int64, int32, int16, int8, uint8, and "
+        "bool.");
 }
 
 void release_view(void* p) {
@@ -156,15 +181,19 @@ Tensor tensor_from_buffer(PyObject* o) {
     unsupported(o);
   }
   std::unique_ptr<Py_buffer, DeleteView> view(raw);
-  PF_CHECK(view->itemsize <= 1 || !view->format || (*view->format != '>' && *view->format != '!'), Value,
-           "given numpy array has byte order different from the native byte order. Conversion between byte orders is "
+  PF_CHECK(view->itemsize <= 1 || !view->format || (*view->format != '>' && *view->format != '!'),
+           Value,
+           "given numpy array has byte order different from the native byte order. Conversion "
+           "between byte orders is "
            "currently not supported.");
   DType dtype;
   if (view->suboffsets || !parse_format(*view, &dtype)) unsupported(o);
-  PF_CHECK(view->ndim <= kMaxDims, Value, "array with ", view->ndim, " dimensions; a tensor has at most ", kMaxDims);
+  PF_CHECK(view->ndim <= kMaxDims, Value, "array with ", view->ndim,
+           " dimensions; a tensor has at most ", kMaxDims);
   auto size = static_cast<int64_t>(itemsize(dtype));
   PF_CHECK(reinterpret_cast<uintptr_t>(view->buf) % static_cast<uintptr_t>(size) == 0, Value,
-           "given numpy array is not aligned to its element size. Copy the numpy array to reallocate the memory.");
+           "given numpy array is not aligned to its element size. Copy the numpy array to "
+           "reallocate the memory.");
   Dims sizes, strides;
   char *low = static_cast<char*>(view->buf), *high = low + size;
   for (int i = 0; i < view->ndim; ++i) sizes.push_back(view->shape[i]);
@@ -172,7 +201,8 @@ Tensor tensor_from_buffer(PyObject* o) {
   int64_t numel = count(sizes);
   for (int i = 0; i < view->ndim && view->strides && numel; ++i) {
     PF_CHECK(view->strides[i] % size == 0, Value,
-             "given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate the "
+             "given numpy array strides not a multiple of the element byte size. Copy the numpy "
+             "array to reallocate the "
              "memory.");
     if (sizes[i] == 1) continue;
     strides[i] = view->strides[i] / size;
@@ -182,7 +212,8 @@ Tensor tensor_from_buffer(PyObject* o) {
   char* data = static_cast<char*>(view->buf);
   bool read_only = view->readonly;
   Tensor t = empty({0}, dtype);
-  t->storage = Storage::wrap(low, numel ? static_cast<size_t>(high - low) : 0, read_only, release_view, view.release());
+  t->storage = Storage::wrap(low, numel ? static_cast<size_t>(high - low) : 0, read_only,
+                             release_view, view.release());
   t->data = low;
   Tensor y = make_view(t, sizes, strides, data);
   return y;
@@ -236,8 +267,9 @@ Tensor from_bytes(const py::bytes& bytes, DType dtype, const py::tuple& shape) {
   for (py::handle s : shape) sizes.push_back(s.cast<int64_t>());
   Tensor t = empty(sizes, dtype);
   auto text = static_cast<std::string_view>(bytes);
-  PF_CHECK(text.size() == static_cast<size_t>(t.numel()) * itemsize(dtype), Value, "pickled tensor of shape ",
-           to_string(sizes), " and dtype ", dtype_name(dtype), " cannot have ", text.size(), " bytes");
+  PF_CHECK(text.size() == static_cast<size_t>(t.numel()) * itemsize(dtype), Value,
+           "pickled tensor of shape ", to_string(sizes), " and dtype ", dtype_name(dtype),
+           " cannot have ", text.size(), " bytes");
   if (!text.empty()) std::memcpy(t->data, text.data(), text.size());
   return t;
 }
@@ -259,7 +291,8 @@ Tensor tensor_from_array(PyObject* o) {
     PyObject* o;
     ~Drop() { Py_DECREF(o); }
   } drop{array};
-  PF_CHECK(PyObject_CheckBuffer(array), Type, type_name(o), ".__array__() must give an array, not ", type_name(array));
+  PF_CHECK(PyObject_CheckBuffer(array), Type, type_name(o), ".__array__() must give an array, not ",
+           type_name(array));
   return tensor_from_buffer(array);
 }
 
@@ -267,11 +300,13 @@ PF_BIND {
   m.def(
       "from_numpy",
       [](const py::object& ndarray) {
-        PF_CHECK(is_ndarray(ndarray.ptr()), Type, "expected np.ndarray (got ", type_name(ndarray.ptr()), ")");
+        PF_CHECK(is_ndarray(ndarray.ptr()), Type, "expected np.ndarray (got ",
+                 type_name(ndarray.ptr()), ")");
         return tensor_from_buffer(ndarray.ptr());
       },
       py::arg("ndarray"),
-      "A tensor on the memory of a NumPy array. A read-only array gives a tensor that in-place ops refuse.\nTypeError for "
+      "A tensor on the memory of a NumPy array. A read-only array gives a tensor that in-place ops "
+      "refuse.\nTypeError for "
       "dtypes without a counterpart, ValueError for a foreign byte order.");
   m.def("_to_list", to_list);
   m.def("_to_bytes", to_bytes);

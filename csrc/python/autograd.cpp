@@ -9,8 +9,8 @@
 
 namespace pyforge::python {
 
-void read_arguments(const char* op, const char* const* names, int n, PyObject* const* args, Py_ssize_t nargs,
-                    PyObject* kwnames, PyObject** given) {
+void read_arguments(const char* op, const char* const* names, int n, PyObject* const* args,
+                    Py_ssize_t nargs, PyObject* kwnames, PyObject** given) {
   PF_CHECK(nargs <= n, Type, op, "() takes at most ", n, " arguments but ", nargs, " were given");
   for (Py_ssize_t i = 0; i < nargs; ++i) given[i] = args[i];
   Py_ssize_t n_keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
@@ -30,7 +30,8 @@ std::vector<Tensor> tensors_of(const char* op, const char* argument, PyObject* o
   PyObject* fast = PySequence_Fast(o, "");
   if (!fast) {
     PyErr_Clear();
-    raise(ErrorKind::Type, op, "(): argument '", argument, "' must be a Tensor or a sequence of Tensors, not ", type_name(o));
+    raise(ErrorKind::Type, op, "(): argument '", argument,
+          "' must be a Tensor or a sequence of Tensors, not ", type_name(o));
   }
   std::vector<Tensor> list;
   for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(fast); ++i) {
@@ -38,7 +39,8 @@ std::vector<Tensor> tensors_of(const char* op, const char* argument, PyObject* o
     if (!is_tensor(item)) {
       std::string got = type_name(item);
       Py_DECREF(fast);
-      raise(ErrorKind::Type, op, "(): element ", i, " of argument '", argument, "' must be a Tensor, not ", got);
+      raise(ErrorKind::Type, op, "(): element ", i, " of argument '", argument,
+            "' must be a Tensor, not ", got);
     }
     list.push_back(tensor_of(item));
   }
@@ -47,15 +49,19 @@ std::vector<Tensor> tensors_of(const char* op, const char* argument, PyObject* o
 }
 
 Tensor root_gradient(const Tensor& root, const Tensor& given, size_t index) {
-  PF_CHECK(root.requires_grad(), Runtime, "element ", index, " of tensors does not require grad and does not have a grad_fn; "
+  PF_CHECK(root.requires_grad(), Runtime, "element ", index,
+           " of tensors does not require grad and does not have a grad_fn; "
            "no input of its computation required grad, or it was made under no_grad() or detached");
   if (!given.defined()) {
-    PF_CHECK(root.numel() == 1, Runtime, "grad can be implicitly created only for scalar outputs; element ", index,
-             " has shape ", to_string(root.sizes()), ", pass gradient=... or reduce it with sum() or mean()");
+    PF_CHECK(root.numel() == 1, Runtime,
+             "grad can be implicitly created only for scalar outputs; element ", index,
+             " has shape ", to_string(root.sizes()),
+             ", pass gradient=... or reduce it with sum() or mean()");
     return ops::full(root.sizes(), Scalar(1), root.dtype());
   }
-  PF_CHECK(given.sizes() == root.sizes(), Runtime, "Mismatch in shape: grad_output[", index, "] has a shape of ",
-           to_string(given.sizes()), " and output[", index, "] has a shape of ", to_string(root.sizes()), ".");
+  PF_CHECK(given.sizes() == root.sizes(), Runtime, "Mismatch in shape: grad_output[", index,
+           "] has a shape of ", to_string(given.sizes()), " and output[", index,
+           "] has a shape of ", to_string(root.sizes()), ".");
   return given.dtype() == root.dtype() ? given : ops::to(given, root.dtype());
 }
 
@@ -73,14 +79,20 @@ PyObject* py_run_backward(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     PF_CHECK(nargs == 6, Type, "_run_backward() takes 6 arguments");
     std::vector<Tensor> roots = tensors_of("backward", "tensors", args[0]), inputs, grads;
     if (args[2] != Py_None) inputs = tensors_of("backward", "inputs", args[2]);
-    PyObject* given = args[1] == Py_None ? nullptr : PySequence_Fast(args[1], "grad_tensors must be a sequence");
+    PyObject* given =
+        args[1] == Py_None ? nullptr : PySequence_Fast(args[1], "grad_tensors must be a sequence");
     if (args[1] != Py_None && !given) throw PythonError();
-    struct Drop { PyObject* o; ~Drop() { Py_XDECREF(o); } } drop{given};
-    PF_CHECK(!given || PySequence_Fast_GET_SIZE(given) == static_cast<Py_ssize_t>(roots.size()), Runtime, "got ",
-             roots.size(), " tensors and ", given ? PySequence_Fast_GET_SIZE(given) : 0, " gradients");
+    struct Drop {
+      PyObject* o;
+      ~Drop() { Py_XDECREF(o); }
+    } drop{given};
+    PF_CHECK(!given || PySequence_Fast_GET_SIZE(given) == static_cast<Py_ssize_t>(roots.size()),
+             Runtime, "got ", roots.size(), " tensors and ",
+             given ? PySequence_Fast_GET_SIZE(given) : 0, " gradients");
     for (size_t i = 0; i < roots.size(); ++i) {
       PyObject* g = given ? PySequence_Fast_GET_ITEM(given, static_cast<Py_ssize_t>(i)) : Py_None;
-      PF_CHECK(g == Py_None || is_tensor(g), Type, "gradients can be either Tensors or None, got ", type_name(g));
+      PF_CHECK(g == Py_None || is_tensor(g), Type, "gradients can be either Tensors or None, got ",
+               type_name(g));
       grads.push_back(root_gradient(roots[i], g == Py_None ? Tensor() : tensor_of(g), i));
     }
     BackwardOptions options;
@@ -88,8 +100,9 @@ PyObject* py_run_backward(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     options.create_graph = truth(args[4]);
     options.accumulate = truth(args[5]);
     for (size_t i = 0; i < inputs.size(); ++i)
-      PF_CHECK(inputs[i].requires_grad(), Runtime, "One of the differentiated Tensors does not require grad: input ", i,
-               " of shape ", to_string(inputs[i].sizes()));
+      PF_CHECK(inputs[i].requires_grad(), Runtime,
+               "One of the differentiated Tensors does not require grad: input ", i, " of shape ",
+               to_string(inputs[i].sizes()));
     std::vector<Tensor> result = run_backward(roots, std::move(grads), inputs, options);
     PyObject* tuple = PyTuple_New(static_cast<Py_ssize_t>(result.size()));
     for (size_t i = 0; tuple && i < result.size(); ++i)
@@ -98,13 +111,17 @@ PyObject* py_run_backward(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
   });
 }
 
-PyObject* py_is_grad_enabled(PyObject*, PyObject*) { return PyBool_FromLong(grad_mode_state.enabled); }
+PyObject* py_is_grad_enabled(PyObject*, PyObject*) {
+  return PyBool_FromLong(grad_mode_state.enabled);
+}
 PyObject* py_set_grad_enabled(PyObject*, PyObject* on) {
   bool before = grad_mode_state.enabled;
   grad_mode_state.enabled = PyObject_IsTrue(on) == 1;
   return PyBool_FromLong(before);
 }
-PyObject* py_is_inference(PyObject*, PyObject*) { return PyBool_FromLong(grad_mode_state.inference); }
+PyObject* py_is_inference(PyObject*, PyObject*) {
+  return PyBool_FromLong(grad_mode_state.inference);
+}
 PyObject* py_set_inference(PyObject*, PyObject* on) {
   bool before = grad_mode_state.inference;
   grad_mode_state.inference = PyObject_IsTrue(on) == 1;
@@ -115,12 +132,16 @@ PyObject* py_set_inference(PyObject*, PyObject* on) {
 // (cls, data, requires_grad) -> an instance of cls that shares data's memory
 PyObject* py_make_subclass(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
   return guarded([&]() -> PyObject* {
-    PF_CHECK(nargs == 3 && PyType_Check(args[0]) && PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(args[0]), &TensorType) &&
+    PF_CHECK(nargs == 3 && PyType_Check(args[0]) &&
+                 PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(args[0]), &TensorType) &&
                  is_tensor(args[1]),
-             Type, "_make_subclass(cls, data, requires_grad): cls must be a subclass of Tensor and data a Tensor");
+             Type,
+             "_make_subclass(cls, data, requires_grad): cls must be a subclass of Tensor and data "
+             "a Tensor");
     Tensor t = alias(tensor_of(args[1]));
     if (truth(args[2])) {
-      PF_CHECK(is_floating(t.dtype()), Runtime, "only Tensors of floating point dtype can require gradients, got ",
+      PF_CHECK(is_floating(t.dtype()), Runtime,
+               "only Tensors of floating point dtype can require gradients, got ",
                dtype_name(t.dtype()));
       t->flags |= kRequiresGrad;
     }
@@ -128,15 +149,19 @@ PyObject* py_make_subclass(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
   });
 }
 
-template <class F> PyCFunction fast(F f) { return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f)); }
+template <class F>
+PyCFunction fast(F f) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
+}
 
-PyMethodDef functions[] = {{"_run_backward", fast(py_run_backward), METH_FASTCALL, nullptr},
-                           {"is_grad_enabled", py_is_grad_enabled, METH_NOARGS, "True where ops are recorded."},
-                           {"_set_grad_enabled", py_set_grad_enabled, METH_O, nullptr},
-                           {"is_inference_mode_enabled", py_is_inference, METH_NOARGS, "True inside inference_mode()."},
-                           {"_set_inference_mode", py_set_inference, METH_O, nullptr},
-                           {"_make_subclass", fast(py_make_subclass), METH_FASTCALL, nullptr},
-                           {}};
+PyMethodDef functions[] = {
+    {"_run_backward", fast(py_run_backward), METH_FASTCALL, nullptr},
+    {"is_grad_enabled", py_is_grad_enabled, METH_NOARGS, "True where ops are recorded."},
+    {"_set_grad_enabled", py_set_grad_enabled, METH_O, nullptr},
+    {"is_inference_mode_enabled", py_is_inference, METH_NOARGS, "True inside inference_mode()."},
+    {"_set_inference_mode", py_set_inference, METH_O, nullptr},
+    {"_make_subclass", fast(py_make_subclass), METH_FASTCALL, nullptr},
+    {}};
 
 }  // namespace
 

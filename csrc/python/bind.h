@@ -20,7 +20,7 @@ struct Bind {
 }  // namespace pyforge::python
 
 // PF_BIND { m.def(...); }
-#define PF_BIND                                                             \
-  static void pf_bind(pybind11::module_& m);                                \
+#define PF_BIND                                                               \
+  static void pf_bind(pybind11::module_& m);                                  \
   [[maybe_unused]] static const ::pyforge::python::Bind pf_bind_row(pf_bind); \
   static void pf_bind(pybind11::module_& m)

@@ -32,11 +32,14 @@ Tensor state_of(const Generator& g) {
 }
 
 void set_state(Generator& g, const Tensor& state) {
-  PF_CHECK(state.dtype() == DType::UInt8, Type, "RNG state must be a pyforge.uint8 tensor, got ", dtype_name(state.dtype()));
-  PF_CHECK(state.numel() == static_cast<int64_t>(Generator::kStateBytes), Runtime, "Expected a Generator state of size ",
-           Generator::kStateBytes, " but found the input RNG state size to be ", state.numel());
+  PF_CHECK(state.dtype() == DType::UInt8, Type, "RNG state must be a pyforge.uint8 tensor, got ",
+           dtype_name(state.dtype()));
+  PF_CHECK(state.numel() == static_cast<int64_t>(Generator::kStateBytes), Runtime,
+           "Expected a Generator state of size ", Generator::kStateBytes,
+           " but found the input RNG state size to be ", state.numel());
   Tensor bytes = ops::contiguous(state);
-  PF_CHECK(g.set_state(bytes->data, Generator::kStateBytes), Runtime, "set_state: these bytes are not a valid generator state");
+  PF_CHECK(g.set_state(bytes->data, Generator::kStateBytes), Runtime,
+           "set_state: these bytes are not a valid generator state");
 }
 
 }  // namespace
@@ -47,23 +50,27 @@ Generator* generator_of(PyObject* o) {
 }
 
 PF_BIND {
-  py::class_<Generator>(m, "Generator", "A stream of random numbers, the same as PyTorch's CPU generator for a seed.")
+  py::class_<Generator>(
+      m, "Generator", "A stream of random numbers, the same as PyTorch's CPU generator for a seed.")
       .def(py::init([](const py::object& device) {
              check_device(device.ptr());
              return std::make_unique<Generator>();
            }),
            py::arg("device") = "cpu")
-      .def("manual_seed",
-           [](py::object self, const py::object& seed) {
-             self.cast<Generator&>().manual_seed(seed_of(seed));
-             return self;
-           },
-           py::arg("seed"), "Starts the stream of this seed; returns self. Negative seeds count from 2**64.")
+      .def(
+          "manual_seed",
+          [](py::object self, const py::object& seed) {
+            self.cast<Generator&>().manual_seed(seed_of(seed));
+            return self;
+          },
+          py::arg("seed"),
+          "Starts the stream of this seed; returns self. Negative seeds count from 2**64.")
       .def("seed", &Generator::seed, "Takes a seed from the system and returns it.")
       .def("initial_seed", &Generator::initial_seed, "The seed the stream started from.")
       .def("get_state", state_of, "The state, a uint8 tensor.")
       .def("set_state", set_state, py::arg("new_state"),
-           "Continues from a state of get_state(). RuntimeError if it is none, TypeError unless uint8.");
+           "Continues from a state of get_state(). RuntimeError if it is none, TypeError unless "
+           "uint8.");
   m.attr("default_generator") = py::cast(&default_generator(), py::return_value_policy::reference);
 }
 

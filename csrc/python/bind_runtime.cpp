@@ -21,12 +21,14 @@ PF_BIND {
         if (n < 1) throw py::value_error("set_num_threads expects a positive integer");
         set_num_threads(n);
       },
-      py::arg("num_threads"), "Sets the number of threads that one op may use. ValueError below 1.");
+      py::arg("num_threads"),
+      "Sets the number of threads that one op may use. ValueError below 1.");
   m.def("set_flush_denormal", &set_flush_denormal, py::arg("mode"),
         "Treats denormal numbers as zero in every thread. False where the CPU cannot.");
   m.def("_instruction_set", [] { return kernels::active().name; });
   m.def("_available_instruction_sets", &kernels::available);
-  m.def("_select_instruction_set", [](const std::string& name) { return kernels::select(name.c_str()); });
+  m.def("_select_instruction_set",
+        [](const std::string& name) { return kernels::select(name.c_str()); });
   m.def("_memory_stats", [] {
     AllocatorStats s = allocator_stats();
     py::dict d;
@@ -42,7 +44,8 @@ PF_BIND {
     py::list rows;
     for (int i = 0; i < size_class_count(); ++i) {
       SizeClassStats c = size_class_stats(i);
-      if (c.live_blocks || c.cached_blocks) rows.append(py::make_tuple(c.block_bytes, c.live_blocks, c.cached_blocks));
+      if (c.live_blocks || c.cached_blocks)
+        rows.append(py::make_tuple(c.block_bytes, c.live_blocks, c.cached_blocks));
     }
     return rows;
   });
@@ -57,10 +60,12 @@ PF_BIND {
   m.def(
       "set_default_dtype",
       [](DType d) {
-        if (!is_floating(d)) throw py::type_error("only floating-point types are supported as the default type");
+        if (!is_floating(d))
+          throw py::type_error("only floating-point types are supported as the default type");
         set_default_dtype(d);
       },
-      py::arg("d"), "Sets the dtype of new floating-point tensors. TypeError unless float32 or float64.");
+      py::arg("d"),
+      "Sets the dtype of new floating-point tensors. TypeError unless float32 or float64.");
 }
 
 }  // namespace pyforge::python

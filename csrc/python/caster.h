@@ -15,7 +15,9 @@ struct type_caster<pyforge::Tensor> {
     value = pyforge::python::tensor_of(source.ptr());
     return true;
   }
-  static handle cast(const pyforge::Tensor& t, return_value_policy, handle) { return pyforge::python::wrap(t); }
+  static handle cast(const pyforge::Tensor& t, return_value_policy, handle) {
+    return pyforge::python::wrap(t);
+  }
 };
 
 template <>

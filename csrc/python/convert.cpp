@@ -18,8 +18,9 @@ PyObject* set_error() noexcept {
     throw;
   } catch (const PythonError&) {
   } catch (const Error& e) {
-    PyObject* kinds[] = {PyExc_RuntimeError, PyExc_TypeError,         PyExc_ValueError,    PyExc_IndexError,
-                         PyExc_NotImplementedError, PyExc_ZeroDivisionError, PyExc_OverflowError, PyExc_MemoryError};
+    PyObject* kinds[] = {PyExc_RuntimeError,  PyExc_TypeError,           PyExc_ValueError,
+                         PyExc_IndexError,    PyExc_NotImplementedError, PyExc_ZeroDivisionError,
+                         PyExc_OverflowError, PyExc_MemoryError};
     PyErr_SetString(kinds[static_cast<int>(e.kind())], e.what());
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();
@@ -103,8 +104,9 @@ bool to_scalar(PyObject* o, Scalar* out) {
     return true;
   }
   // NumPy scalars and other objects with __float__; not arrays, not strings.
-  if (PyFloat_Check(o) || (Py_TYPE(o)->tp_as_number && Py_TYPE(o)->tp_as_number->nb_float &&
-                           !PySequence_Check(o) && !PyComplex_Check(o) && PyObject_HasAttrString(o, "dtype"))) {
+  if (PyFloat_Check(o) ||
+      (Py_TYPE(o)->tp_as_number && Py_TYPE(o)->tp_as_number->nb_float && !PySequence_Check(o) &&
+       !PyComplex_Check(o) && PyObject_HasAttrString(o, "dtype"))) {
     if (std::strcmp(type_name(o), "bool_") == 0 || std::strcmp(type_name(o), "bool") == 0) {
       int truth = PyObject_IsTrue(o);
       *out = Scalar(truth == 1);
@@ -123,9 +125,12 @@ bool to_scalar(PyObject* o, Scalar* out) {
 
 PyObject* from_scalar(const Scalar& s) {
   switch (s.kind) {
-    case Scalar::Bool: return PyBool_FromLong(s.i != 0);
-    case Scalar::Int: return PyLong_FromLongLong(s.i);
-    default: return PyFloat_FromDouble(s.f);
+    case Scalar::Bool:
+      return PyBool_FromLong(s.i != 0);
+    case Scalar::Int:
+      return PyLong_FromLongLong(s.i);
+    default:
+      return PyFloat_FromDouble(s.f);
   }
 }
 
@@ -140,7 +145,8 @@ PyTypeObject* result_type_of(const OpDef& def) {
     auto* fields = new std::vector<PyStructSequence_Field>;
     for (const std::string& n : def.result_names) fields->push_back({n.c_str(), nullptr});
     fields->push_back({nullptr, nullptr});
-    PyStructSequence_Desc desc{name->c_str(), nullptr, fields->data(), static_cast<int>(def.result_names.size())};
+    PyStructSequence_Desc desc{name->c_str(), nullptr, fields->data(),
+                               static_cast<int>(def.result_names.size())};
     type = PyStructSequence_NewType(&desc);
     if (!type) throw PythonError();
   }

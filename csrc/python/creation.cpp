@@ -24,10 +24,14 @@ struct Survey {
 
 bool is_list(PyObject* o) { return PyList_Check(o) || PyTuple_Check(o); }
 
-bool is_number(PyObject* o) { return PyFloat_CheckExact(o) || PyLong_CheckExact(o) || PyBool_Check(o); }
+bool is_number(PyObject* o) {
+  return PyFloat_CheckExact(o) || PyLong_CheckExact(o) || PyBool_Check(o);
+}
 
 // A tensor or array that fills the trailing dimensions; undefined for anything else.
-Tensor block_of(PyObject* o) { return is_tensor(o) ? ops::detach(tensor_of(o)) : tensor_from_array(o); }
+Tensor block_of(PyObject* o) {
+  return is_tensor(o) ? ops::detach(tensor_of(o)) : tensor_from_array(o);
+}
 
 // Other sequences (range, deque) become lists. Null if `o` is none.
 struct List {
@@ -47,23 +51,28 @@ void add_size(int64_t n, int64_t depth, Survey& s) {
     PF_CHECK(s.known < 0, Value, "tensor: the nested sequences differ in depth at dim ", depth);
     s.sizes.push_back(n);
   }
-  PF_CHECK(s.sizes[depth] == n, Value, "expected sequence of length ", s.sizes[depth], " at dim ", depth, " (got ", n, ")");
+  PF_CHECK(s.sizes[depth] == n, Value, "expected sequence of length ", s.sizes[depth], " at dim ",
+           depth, " (got ", n, ")");
 }
 
 void add_element(DType dtype, int64_t depth, Survey& s) {
-  PF_CHECK(depth == s.sizes.size(), Value, "tensor: the nested sequences differ in depth at dim ", depth);
+  PF_CHECK(depth == s.sizes.size(), Value, "tensor: the nested sequences differ in depth at dim ",
+           depth);
   s.dtype = s.any ? promote(s.dtype, dtype) : dtype;
   s.any = true;
   s.known = depth;
 }
 
-DType dtype_of_number(const Scalar& v) { return v.kind == Scalar::Float ? default_dtype() : v.dtype_class(); }
+DType dtype_of_number(const Scalar& v) {
+  return v.kind == Scalar::Float ? default_dtype() : v.dtype_class();
+}
 
 void survey(PyObject* o, int64_t depth, Survey& s) {
   Scalar value;
   if (is_list(o)) {
     add_size(PySequence_Fast_GET_SIZE(o), depth, s);
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) survey(PySequence_Fast_GET_ITEM(o, i), depth + 1, s);
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i)
+      survey(PySequence_Fast_GET_ITEM(o, i), depth + 1, s);
   } else if (is_number(o)) {
     to_scalar(o, &value);
     add_element(dtype_of_number(value), depth, s);
@@ -83,7 +92,8 @@ void survey(PyObject* o, int64_t depth, Survey& s) {
 void fill(PyObject* o, DType dtype, char*& to, const char* end) {
   Scalar value;
   if (is_list(o)) {
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) fill(PySequence_Fast_GET_ITEM(o, i), dtype, to, end);
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i)
+      fill(PySequence_Fast_GET_ITEM(o, i), dtype, to, end);
     return;
   }
   Tensor block;
@@ -91,7 +101,8 @@ void fill(PyObject* o, DType dtype, char*& to, const char* end) {
   if (block.defined()) {
     block = ops::contiguous(ops::to(block, dtype));
     size_t bytes = static_cast<size_t>(block.numel()) * itemsize(dtype);
-    PF_CHECK(bytes <= static_cast<size_t>(end - to), Runtime, "tensor: the data changed while it was read");
+    PF_CHECK(bytes <= static_cast<size_t>(end - to), Runtime,
+             "tensor: the data changed while it was read");
     if (bytes) std::memcpy(to, block->data, bytes);
     to += bytes;
   } else if (to_scalar(o, &value)) {
@@ -111,7 +122,8 @@ Tensor tensor_from_data(PyObject* data, const DType* dtype) {
   GradModeGuard off(false);
   if (is_tensor(data) || !is_list(data)) {
     Tensor block = is_number(data) ? Tensor() : block_of(data);
-    if (block.defined()) return dtype && *dtype != block.dtype() ? ops::to(block, *dtype) : ops::clone(block);
+    if (block.defined())
+      return dtype && *dtype != block.dtype() ? ops::to(block, *dtype) : ops::clone(block);
   }
   Survey s;
   survey(data, 0, s);
@@ -132,8 +144,8 @@ PyObject* py_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject
       read_arguments("tensor", names, 5, args, nargs, kwnames, given);
       PF_CHECK(given[0], Type, "tensor() missing 1 required positional argument: 'data'");
       check_device(given[2]);
-      PF_CHECK(given[1] == Py_None || is_dtype(given[1]), Type, "tensor(): argument 'dtype' must be pyforge.dtype, not ",
-               type_name(given[1]));
+      PF_CHECK(given[1] == Py_None || is_dtype(given[1]), Type,
+               "tensor(): argument 'dtype' must be pyforge.dtype, not ", type_name(given[1]));
       DType dtype = given[1] == Py_None ? DType::Float32 : dtype_of_object(given[1]);
       Tensor t = tensor_from_data(given[0], given[1] == Py_None ? nullptr : &dtype);
       if (PyObject_IsTrue(given[3]) == 1) set_requires_grad(t, true);
@@ -144,7 +156,8 @@ PyObject* py_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject
 
 // data as a tensor, sharing memory where that is possible and `copy` is not true.
 Tensor share_or_copy(const char* op, PyObject* data, PyObject* dtype, PyObject* copy) {
-  PF_CHECK(dtype == Py_None || is_dtype(dtype), Type, op, "(): argument 'dtype' must be pyforge.dtype, not ", type_name(dtype));
+  PF_CHECK(dtype == Py_None || is_dtype(dtype), Type, op,
+           "(): argument 'dtype' must be pyforge.dtype, not ", type_name(dtype));
   int copying = copy == Py_None ? -1 : PyObject_IsTrue(copy);
   DType chosen = dtype == Py_None ? DType::Float32 : dtype_of_object(dtype);
   Tensor t;
@@ -158,8 +171,8 @@ Tensor share_or_copy(const char* op, PyObject* data, PyObject* dtype, PyObject* 
     return tensor_from_data(data, dtype == Py_None ? nullptr : &chosen);
   }
   bool convert = dtype != Py_None && chosen != t.dtype();
-  PF_CHECK(copying != 0 || !convert, Value, op, ": can't alias tensor with dtype '", dtype_name(t.dtype()), "' into dtype '",
-           dtype_name(chosen), "'.");
+  PF_CHECK(copying != 0 || !convert, Value, op, ": can't alias tensor with dtype '",
+           dtype_name(t.dtype()), "' into dtype '", dtype_name(chosen), "'.");
   if (convert) return ops::to(t, chosen);
   return copying == 1 ? ops::clone(t) : t;
 }
@@ -196,22 +209,25 @@ PyCFunction fast(PyObject* (*f)(PyObject*, PyObject* const*, Py_ssize_t, PyObjec
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
 }
 
-PyMethodDef functions[] = {
-    {"tensor", fast(py_tensor), METH_FASTCALL | METH_KEYWORDS,
-     "tensor(data, *, dtype=None, device=None, requires_grad=False)\n\nA new tensor with a copy of `data`: a number, nested "
-     "sequences, a tensor or a NumPy array."},
-    {"as_tensor", fast(py_as_tensor), METH_FASTCALL | METH_KEYWORDS,
-     "as_tensor(data, dtype=None, device=None)\n\n`data` as a tensor: itself, on its memory if it is an array, else a copy."},
-    {"asarray", fast(py_asarray), METH_FASTCALL | METH_KEYWORDS,
-     "asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False)\n\n`obj` as a tensor. copy=False raises "
-     "ValueError where a copy is needed, copy=True always copies."},
-    {}};
+PyMethodDef functions[] = {{"tensor", fast(py_tensor), METH_FASTCALL | METH_KEYWORDS,
+                            "tensor(data, *, dtype=None, device=None, requires_grad=False)\n\nA "
+                            "new tensor with a copy of `data`: a number, nested "
+                            "sequences, a tensor or a NumPy array."},
+                           {"as_tensor", fast(py_as_tensor), METH_FASTCALL | METH_KEYWORDS,
+                            "as_tensor(data, dtype=None, device=None)\n\n`data` as a tensor: "
+                            "itself, on its memory if it is an array, else a copy."},
+                           {"asarray", fast(py_asarray), METH_FASTCALL | METH_KEYWORDS,
+                            "asarray(obj, *, dtype=None, device=None, copy=None, "
+                            "requires_grad=False)\n\n`obj` as a tensor. copy=False raises "
+                            "ValueError where a copy is needed, copy=True always copies."},
+                           {}};
 
 }  // namespace
 
 PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
   return guarded([&]() -> PyObject* {
-    PF_CHECK(!kwargs || PyDict_GET_SIZE(kwargs) == 0 || type != &TensorType, Type, "Tensor() takes no keyword arguments");
+    PF_CHECK(!kwargs || PyDict_GET_SIZE(kwargs) == 0 || type != &TensorType, Type,
+             "Tensor() takes no keyword arguments");
     Py_ssize_t n = PyTuple_GET_SIZE(args);
     int64_t size;
     Tensor t;
@@ -221,8 +237,8 @@ PyObject* tensor_new(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
     } else {
       Dims sizes;
       for (Py_ssize_t i = 0; i < n; ++i) {
-        PF_CHECK(to_index(PyTuple_GET_ITEM(args, i), &size), Type, "Tensor(): sizes must be ints, not ",
-                 type_name(PyTuple_GET_ITEM(args, i)));
+        PF_CHECK(to_index(PyTuple_GET_ITEM(args, i), &size), Type,
+                 "Tensor(): sizes must be ints, not ", type_name(PyTuple_GET_ITEM(args, i)));
         sizes.push_back(size);
       }
       t = empty(n ? IntSpan(sizes) : IntSpan({0}), default_dtype());

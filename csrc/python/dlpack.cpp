@@ -48,17 +48,21 @@ constexpr uint64_t kReadOnly = 1, kCopied = 2;
 enum Code : uint8_t { kInt = 0, kUInt = 1, kFloat = 2, kBool = 6 };
 
 DLDataType type_of(DType d) {
-  uint8_t code = d == DType::Bool ? kBool : d == DType::UInt8 ? kUInt : is_floating(d) ? kFloat : kInt;
+  uint8_t code = d == DType::Bool    ? kBool
+                 : d == DType::UInt8 ? kUInt
+                 : is_floating(d)    ? kFloat
+                                     : kInt;
   return {code, static_cast<uint8_t>(8 * itemsize(d)), 1};
 }
 
 DType dtype_of(DLDataType type) {
   for (int i = 0; i < kDTypes; ++i) {
     DLDataType known = type_of(static_cast<DType>(i));
-    if (known.code == type.code && known.bits == type.bits && type.lanes == 1) return static_cast<DType>(i);
+    if (known.code == type.code && known.bits == type.bits && type.lanes == 1)
+      return static_cast<DType>(i);
   }
-  raise(ErrorKind::Type, "from_dlpack: unsupported element type (code ", int{type.code}, ", ", int{type.bits}, " bits, ",
-        type.lanes, " lanes)");
+  raise(ErrorKind::Type, "from_dlpack: unsupported element type (code ", int{type.code}, ", ",
+        int{type.bits}, " bits, ", type.lanes, " lanes)");
 }
 
 // ---- out -------------------------------------------------------------------------------------
@@ -73,7 +77,8 @@ struct Exported {
   explicit Exported(const Tensor& t) : storage(t->storage) {
     int64_t n = t.dim();
     std::copy_n(t->dims, 2 * n, dims);
-    managed.tensor = {t->data, {kCpu, 0}, static_cast<int32_t>(n), type_of(t.dtype()), dims, dims + n, 0};
+    managed.tensor = {t->data,  {kCpu, 0}, static_cast<int32_t>(n), type_of(t.dtype()), dims,
+                      dims + n, 0};
     managed.context = this;
     managed.deleter = [](Managed* m) { delete static_cast<Exported*>(m->context); };
   }
@@ -103,7 +108,8 @@ py::object capsule_of(Exported<Managed>* exported, const char* name) {
 }
 
 py::object to_dlpack(Tensor t, bool versioned, bool copy) {
-  if (t.requires_grad()) buffer_error("Can't export tensors that require gradient, use tensor.detach()");
+  if (t.requires_grad())
+    buffer_error("Can't export tensors that require gradient, use tensor.detach()");
   if (copy) t = ops::clone(t);
   if (versioned) {
     auto exported = std::make_unique<Exported<DLManagedTensorVersioned>>(t);
@@ -111,7 +117,8 @@ py::object to_dlpack(Tensor t, bool versioned, bool copy) {
     exported->managed.flags = (t->storage->read_only ? kReadOnly : 0) | (copy ? kCopied : 0);
     return capsule_of(exported.release(), kNameVersioned);
   }
-  if (t->storage->read_only) buffer_error("Can't export read-only tensors to a consumer of DLPack before 1.0");
+  if (t->storage->read_only)
+    buffer_error("Can't export read-only tensors to a consumer of DLPack before 1.0");
   return capsule_of(new Exported<DLManagedTensor>(t), kName);
 }
 
@@ -122,10 +129,10 @@ Tensor import(const py::object& capsule, const char* name, bool read_only) {
   auto* m = static_cast<Managed*>(PyCapsule_GetPointer(capsule.ptr(), name));
   if (!m) throw py::error_already_set();
   const DLTensor& d = m->tensor;
-  PF_CHECK(d.device.type == kCpu, Runtime, "from_dlpack: the data is on a device of type ", d.device.type,
-           "; pyforge computes on the CPU only");
-  PF_CHECK(d.ndim >= 0 && d.ndim <= kMaxDims, Runtime, "from_dlpack: a tensor has at most ", kMaxDims, " dimensions, got ",
-           d.ndim);
+  PF_CHECK(d.device.type == kCpu, Runtime, "from_dlpack: the data is on a device of type ",
+           d.device.type, "; pyforge computes on the CPU only");
+  PF_CHECK(d.ndim >= 0 && d.ndim <= kMaxDims, Runtime, "from_dlpack: a tensor has at most ",
+           kMaxDims, " dimensions, got ", d.ndim);
   DType dtype = dtype_of(d.dtype);
   Dims sizes(IntSpan(d.shape, d.ndim));
   Dims strides = d.strides ? Dims(IntSpan(d.strides, d.ndim)) : contiguous_strides(sizes);
@@ -133,7 +140,8 @@ Tensor import(const py::object& capsule, const char* name, bool read_only) {
   if (count(sizes)) {
     auto size = static_cast<int64_t>(itemsize(dtype));
     high += size;
-    for (int i = 0; i < d.ndim; ++i) (strides[i] < 0 ? low : high) += (sizes[i] - 1) * strides[i] * size;
+    for (int i = 0; i < d.ndim; ++i)
+      (strides[i] < 0 ? low : high) += (sizes[i] - 1) * strides[i] * size;
   }
   Tensor t = empty({0}, dtype);
   auto release = [](void* p) {
@@ -150,12 +158,15 @@ Tensor import(const py::object& capsule, const char* name, bool read_only) {
 
 Tensor from_capsule(const py::object& capsule) {
   if (PyCapsule_IsValid(capsule.ptr(), kNameVersioned)) {
-    auto* m = static_cast<DLManagedTensorVersioned*>(PyCapsule_GetPointer(capsule.ptr(), kNameVersioned));
-    PF_CHECK(m->version.major == 1, Runtime, "from_dlpack: unsupported DLPack version ", m->version.major, ".", m->version.minor);
+    auto* m =
+        static_cast<DLManagedTensorVersioned*>(PyCapsule_GetPointer(capsule.ptr(), kNameVersioned));
+    PF_CHECK(m->version.major == 1, Runtime, "from_dlpack: unsupported DLPack version ",
+             m->version.major, ".", m->version.minor);
     return import<DLManagedTensorVersioned>(capsule, kNameVersioned, m->flags & kReadOnly);
   }
   PF_CHECK(PyCapsule_IsValid(capsule.ptr(), kName), Runtime,
-           "from_dlpack received an invalid capsule. Note that DLTensor capsules can be consumed only once, so you might have "
+           "from_dlpack received an invalid capsule. Note that DLTensor capsules can be consumed "
+           "only once, so you might have "
            "already constructed a tensor from it once.");
   return import<DLManagedTensor>(capsule, kName, false);
 }

@@ -5,8 +5,7 @@ namespace pyforge::python {
 namespace {
 
 struct PyDType {
-  PyObject_HEAD
-  DType dtype;
+  PyObject_HEAD DType dtype;
 };
 
 PyObject* dtype_repr(PyObject* self) {

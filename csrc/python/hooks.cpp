@@ -27,9 +27,11 @@ void call_hook(void* context, Tensor& grad) {
     std::string got = type_name(result);
     Tensor replacement = ok ? tensor_of(result) : Tensor();
     Py_DECREF(result);
-    PF_CHECK(ok, Type, "hook: expected Variable, but hook returned '", got, "'; return a Tensor or None");
-    PF_CHECK(replacement.sizes() == grad.sizes(), Runtime, "hook '", got, "' has changed the size of value: got ",
-             to_string(replacement.sizes()), ", expected ", to_string(grad.sizes()));
+    PF_CHECK(ok, Type, "hook: expected Variable, but hook returned '", got,
+             "'; return a Tensor or None");
+    PF_CHECK(replacement.sizes() == grad.sizes(), Runtime, "hook '", got,
+             "' has changed the size of value: got ", to_string(replacement.sizes()), ", expected ",
+             to_string(grad.sizes()));
     grad = std::move(replacement);
   } else {
     Py_DECREF(result);
@@ -38,7 +40,8 @@ void call_hook(void* context, Tensor& grad) {
 
 void call_post_hook(void* context, Tensor& grad) {
   PyObject* argument = wrap(grad);
-  PyObject* result = argument ? PyObject_CallOneArg(static_cast<PyObject*>(context), argument) : nullptr;
+  PyObject* result =
+      argument ? PyObject_CallOneArg(static_cast<PyObject*>(context), argument) : nullptr;
   Py_XDECREF(argument);
   if (!result) throw PythonError();
   Py_DECREF(result);
@@ -46,13 +49,15 @@ void call_post_hook(void* context, Tensor& grad) {
 
 PyObject* tuple_of(const std::vector<Tensor>& list) {
   PyObject* tuple = PyTuple_New(static_cast<Py_ssize_t>(list.size()));
-  for (size_t i = 0; tuple && i < list.size(); ++i) PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(i), wrap(list[i]));
+  for (size_t i = 0; tuple && i < list.size(); ++i)
+    PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(i), wrap(list[i]));
   if (!tuple) throw PythonError();
   return tuple;
 }
 
 // hook(grad_inputs, grad_outputs), or hook(grad_outputs) before the node runs
-void call_node_hook(void* context, Node&, std::vector<Tensor>& grads, const std::vector<Tensor>& other) {
+void call_node_hook(void* context, Node&, std::vector<Tensor>& grads,
+                    const std::vector<Tensor>& other) {
   auto* callable = static_cast<PyObject*>(context);
   py::object first = py::reinterpret_steal<py::object>(tuple_of(grads));
   py::object result;
@@ -60,18 +65,21 @@ void call_node_hook(void* context, Node&, std::vector<Tensor>& grads, const std:
     result = py::reinterpret_steal<py::object>(PyObject_CallOneArg(callable, first.ptr()));
   } else {
     py::object second = py::reinterpret_steal<py::object>(tuple_of(other));
-    result = py::reinterpret_steal<py::object>(PyObject_CallFunctionObjArgs(callable, first.ptr(), second.ptr(), nullptr));
+    result = py::reinterpret_steal<py::object>(
+        PyObject_CallFunctionObjArgs(callable, first.ptr(), second.ptr(), nullptr));
   }
   if (!result) throw PythonError();
   if (result.is_none()) return;
-  PyObject* items = is_tensor(result.ptr()) ? PyTuple_Pack(1, result.ptr()) : PySequence_Tuple(result.ptr());
+  PyObject* items =
+      is_tensor(result.ptr()) ? PyTuple_Pack(1, result.ptr()) : PySequence_Tuple(result.ptr());
   if (!items) throw PythonError();
   py::object hold = py::reinterpret_steal<py::object>(items);
-  PF_CHECK(PyTuple_GET_SIZE(items) == static_cast<Py_ssize_t>(grads.size()), Runtime, "hook: expected ", grads.size(),
-           " gradients, got ", PyTuple_GET_SIZE(items));
+  PF_CHECK(PyTuple_GET_SIZE(items) == static_cast<Py_ssize_t>(grads.size()), Runtime,
+           "hook: expected ", grads.size(), " gradients, got ", PyTuple_GET_SIZE(items));
   for (size_t i = 0; i < grads.size(); ++i) {
     PyObject* item = PyTuple_GET_ITEM(items, static_cast<Py_ssize_t>(i));
-    PF_CHECK(item == Py_None || is_tensor(item), Type, "hook: gradients must be Tensors or None, got ", type_name(item));
+    PF_CHECK(item == Py_None || is_tensor(item), Type,
+             "hook: gradients must be Tensors or None, got ", type_name(item));
     grads[i] = item == Py_None ? Tensor() : tensor_of(item);
   }
 }
@@ -87,7 +95,8 @@ bool remove_from(List& hooks, int64_t id) {
 }
 
 int64_t add_hook(const Tensor& t, const py::object& hook) {
-  PF_CHECK(t.requires_grad(), Runtime, "cannot register a hook on a tensor that doesn't require gradient");
+  PF_CHECK(t.requires_grad(), Runtime,
+           "cannot register a hook on a tensor that doesn't require gradient");
   int64_t id = next_hook_id++;
   Hook row{0, id, hook.ptr(), call_hook, destroy_callable};
   Py_INCREF(hook.ptr());
@@ -119,13 +128,15 @@ PF_BIND {
     PF_CHECK(t.requires_grad() && !grad_fn_of(t), Runtime,
              "post accumulate grad hooks cannot be registered on non-leaf tensors");
     Py_INCREF(hook.ptr());
-    meta_of(t).post_hooks.push_back({0, next_hook_id, hook.ptr(), call_post_hook, destroy_callable});
+    meta_of(t).post_hooks.push_back(
+        {0, next_hook_id, hook.ptr(), call_post_hook, destroy_callable});
     return next_hook_id++;
   });
   m.def("_remove_hook", remove_hook);
   m.def("_add_node_hook", [](const py::object& node, const py::object& hook, bool post) {
     Py_INCREF(hook.ptr());
-    checked_node(node).extras().node_hooks.push_back({post, next_hook_id, hook.ptr(), call_node_hook, destroy_callable});
+    checked_node(node).extras().node_hooks.push_back(
+        {post, next_hook_id, hook.ptr(), call_node_hook, destroy_callable});
     return next_hook_id++;
   });
   m.def("_remove_node_hook", [](const py::object& node, int64_t id) {

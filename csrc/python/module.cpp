@@ -30,12 +30,12 @@ std::string format_location(void* code, int32_t instruction) {
   const char* file = PyUnicode_AsUTF8(c->co_filename);
   const char* name = PyUnicode_AsUTF8(c->co_name);
   PyErr_Clear();
-  return std::string(file ? file : "?") + ":" + std::to_string(PyCode_Addr2Line(c, instruction)) + ", in " +
-         (name ? name : "?");
+  return std::string(file ? file : "?") + ":" + std::to_string(PyCode_Addr2Line(c, instruction)) +
+         ", in " + (name ? name : "?");
 }
 
-// At interpreter exit CPython ends a daemon thread that asks for the GIL by unwinding it, which must
-// not pass through C++ frames: such a thread waits here for the end of the process.
+// At interpreter exit CPython ends a daemon thread that asks for the GIL by unwinding it, which
+// must not pass through C++ frames: such a thread waits here for the end of the process.
 void restore_thread(PyThreadState* state) {
   try {
     PyEval_RestoreThread(state);
@@ -100,16 +100,23 @@ PYBIND11_MODULE(_C, m) {
     if ((flags & kFunction) || !(flags & kNN)) all.append(name);
   }
   m.attr("__all__") = all;
-  m.def("_registered_ops", [] {
-    std::vector<std::string> names;
-    for (const OpGroup& group : op_groups()) names.push_back(group.name);
-    return names;
-  }, "Names of all registered ops.");
-  m.def("_op_rows", [](const std::string& name) {
-    const OpGroup* group = find_op(name);
-    if (!group) throw py::key_error(name);
-    py::list rows;
-    for (const OpDef* def : group->overloads) rows.append(py::make_tuple(def->schema, def->doc, def->flags));
-    return rows;
-  }, "(schema, doc, flags) of each overload of an op.");
+  m.def(
+      "_registered_ops",
+      [] {
+        std::vector<std::string> names;
+        for (const OpGroup& group : op_groups()) names.push_back(group.name);
+        return names;
+      },
+      "Names of all registered ops.");
+  m.def(
+      "_op_rows",
+      [](const std::string& name) {
+        const OpGroup* group = find_op(name);
+        if (!group) throw py::key_error(name);
+        py::list rows;
+        for (const OpDef* def : group->overloads)
+          rows.append(py::make_tuple(def->schema, def->doc, def->flags));
+        return rows;
+      },
+      "(schema, doc, flags) of each overload of an op.");
 }

@@ -9,8 +9,7 @@ namespace pyforge::python {
 namespace {
 
 struct PyNode {
-  PyObject_HEAD
-  Node* node;  // owned
+  PyObject_HEAD Node* node;  // owned
 };
 
 PyTypeObject NodeBaseType = {PyVarObject_HEAD_INIT(nullptr, 0)};
@@ -28,9 +27,12 @@ void node_dealloc(PyObject* o) {
 }
 
 PyObject* node_repr(PyObject* o) {
-  return PyUnicode_FromFormat("<%s object at %p>", self_node(o)->type->name, static_cast<void*>(self_node(o)));
+  return PyUnicode_FromFormat("<%s object at %p>", self_node(o)->type->name,
+                              static_cast<void*>(self_node(o)));
 }
-PyObject* node_name(PyObject* o, PyObject*) { return PyUnicode_FromString(self_node(o)->type->name); }
+PyObject* node_name(PyObject* o, PyObject*) {
+  return PyUnicode_FromString(self_node(o)->type->name);
+}
 
 PyObject* next_functions(PyObject* o, void*) {
   Node* n = self_node(o);
@@ -41,10 +43,13 @@ PyObject* next_functions(PyObject* o, void*) {
   }
   return tuple;
 }
-PyObject* sequence_nr(PyObject* o, PyObject*) { return PyLong_FromUnsignedLongLong(self_node(o)->sequence); }
+PyObject* sequence_nr(PyObject* o, PyObject*) {
+  return PyLong_FromUnsignedLongLong(self_node(o)->sequence);
+}
 PyObject* get_variable(PyObject* o, void*) {
   if (!is_accumulator(self_node(o))) {
-    PyErr_Format(PyExc_AttributeError, "'%s' object has no attribute 'variable'", self_node(o)->type->name);
+    PyErr_Format(PyExc_AttributeError, "'%s' object has no attribute 'variable'",
+                 self_node(o)->type->name);
     return nullptr;
   }
   return wrap(accumulator_variable(self_node(o)));
@@ -57,24 +62,29 @@ PyObject* get_saved_bytes(PyObject* o, void*) {
   int64_t bytes = 0;
   Node* n = self_node(o);
   for (uint32_t i = 0; i < n->n_saved; ++i)
-    if (TensorImpl* t = n->saved_tensors()[i].tensor.get()) bytes += t->numel * static_cast<int64_t>(itemsize(t->dtype));
+    if (TensorImpl* t = n->saved_tensors()[i].tensor.get())
+      bytes += t->numel * static_cast<int64_t>(itemsize(t->dtype));
   return PyLong_FromLongLong(bytes);
 }
 PyObject* get_output_shapes(PyObject* o, void*) {
   Node* n = self_node(o);
   PyObject* tuple = PyTuple_New(n->n_outputs);
-  for (uint32_t i = 0; tuple && i < n->n_outputs; ++i) PyTuple_SET_ITEM(tuple, i, size_object(n->outputs()[i].shape));
+  for (uint32_t i = 0; tuple && i < n->n_outputs; ++i)
+    PyTuple_SET_ITEM(tuple, i, size_object(n->outputs()[i].shape));
   return tuple;
 }
 
-PyMethodDef methods[] = {{"name", node_name, METH_NOARGS, "The op's name, such as 'TanhBackward0'."},
-                         {"_sequence_nr", sequence_nr, METH_NOARGS, "Order of recording."},
-                         {}};
+PyMethodDef methods[] = {
+    {"name", node_name, METH_NOARGS, "The op's name, such as 'TanhBackward0'."},
+    {"_sequence_nr", sequence_nr, METH_NOARGS, "Order of recording."},
+    {}};
 PyGetSetDef getset[] = {
-    {"next_functions", next_functions, nullptr, "((node or None, output number), ...) for each input.", nullptr},
+    {"next_functions", next_functions, nullptr,
+     "((node or None, output number), ...) for each input.", nullptr},
     {"variable", get_variable, nullptr, "The leaf an AccumulateGrad adds into.", nullptr},
     {"source", get_where, nullptr, "'file.py:12, in f': the line that recorded the op.", nullptr},
-    {"saved_bytes", get_saved_bytes, nullptr, "Bytes of the values kept for the backward pass.", nullptr},
+    {"saved_bytes", get_saved_bytes, nullptr, "Bytes of the values kept for the backward pass.",
+     nullptr},
     {"output_shapes", get_output_shapes, nullptr, "Shapes of the op's outputs.", nullptr},
     {}};
 
@@ -96,7 +106,8 @@ PyTypeObject* class_of(const char* name) {
 
 PyObject* wrap_node(Node* node) {
   if (!node) Py_RETURN_NONE;
-  if (node->extra && node->extra->pyobj) return Py_NewRef(static_cast<PyObject*>(node->extra->pyobj));
+  if (node->extra && node->extra->pyobj)
+    return Py_NewRef(static_cast<PyObject*>(node->extra->pyobj));
   return guarded([&]() -> PyObject* {
     PyTypeObject* type = class_of(node->type->name);
     auto* o = reinterpret_cast<PyNode*>(type->tp_alloc(type, 0));
@@ -108,9 +119,7 @@ PyObject* wrap_node(Node* node) {
   });
 }
 
-Node* node_of(PyObject* o) {
-  return PyObject_TypeCheck(o, &NodeBaseType) ? self_node(o) : nullptr;
-}
+Node* node_of(PyObject* o) { return PyObject_TypeCheck(o, &NodeBaseType) ? self_node(o) : nullptr; }
 
 bool add_node_attribute(const char* name, PyObject* value) {
   bool ok = PyDict_SetItemString(NodeBaseType.tp_dict, name, value) == 0;

@@ -12,17 +12,20 @@
 namespace pyforge::python {
 
 struct PyTensor {
-  PyObject_HEAD
-  TensorImpl* impl;  // owned, except while the impl owns this object (kOwnsPyObject)
+  PyObject_HEAD TensorImpl* impl;  // owned, except while the impl owns this object (kOwnsPyObject)
   PyObject* dict;
   PyObject* weakrefs;
 };
 
 extern PyTypeObject TensorType;
 
-inline bool is_tensor(PyObject* o) { return Py_TYPE(o) == &TensorType || PyType_IsSubtype(Py_TYPE(o), &TensorType); }
+inline bool is_tensor(PyObject* o) {
+  return Py_TYPE(o) == &TensorType || PyType_IsSubtype(Py_TYPE(o), &TensorType);
+}
 inline TensorImpl* impl_of(PyObject* o) { return reinterpret_cast<PyTensor*>(o)->impl; }
-inline const Tensor& tensor_of(PyObject* o) { return reinterpret_cast<const Tensor&>(reinterpret_cast<PyTensor*>(o)->impl); }
+inline const Tensor& tensor_of(PyObject* o) {
+  return reinterpret_cast<const Tensor&>(reinterpret_cast<PyTensor*>(o)->impl);
+}
 
 // New reference to the Python object of t (None if undefined); the same object every time.
 PyObject* wrap(Tensor t);
@@ -81,7 +84,8 @@ PyObject* wrap_node(Node* node);
 Node* node_of(PyObject* o);
 
 // Calls an op with Python arguments: args[0..nargs) positional, then keyword values.
-PyObject* call_op(const OpGroup& group, PyObject* const* args, size_t nargs, PyObject* kwnames, uint32_t flags);
+PyObject* call_op(const OpGroup& group, PyObject* const* args, size_t nargs, PyObject* kwnames,
+                  uint32_t flags);
 
 // Parts of module initialisation, one per file; each returns false with a Python error set.
 bool init_tensor_type(PyObject* module);

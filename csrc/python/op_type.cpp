@@ -15,8 +15,7 @@ namespace pyforge::python {
 namespace {
 
 struct PyOp {
-  PyObject_HEAD
-  vectorcallfunc vectorcall;
+  PyObject_HEAD vectorcallfunc vectorcall;
   const OpGroup* group;
   const OpDef* only;  // set when there is one overload
   bool inplace;
@@ -32,14 +31,16 @@ std::string arguments_text(PyObject* const* args, size_t nargs, PyObject* kwname
   size_t total = nargs + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
   for (size_t i = 0; i < total; ++i) {
     if (i) text += ", ";
-    if (i >= nargs) text += std::string(PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, i - nargs))) + "=";
+    if (i >= nargs)
+      text += std::string(PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, i - nargs))) + "=";
     text += type_name(args[i]);
   }
   return text + ")";
 }
 
-[[noreturn, gnu::cold]] void no_overload(const OpGroup& group, const std::string& name, PyObject* const* args, size_t nargs,
-                                         PyObject* kwnames, uint32_t flags) {
+[[noreturn, gnu::cold]] void no_overload(const OpGroup& group, const std::string& name,
+                                         PyObject* const* args, size_t nargs, PyObject* kwnames,
+                                         uint32_t flags) {
   std::string text = name + "() received an invalid combination of arguments - got " +
                      arguments_text(args, nargs, kwnames) + ", but expected one of:";
   for (const OpDef* def : group.overloads)
@@ -47,8 +48,8 @@ std::string arguments_text(PyObject* const* args, size_t nargs, PyObject* kwname
   raise(ErrorKind::Type, text);
 }
 
-const OpDef* choose(const OpGroup& group, const std::string& name, PyObject* const* args, size_t nargs, PyObject* kwnames,
-                    uint32_t flags, ParsedArgs& parsed) {
+const OpDef* choose(const OpGroup& group, const std::string& name, PyObject* const* args,
+                    size_t nargs, PyObject* kwnames, uint32_t flags, ParsedArgs& parsed) {
   const OpDef* single = nullptr;
   int candidates = 0;
   for (const OpDef* def : group.overloads) {
@@ -116,29 +117,31 @@ PyObject* op_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, Py
 }
 
 PyObject* call_row(const PyOp* op, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
-    size_t nargs = PyVectorcall_NARGS(nargsf);
-    if (const OpDef* def = op->only; def && !kwnames && !op->inplace) {
-      if (def->unary && nargs == 1 && is_tensor(args[0])) return wrap(def->unary(tensor_of(args[0])));
-      if (def->binary && nargs == 2 && is_tensor(args[0])) {
-        if (is_tensor(args[1])) return wrap(def->binary(tensor_of(args[0]), tensor_of(args[1])));
-        Scalar s;
-        if (to_scalar(args[1], &s)) return wrap(def->binary(tensor_of(args[0]), s));
-      }
+  size_t nargs = PyVectorcall_NARGS(nargsf);
+  if (const OpDef* def = op->only; def && !kwnames && !op->inplace) {
+    if (def->unary && nargs == 1 && is_tensor(args[0])) return wrap(def->unary(tensor_of(args[0])));
+    if (def->binary && nargs == 2 && is_tensor(args[0])) {
+      if (is_tensor(args[1])) return wrap(def->binary(tensor_of(args[0]), tensor_of(args[1])));
+      Scalar s;
+      if (to_scalar(args[1], &s)) return wrap(def->binary(tensor_of(args[0]), s));
     }
-    if (op->method)
-      PF_CHECK(nargs >= 1 && is_tensor(args[0]), Type, *op->name, "(): descriptor needs a Tensor as self");
-    if (kwnames && (op->group->overloads[0]->flags & kCreation)) return call_creation(op, args, nargs, kwnames);
-    uint32_t flags = op->inplace ? kInplace : op->method ? kMethod : kFunction | kNN;
-    ParsedArgs parsed;
-    const OpDef* def = choose(*op->group, *op->name, args, nargs, kwnames, flags, parsed);
-    if (!op->inplace) return from_result(*def, def->call(parsed.values));
-    if (def->inplace) {
-      def->inplace(parsed.values);
-    } else {
-      Result result = def->call(parsed.values);
-      assign_inplace(op->name->c_str(), parsed.values[0].tensor(), std::get<Tensor>(result));
-    }
-    return Py_NewRef(args[0]);
+  }
+  if (op->method)
+    PF_CHECK(nargs >= 1 && is_tensor(args[0]), Type, *op->name,
+             "(): descriptor needs a Tensor as self");
+  if (kwnames && (op->group->overloads[0]->flags & kCreation))
+    return call_creation(op, args, nargs, kwnames);
+  uint32_t flags = op->inplace ? kInplace : op->method ? kMethod : kFunction | kNN;
+  ParsedArgs parsed;
+  const OpDef* def = choose(*op->group, *op->name, args, nargs, kwnames, flags, parsed);
+  if (!op->inplace) return from_result(*def, def->call(parsed.values));
+  if (def->inplace) {
+    def->inplace(parsed.values);
+  } else {
+    Result result = def->call(parsed.values);
+    assign_inplace(op->name->c_str(), parsed.values[0].tensor(), std::get<Tensor>(result));
+  }
+  return Py_NewRef(args[0]);
 }
 
 PyObject* op_get(PyObject* self, PyObject* instance, PyObject*) {
@@ -146,9 +149,12 @@ PyObject* op_get(PyObject* self, PyObject* instance, PyObject*) {
 }
 PyObject* op_repr(PyObject* self) {
   auto* op = reinterpret_cast<PyOp*>(self);
-  return PyUnicode_FromFormat("<built-in %s %s of pyforge>", op->method ? "method" : "function", op->name->c_str());
+  return PyUnicode_FromFormat("<built-in %s %s of pyforge>", op->method ? "method" : "function",
+                              op->name->c_str());
 }
-PyObject* op_name(PyObject* self, void*) { return PyUnicode_FromString(reinterpret_cast<PyOp*>(self)->name->c_str()); }
+PyObject* op_name(PyObject* self, void*) {
+  return PyUnicode_FromString(reinterpret_cast<PyOp*>(self)->name->c_str());
+}
 PyObject* op_qualname(PyObject* self, void*) {
   auto* op = reinterpret_cast<PyOp*>(self);
   return PyUnicode_FromFormat(op->method ? "Tensor.%s" : "%s", op->name->c_str());
@@ -233,8 +239,8 @@ PyObject* property_get(PyObject* self, void* group) {
 }
 
 bool add_property(const OpGroup& group) {
-  auto* def = new PyGetSetDef{group.name.c_str(), property_get, nullptr, group.overloads[0]->doc.c_str(),
-                              const_cast<OpGroup*>(&group)};
+  auto* def = new PyGetSetDef{group.name.c_str(), property_get, nullptr,
+                              group.overloads[0]->doc.c_str(), const_cast<OpGroup*>(&group)};
   PyObject* descriptor = PyDescr_NewGetSet(&TensorType, def);
   bool ok = descriptor && add_tensor_attribute(group.name.c_str(), descriptor);
   Py_XDECREF(descriptor);
@@ -244,7 +250,8 @@ bool add_property(const OpGroup& group) {
 }  // namespace
 
 bool init_op_type(PyObject* module) {
-  if (!ready(OpFunctionType, "pyforge.op_function", false) || !ready(OpMethodType, "pyforge.op_method", true))
+  if (!ready(OpFunctionType, "pyforge.op_function", false) ||
+      !ready(OpMethodType, "pyforge.op_method", true))
     return false;
   for (const OpGroup& group : op_groups()) {
     uint32_t flags = 0;

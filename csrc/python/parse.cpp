@@ -11,17 +11,28 @@ namespace {
 
 const char* expected_text(ArgType type) {
   switch (type) {
-    case ArgType::Tensor: return "Tensor";
-    case ArgType::Number: return "Number";
-    case ArgType::Operand: return "Tensor or Number";
-    case ArgType::Int: return "int";
-    case ArgType::Float: return "float";
-    case ArgType::Bool: return "bool";
-    case ArgType::IntList: return "tuple of ints";
-    case ArgType::TensorList: return "tuple of Tensors";
-    case ArgType::DType: return "pyforge.dtype";
-    case ArgType::String: return "str";
-    default: return "pyforge.Generator";
+    case ArgType::Tensor:
+      return "Tensor";
+    case ArgType::Number:
+      return "Number";
+    case ArgType::Operand:
+      return "Tensor or Number";
+    case ArgType::Int:
+      return "int";
+    case ArgType::Float:
+      return "float";
+    case ArgType::Bool:
+      return "bool";
+    case ArgType::IntList:
+      return "tuple of ints";
+    case ArgType::TensorList:
+      return "tuple of Tensors";
+    case ArgType::DType:
+      return "pyforge.dtype";
+    case ArgType::String:
+      return "str";
+    default:
+      return "pyforge.Generator";
   }
 }
 
@@ -113,7 +124,8 @@ bool ParsedArgs::convert(const Param& p, PyObject* o, Value& v) {
         return true;
       }
       return std::strncmp(type_name(o), "bool", 4) == 0 && to_scalar(o, &v.number);
-    case ArgType::IntList: return int_list(o, v);
+    case ArgType::IntList:
+      return int_list(o, v);
     case ArgType::TensorList: {
       if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
       std::vector<Tensor> list;
@@ -156,7 +168,8 @@ bool ParsedArgs::convert(const Param& p, PyObject* o, Value& v) {
   }
 }
 
-bool ParsedArgs::parse(const OpDef& def, PyObject* const* args, size_t nargs, PyObject* kwnames, const char* name) {
+bool ParsedArgs::parse(const OpDef& def, PyObject* const* args, size_t nargs, PyObject* kwnames,
+                       const char* name) {
   size_t n = def.params.size();
   for (size_t i = 0; i < static_cast<size_t>(n_lists_); ++i) lists_[i] = Dims();
   n_lists_ = 0;
@@ -168,32 +181,35 @@ bool ParsedArgs::parse(const OpDef& def, PyObject* const* args, size_t nargs, Py
     if (p.keyword_only) break;
     // f(2, 3) for f((2, 3)): only the first list, only as the last positional argument.
     int64_t probe;
-    bool spread = p.type == ArgType::IntList && i <= 1 && nargs - at > 1 && !PyTuple_Check(args[at]) &&
-                  !PyList_Check(args[at]) && to_index(args[at], &probe) &&
-                  (i + 1 == n || def.params[i + 1].keyword_only);
+    bool spread = p.type == ArgType::IntList && i <= 1 && nargs - at > 1 &&
+                  !PyTuple_Check(args[at]) && !PyList_Check(args[at]) &&
+                  to_index(args[at], &probe) && (i + 1 == n || def.params[i + 1].keyword_only);
     if (spread) {
       Dims& list = lists_[n_lists_++];
       for (; at < nargs; ++at) {
         if (!to_index(args[at], &probe))
-          return fail(name, "argument '", p.name, "' (position ", at + 1, ") must be tuple of ints, but found element of type ",
-                      type_name(args[at]), " at pos ", at);
+          return fail(name, "argument '", p.name, "' (position ", at + 1,
+                      ") must be tuple of ints, but found element of type ", type_name(args[at]),
+                      " at pos ", at);
         list.push_back(probe);
       }
       values[i].kind = Value::IsInts;
       values[i].ints = list;
-    } else if (p.type == ArgType::TensorList && is_tensor(args[at]) && (i + 1 == n || def.params[i + 1].keyword_only)) {
+    } else if (p.type == ArgType::TensorList && is_tensor(args[at]) &&
+               (i + 1 == n || def.params[i + 1].keyword_only)) {
       std::vector<Tensor> list;  // f(a, b) for f((a, b))
       for (; at < nargs; ++at) {
         if (!is_tensor(args[at]))
-          return fail(name, "argument '", p.name, "' (position ", at + 1, ") must be tuple of Tensors, but found element of type ",
-                      type_name(args[at]), " at pos ", at);
+          return fail(name, "argument '", p.name, "' (position ", at + 1,
+                      ") must be tuple of Tensors, but found element of type ", type_name(args[at]),
+                      " at pos ", at);
         list.push_back(tensor_of(args[at]));
       }
       add_tensors(std::move(list), values[i]);
     } else {
       if (!convert(p, args[at], values[i]))
-        return fail(name, "argument '", p.name, "' (position ", at + 1, ") must be ", expected_text(p.type), ", not ",
-                    type_name(args[at]));
+        return fail(name, "argument '", p.name, "' (position ", at + 1, ") must be ",
+                    expected_text(p.type), ", not ", type_name(args[at]));
       ++at;
     }
     given |= 1u << i;
@@ -201,25 +217,28 @@ bool ParsedArgs::parse(const OpDef& def, PyObject* const* args, size_t nargs, Py
   if (at < nargs) {
     size_t most = 0;
     for (const Param& p : def.params) most += !p.keyword_only;
-    return fail(name, "takes ", most, " positional argument", most == 1 ? "" : "s", " but ", nargs, " were given");
+    return fail(name, "takes ", most, " positional argument", most == 1 ? "" : "s", " but ", nargs,
+                " were given");
   }
   Py_ssize_t n_keywords = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
   for (Py_ssize_t k = 0; k < n_keywords; ++k) {
     const char* key = PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, k));
     if (!key) throw PythonError();
     int i = find_param(def, key);
-    if (i < 0) return fail(name, "got an unexpected keyword argument '", key, "'; the signature is ", def.schema);
+    if (i < 0)
+      return fail(name, "got an unexpected keyword argument '", key, "'; the signature is ",
+                  def.schema);
     if (given & (1u << i)) return fail(name, "got multiple values for argument '", key, "'");
     if (!convert(def.params[i], args[nargs + k], values[i]))
-      return fail(name, "argument '", key, "' must be ", expected_text(def.params[i].type), ", not ",
-                  type_name(args[nargs + k]));
+      return fail(name, "argument '", key, "' must be ", expected_text(def.params[i].type),
+                  ", not ", type_name(args[nargs + k]));
     given |= 1u << i;
   }
   for (size_t i = 0; i < n; ++i) {
     if (given & (1u << i)) continue;
     if (!def.params[i].has_default)
-      return fail(name, "missing 1 required positional arguments: \"", def.params[i].name, "\"; the signature is ",
-                  def.schema);
+      return fail(name, "missing 1 required positional arguments: \"", def.params[i].name,
+                  "\"; the signature is ", def.schema);
     values[i] = def.params[i].default_value;
   }
   return true;
@@ -233,7 +252,8 @@ void check_device(PyObject* o) {
   bool cpu = s && (!std::strcmp(s, "cpu") || !std::strcmp(s, "cpu:0"));
   std::string shown = s ? s : "?";
   Py_DECREF(text);
-  PF_CHECK(cpu, Runtime, "device '", shown, "' is not available: pyforge computes on the CPU only, use device='cpu'");
+  PF_CHECK(cpu, Runtime, "device '", shown,
+           "' is not available: pyforge computes on the CPU only, use device='cpu'");
 }
 
 }  // namespace pyforge::python

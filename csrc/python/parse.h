@@ -12,7 +12,8 @@ struct ParsedArgs {
   Value values[kMaxParams];
 
   // False if the arguments do not fit and `name` is null; with a name that is a TypeError.
-  bool parse(const OpDef& def, PyObject* const* args, size_t nargs, PyObject* kwnames, const char* name);
+  bool parse(const OpDef& def, PyObject* const* args, size_t nargs, PyObject* kwnames,
+             const char* name);
 
   ParsedArgs() = default;
   ParsedArgs(const ParsedArgs&) = delete;

@@ -21,15 +21,18 @@ PyObject* backward(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyOb
     std::vector<Tensor> inputs;
     if (given[3] != Py_None) {
       inputs = tensors_of("backward", "inputs", given[3]);
-      PF_CHECK(!inputs.empty(), Runtime, "backward: `inputs` argument to `backward()` cannot be empty.");
+      PF_CHECK(!inputs.empty(), Runtime,
+               "backward: `inputs` argument to `backward()` cannot be empty.");
     }
-    PF_CHECK(given[0] == Py_None || is_tensor(given[0]), Type, "backward: gradients can be either Tensors or None, got ",
-             type_name(given[0]));
+    PF_CHECK(given[0] == Py_None || is_tensor(given[0]), Type,
+             "backward: gradients can be either Tensors or None, got ", type_name(given[0]));
     BackwardOptions options;
     options.create_graph = PyObject_IsTrue(given[2]) == 1;
-    options.retain_graph = given[1] == Py_None ? options.create_graph : PyObject_IsTrue(given[1]) == 1;
+    options.retain_graph =
+        given[1] == Py_None ? options.create_graph : PyObject_IsTrue(given[1]) == 1;
     Tensor root = tensor_of(self);
-    std::vector<Tensor> grads{root_gradient(root, given[0] == Py_None ? Tensor() : tensor_of(given[0]), 0)};
+    std::vector<Tensor> grads{
+        root_gradient(root, given[0] == Py_None ? Tensor() : tensor_of(given[0]), 0)};
     run_backward({root}, std::move(grads), inputs, options);
     Py_RETURN_NONE;
   });
@@ -48,7 +51,8 @@ PyObject* detach_(PyObject* self, PyObject*) {
   return guarded([&] {
     const Tensor& t = tensor_of(self);
     PF_CHECK(!t->base || !t.requires_grad(), Runtime,
-             "detach_: Can't detach views in-place; use detach() instead. If you are using DistributedDataParallel (DDP) "
+             "detach_: Can't detach views in-place; use detach() instead. If you are using "
+             "DistributedDataParallel (DDP) "
              "for training, and gradient_as_bucket_view is set as True, use detach().");
     if (Node* fn = t->grad_fn) {
       t->grad_fn = nullptr;
@@ -59,7 +63,8 @@ PyObject* detach_(PyObject* self, PyObject*) {
   });
 }
 
-PyObject* requires_grad_(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
+PyObject* requires_grad_(PyObject* self, PyObject* const* args, Py_ssize_t nargs,
+                         PyObject* kwnames) {
   return guarded([&] {
     static const char* const names[] = {"requires_grad"};
     PyObject* given[1] = {Py_True};
@@ -72,7 +77,8 @@ PyObject* requires_grad_(PyObject* self, PyObject* const* args, Py_ssize_t nargs
 PyObject* retain_grad(PyObject* self, PyObject*) {
   return guarded([&]() -> PyObject* {
     const Tensor& t = tensor_of(self);
-    PF_CHECK(t.requires_grad(), Runtime, "can't retain_grad on Tensor that has requires_grad=False");
+    PF_CHECK(t.requires_grad(), Runtime,
+             "can't retain_grad on Tensor that has requires_grad=False");
     Node* fn = grad_fn_of(t);
     if (fn && !meta_of(t).retains_grad) {
       meta_of(t).retains_grad = true;
@@ -88,16 +94,26 @@ PyObject* item(PyObject* self, PyObject*) {
 PyObject* dim(PyObject* self, PyObject*) { return PyLong_FromLong(impl_of(self)->ndim); }
 PyObject* numel(PyObject* self, PyObject*) { return PyLong_FromLongLong(impl_of(self)->numel); }
 PyObject* data_ptr(PyObject* self, PyObject*) { return PyLong_FromVoidPtr(impl_of(self)->data); }
-PyObject* element_size(PyObject* self, PyObject*) { return PyLong_FromSize_t(itemsize(impl_of(self)->dtype)); }
-PyObject* is_contiguous(PyObject* self, PyObject*) { return PyBool_FromLong((impl_of(self)->flags & kContiguous) != 0); }
-PyObject* is_floating_point(PyObject* self, PyObject*) { return PyBool_FromLong(is_floating(impl_of(self)->dtype)); }
-PyObject* is_inference(PyObject* self, PyObject*) { return PyBool_FromLong((impl_of(self)->flags & kInference) != 0); }
+PyObject* element_size(PyObject* self, PyObject*) {
+  return PyLong_FromSize_t(itemsize(impl_of(self)->dtype));
+}
+PyObject* is_contiguous(PyObject* self, PyObject*) {
+  return PyBool_FromLong((impl_of(self)->flags & kContiguous) != 0);
+}
+PyObject* is_floating_point(PyObject* self, PyObject*) {
+  return PyBool_FromLong(is_floating(impl_of(self)->dtype));
+}
+PyObject* is_inference(PyObject* self, PyObject*) {
+  return PyBool_FromLong((impl_of(self)->flags & kInference) != 0);
+}
 PyObject* storage_offset(PyObject* self, PyObject*) {
   TensorImpl* t = impl_of(self);
-  return PyLong_FromLongLong((t->data - t->storage->data) / static_cast<int64_t>(itemsize(t->dtype)));
+  return PyLong_FromLongLong((t->data - t->storage->data) /
+                             static_cast<int64_t>(itemsize(t->dtype)));
 }
 
-PyObject* one_of(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames, bool sizes) {
+PyObject* one_of(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames,
+                 bool sizes) {
   return guarded([&]() -> PyObject* {
     const char* name = sizes ? "size" : "stride";
     static const char* const names[] = {"dim"};
@@ -107,45 +123,63 @@ PyObject* one_of(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObje
     if (given[0] == Py_None) {
       if (sizes) return size_object(values);
       PyObject* t = PyTuple_New(values.size());
-      for (int64_t i = 0; t && i < values.size(); ++i) PyTuple_SET_ITEM(t, i, PyLong_FromLongLong(values[i]));
+      for (int64_t i = 0; t && i < values.size(); ++i)
+        PyTuple_SET_ITEM(t, i, PyLong_FromLongLong(values[i]));
       return t;
     }
     int64_t d;
-    PF_CHECK(to_index(given[0], &d), Type, name, "(): argument 'dim' must be int, not ", type_name(given[0]));
-    PF_CHECK(values.size() > 0, Index, name, ": Dimension specified as ", d, " but tensor has no dimensions");
+    PF_CHECK(to_index(given[0], &d), Type, name, "(): argument 'dim' must be int, not ",
+             type_name(given[0]));
+    PF_CHECK(values.size() > 0, Index, name, ": Dimension specified as ", d,
+             " but tensor has no dimensions");
     return PyLong_FromLongLong(values[wrap_dim(name, d, values.size())]);
   });
 }
-PyObject* size(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kw) { return one_of(self, args, n, kw, true); }
-PyObject* stride(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kw) { return one_of(self, args, n, kw, false); }
+PyObject* size(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kw) {
+  return one_of(self, args, n, kw, true);
+}
+PyObject* stride(PyObject* self, PyObject* const* args, Py_ssize_t n, PyObject* kw) {
+  return one_of(self, args, n, kw, false);
+}
 
-template <class F> PyCFunction fast(F f) { return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f)); }
+template <class F>
+PyCFunction fast(F f) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
+}
 constexpr int kFast = METH_FASTCALL | METH_KEYWORDS;
 
 }  // namespace
 
 PyMethodDef tensor_methods[] = {
     {"backward", fast(backward), kFast,
-     "backward(gradient=None, retain_graph=None, create_graph=False, inputs=None)\n\nAccumulates the gradient of this tensor "
-     "into the .grad of the leaves (or of `inputs`).\nRaises RuntimeError if the tensor has more than one element and no "
+     "backward(gradient=None, retain_graph=None, create_graph=False, inputs=None)\n\nAccumulates "
+     "the gradient of this tensor "
+     "into the .grad of the leaves (or of `inputs`).\nRaises RuntimeError if the tensor has more "
+     "than one element and no "
      "gradient is given, or has no history."},
     {"detach", detach, METH_NOARGS, "The same memory without history."},
     {"detach_", detach_, METH_NOARGS, "Drops this tensor's history."},
-    {"requires_grad_", fast(requires_grad_), kFast, "requires_grad_(requires_grad=True)\n\nMarks a leaf; returns self."},
-    {"retain_grad", retain_grad, METH_NOARGS, "Keeps the gradient of a non-leaf in .grad during backward."},
-    {"item", item, METH_NOARGS, "The one element as a Python number. RuntimeError if there is not exactly one."},
+    {"requires_grad_", fast(requires_grad_), kFast,
+     "requires_grad_(requires_grad=True)\n\nMarks a leaf; returns self."},
+    {"retain_grad", retain_grad, METH_NOARGS,
+     "Keeps the gradient of a non-leaf in .grad during backward."},
+    {"item", item, METH_NOARGS,
+     "The one element as a Python number. RuntimeError if there is not exactly one."},
     {"dim", dim, METH_NOARGS, "Number of dimensions."},
     {"ndimension", dim, METH_NOARGS, "Number of dimensions."},
     {"numel", numel, METH_NOARGS, "Number of elements."},
     {"nelement", numel, METH_NOARGS, "Number of elements."},
     {"data_ptr", data_ptr, METH_NOARGS, "Address of the first element."},
     {"element_size", element_size, METH_NOARGS, "Bytes of one element."},
-    {"storage_offset", storage_offset, METH_NOARGS, "Elements between the start of the storage and the first element."},
-    {"is_contiguous", is_contiguous, METH_NOARGS, "True if the elements lie in row-major order without holes."},
+    {"storage_offset", storage_offset, METH_NOARGS,
+     "Elements between the start of the storage and the first element."},
+    {"is_contiguous", is_contiguous, METH_NOARGS,
+     "True if the elements lie in row-major order without holes."},
     {"is_floating_point", is_floating_point, METH_NOARGS, "True for float32 and float64."},
     {"is_inference", is_inference, METH_NOARGS, "True if made in inference mode."},
     {"size", fast(size), kFast, "size(dim=None)\n\nThe sizes, or the size of one dimension."},
-    {"stride", fast(stride), kFast, "stride(dim=None)\n\nThe strides in elements, or the stride of one dimension."},
+    {"stride", fast(stride), kFast,
+     "stride(dim=None)\n\nThe strides in elements, or the stride of one dimension."},
     {}};
 
 }  // namespace pyforge::python

@@ -27,7 +27,8 @@ PyTensor* new_object() {
     PyObject_Init(reinterpret_cast<PyObject*>(self), &TensorType);
     return self;
   }
-  PyTensor* self = PyObject_GC_New(PyTensor, &TensorType);  // tracked once it can be part of a cycle
+  PyTensor* self =
+      PyObject_GC_New(PyTensor, &TensorType);  // tracked once it can be part of a cycle
   if (self) self->dict = self->weakrefs = nullptr;
   return self;
 }
@@ -94,12 +95,14 @@ int tensor_clear(PyObject* o) {
 
 int tensor_setattro(PyObject* o, PyObject* name, PyObject* value) {
   int status = PyObject_GenericSetAttr(o, name, value);
-  if (status == 0 && reinterpret_cast<PyTensor*>(o)->dict && !PyObject_GC_IsTracked(o)) PyObject_GC_Track(o);
+  if (status == 0 && reinterpret_cast<PyTensor*>(o)->dict && !PyObject_GC_IsTracked(o))
+    PyObject_GC_Track(o);
   return status;
 }
 
 PyObject* tensor_repr(PyObject* o) {
-  PyObject* printer = PyImport_ImportModule("pyforge._tensor_str");  // not needed until something prints
+  PyObject* printer =
+      PyImport_ImportModule("pyforge._tensor_str");  // not needed until something prints
   PyObject* text = printer ? PyObject_CallMethod(printer, "tensor_repr", "O", o) : nullptr;
   Py_XDECREF(printer);
   return text;
@@ -163,15 +166,18 @@ PyObject* power_slot(PyObject* a, PyObject* b, PyObject* modulus) {
   }
   return binary_slot<ops::pow>(a, b);
 }
-PyObject* inplace_power_slot(PyObject* a, PyObject* b, PyObject*) { return inplace_slot<assign<ops::pow>>(a, b); }
+PyObject* inplace_power_slot(PyObject* a, PyObject* b, PyObject*) {
+  return inplace_slot<assign<ops::pow>>(a, b);
+}
 PyObject* positive_slot(PyObject* a) { return Py_NewRef(a); }
 
 int bool_slot(PyObject* a) {
   return guarded(
       [&] {
         const Tensor& t = tensor_of(a);
-        PF_CHECK(t.numel() == 1, Runtime, "Boolean value of Tensor with ", t.numel() == 0 ? "no" : "more than one",
-                 " value", t.numel() == 0 ? "s" : "", " is ambiguous; use .any() or .all()");
+        PF_CHECK(t.numel() == 1, Runtime, "Boolean value of Tensor with ",
+                 t.numel() == 0 ? "no" : "more than one", " value", t.numel() == 0 ? "s" : "",
+                 " is ambiguous; use .any() or .all()");
         Scalar s = ops::item(t);
         return static_cast<int>(s.kind == Scalar::Float ? s.f != 0 : s.i != 0);
       },
@@ -197,12 +203,18 @@ PyObject* index_slot(PyObject* a) {
 
 PyObject* richcompare(PyObject* a, PyObject* b, int op) {
   switch (op) {
-    case Py_LT: return binary_slot<ops::lt>(a, b);
-    case Py_LE: return binary_slot<ops::le>(a, b);
-    case Py_GT: return binary_slot<ops::gt>(a, b);
-    case Py_GE: return binary_slot<ops::ge>(a, b);
-    case Py_EQ: return binary_slot<ops::eq>(a, b);
-    default: return binary_slot<ops::ne>(a, b);
+    case Py_LT:
+      return binary_slot<ops::lt>(a, b);
+    case Py_LE:
+      return binary_slot<ops::le>(a, b);
+    case Py_GT:
+      return binary_slot<ops::gt>(a, b);
+    case Py_GE:
+      return binary_slot<ops::ge>(a, b);
+    case Py_EQ:
+      return binary_slot<ops::eq>(a, b);
+    default:
+      return binary_slot<ops::ne>(a, b);
   }
 }
 
@@ -211,21 +223,31 @@ PyObject* richcompare(PyObject* a, PyObject* b, int op) {
 PyObject* get_shape(PyObject* o, void*) { return size_object(impl_of(o)->sizes()); }
 PyObject* get_dtype(PyObject* o, void*) { return Py_NewRef(dtype_object(impl_of(o)->dtype)); }
 PyObject* get_ndim(PyObject* o, void*) { return PyLong_FromLong(impl_of(o)->ndim); }
-PyObject* get_itemsize(PyObject* o, void*) { return PyLong_FromSize_t(itemsize(impl_of(o)->dtype)); }
+PyObject* get_itemsize(PyObject* o, void*) {
+  return PyLong_FromSize_t(itemsize(impl_of(o)->dtype));
+}
 PyObject* get_nbytes(PyObject* o, void*) {
   return PyLong_FromLongLong(impl_of(o)->numel * static_cast<int64_t>(itemsize(impl_of(o)->dtype)));
 }
-PyObject* get_requires_grad(PyObject* o, void*) { return PyBool_FromLong(tensor_of(o).requires_grad()); }
+PyObject* get_requires_grad(PyObject* o, void*) {
+  return PyBool_FromLong(tensor_of(o).requires_grad());
+}
 PyObject* get_is_leaf(PyObject* o, void*) {
   return guarded([&] { return PyBool_FromLong(grad_fn_of(tensor_of(o)) == nullptr); });
 }
 PyObject* get_grad_fn(PyObject* o, void*) {
   return guarded([&] { return wrap_node(grad_fn_of(tensor_of(o))); });
 }
-PyObject* get_output_nr(PyObject* o, void*) { return PyLong_FromUnsignedLong(impl_of(o)->output_nr); }
-PyObject* get_version(PyObject* o, void*) { return PyLong_FromUnsignedLong(impl_of(o)->storage->version); }
+PyObject* get_output_nr(PyObject* o, void*) {
+  return PyLong_FromUnsignedLong(impl_of(o)->output_nr);
+}
+PyObject* get_version(PyObject* o, void*) {
+  return PyLong_FromUnsignedLong(impl_of(o)->storage->version);
+}
 PyObject* get_base(PyObject* o, void*) { return wrap(Tensor(impl_of(o)->base)); }
-PyObject* get_is_inference(PyObject* o, void*) { return PyBool_FromLong((impl_of(o)->flags & kInference) != 0); }
+PyObject* get_is_inference(PyObject* o, void*) {
+  return PyBool_FromLong((impl_of(o)->flags & kInference) != 0);
+}
 PyObject* get_retains_grad(PyObject* o, void*) {
   return PyBool_FromLong(impl_of(o)->meta && impl_of(o)->meta->retains_grad);
 }
@@ -254,13 +276,16 @@ int set_grad(PyObject* o, PyObject* value, void*) {
           if (t->meta) t->meta->grad.reset();
           return 0;
         }
-        PF_CHECK(is_tensor(value), Type, "assigned grad expected to be a Tensor or None but got ", type_name(value));
+        PF_CHECK(is_tensor(value), Type, "assigned grad expected to be a Tensor or None but got ",
+                 type_name(value));
         PF_CHECK(value != o, Runtime, "can't assign Variable as its own grad");
         const Tensor& g = tensor_of(value);
-        PF_CHECK(g.sizes() == t.sizes(), Runtime, "assigned grad has data of a different size: ",
-                 to_string(g.sizes()), " for a tensor of shape ", to_string(t.sizes()));
-        PF_CHECK(g.dtype() == t.dtype(), Runtime, "assigned grad has data of a different type: ",
-                 dtype_name(g.dtype()), " for a tensor of ", dtype_name(t.dtype()));
+        PF_CHECK(g.sizes() == t.sizes(), Runtime,
+                 "assigned grad has data of a different size: ", to_string(g.sizes()),
+                 " for a tensor of shape ", to_string(t.sizes()));
+        PF_CHECK(g.dtype() == t.dtype(), Runtime,
+                 "assigned grad has data of a different type: ", dtype_name(g.dtype()),
+                 " for a tensor of ", dtype_name(t.dtype()));
         meta_of(t).grad = g;
         return 0;
       },
@@ -287,16 +312,20 @@ PyGetSetDef getset[] = {
     {"ndim", get_ndim, nullptr, "Number of dimensions.", nullptr},
     {"itemsize", get_itemsize, nullptr, "Bytes of one element.", nullptr},
     {"nbytes", get_nbytes, nullptr, "Bytes of all elements.", nullptr},
-    {"requires_grad", get_requires_grad, put_requires_grad, "True where gradients flow to this tensor.", nullptr},
+    {"requires_grad", get_requires_grad, put_requires_grad,
+     "True where gradients flow to this tensor.", nullptr},
     {"is_leaf", get_is_leaf, nullptr, "True if no recorded op made this tensor.", nullptr},
-    {"grad_fn", get_grad_fn, nullptr, "The node that computes this tensor's gradient, or None.", nullptr},
+    {"grad_fn", get_grad_fn, nullptr, "The node that computes this tensor's gradient, or None.",
+     nullptr},
     {"grad", get_grad, set_grad, "The accumulated gradient of a leaf, or None.", nullptr},
-    {"data", get_data, put_data, "The same memory without history; assignment replaces the memory.", nullptr},
+    {"data", get_data, put_data, "The same memory without history; assignment replaces the memory.",
+     nullptr},
     {"output_nr", get_output_nr, nullptr, "Which output of grad_fn this tensor is.", nullptr},
     {"_version", get_version, nullptr, "How often the memory was changed in place.", nullptr},
     {"_base", get_base, nullptr, "The tensor this one is a view of, or None.", nullptr},
     {"is_inference_mode", get_is_inference, nullptr, "Made in inference mode.", nullptr},
-    {"retains_grad", get_retains_grad, nullptr, "retain_grad() was called on this non-leaf.", nullptr},
+    {"retains_grad", get_retains_grad, nullptr, "retain_grad() was called on this non-leaf.",
+     nullptr},
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, nullptr, nullptr},
     {}};
 
@@ -342,15 +371,18 @@ void set_requires_grad(const Tensor& t, bool on) {
   bool leaf = grad_fn_of(t) == nullptr;
   if (!on) {
     PF_CHECK(leaf, Runtime,
-             "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+             "you can only change requires_grad flags of leaf variables. If you want to use a "
+             "computed variable in a "
              "subgraph that doesn't require differentiation use var_no_grad = var.detach().");
     t->flags &= static_cast<uint8_t>(~kRequiresGrad);
     return;
   }
-  PF_CHECK(is_floating(t.dtype()), Runtime, "only Tensors of floating point dtype can require gradients, got ",
+  PF_CHECK(is_floating(t.dtype()), Runtime,
+           "only Tensors of floating point dtype can require gradients, got ",
            dtype_name(t.dtype()));
   PF_CHECK(!(t->flags & kInference) || grad_mode_state.inference, Runtime,
-           "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed; clone() it first");
+           "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed; "
+           "clone() it first");
   if (leaf) t->flags |= kRequiresGrad;
 }
 
@@ -361,7 +393,9 @@ void set_data(const Tensor& t, const Tensor& from) {
   bool heap = self->dims != self->inline_dims;
   if (heap) deallocate(self->dims, 2 * sizeof(int64_t) * self->ndim);
   self->ndim = static_cast<uint8_t>(from.dim());
-  self->dims = self->ndim > kInlineDims ? static_cast<int64_t*>(allocate(2 * sizeof(int64_t) * self->ndim)) : self->inline_dims;
+  self->dims = self->ndim > kInlineDims
+                   ? static_cast<int64_t*>(allocate(2 * sizeof(int64_t) * self->ndim))
+                   : self->inline_dims;
   for (int i = 0; i < 2 * self->ndim; ++i) self->dims[i] = from->dims[i];
   self->dtype = from.dtype();
   self->numel = from.numel();
@@ -421,7 +455,8 @@ bool init_tensor_type(PyObject* module) {
   t.tp_getattro = PyObject_GenericGetAttr;
   t.tp_repr = tensor_repr;
   t.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC;
-  t.tp_doc = "A multi-dimensional array of one dtype that can take part in automatic differentiation.";
+  t.tp_doc =
+      "A multi-dimensional array of one dtype that can take part in automatic differentiation.";
   t.tp_as_number = &number_methods;
   t.tp_as_mapping = &mapping_methods;
   t.tp_as_sequence = &sequence_methods;

@@ -1,12 +1,12 @@
 """One row per op; the generic checks are in `tests/test_ops*.py`."""
 
 from . import (
-    rows_activations,
     rows_creation,
     rows_elementwise,
     rows_index,
     rows_matmul,
     rows_nn,
+    rows_random,
     rows_reduce,
     rows_shape,
 )
@@ -19,7 +19,7 @@ FAMILIES = {
     "shape": rows_shape,
     "index": rows_index,
     "nn": rows_nn,
-    "activations": rows_activations,
+    "random": rows_random,
     "creation": rows_creation,
 }
 

@@ -143,6 +143,7 @@ class Op:
     errors: Sequence[Err] = ()
     extremes: int = 0  # number of leading tensor arguments to feed inf, nan, huge, subnormal, 0
     extreme_grad: bool = True
+    signed_zero: bool = True  # the sign of zero results is PyTorch's
     large: Callable[[Gen], Sample] | None = None
     random: bool = False
     layouts: Sequence[str] = LAYOUTS

@@ -44,7 +44,8 @@ def unary(name: str, numpy: Callable[..., Any] | None, **kw: Any) -> Op:
     kw.setdefault("errors", (NOT_A_TENSOR,))
     kw.setdefault("large", large_unary)
     kw.setdefault("dtypes", ALL)
-    return Op(name, numpy=numpy, extremes=1, **kw)
+    kw.setdefault("extremes", 1)
+    return Op(name, numpy=numpy, **kw)
 
 
 def binary(name: str, numpy: Callable[..., Any] | None, **kw: Any) -> Op:
@@ -398,6 +399,52 @@ FUNCTIONS = [
     nograd(unary, "isfinite", np.isfinite, inplace=None),
 ]
 
+SMOOTH: Domain = ((-1.9, -1.1), (-0.9, -0.1), (0.1, 0.9), (1.1, 1.9))
+COMPOSED: dict[str, Callable[[Any], Any]] = {
+    "relu6": lambda x: np.clip(x, 0, 6),
+    "hardsigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
+    "hardswish": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
+    "selu": lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(x)),
+    "mish": lambda x: x * np.tanh(np.logaddexp(0, x)),
+    "softsign": lambda x: x / (1 + np.abs(x)),
+    "tanhshrink": lambda x: x - np.tanh(x),
+}
+ALIASES = {
+    "negative": "neg",
+    "absolute": "abs",
+    "sgn": "sign",
+    "fix": "trunc",
+    "subtract": "sub",
+    "multiply": "mul",
+    "divide": "div",
+    "not_equal": "ne",
+    "less": "lt",
+    "less_equal": "le",
+    "greater": "gt",
+    "greater_equal": "ge",
+}
+
+
+def np_celu(x: Any, alpha: float = 1.0) -> Any:
+    return np.where(x > 0, x, alpha * np.expm1(x / alpha))
+
+
+def alias(name: str, of: str) -> Op:
+    """A second name: the same samples as the op's own, without its errors."""
+    plain = of in ("neg", "abs", "sign", "trunc")
+    differentiable = of not in ("ne", "lt", "le", "gt", "ge")
+    return Op(
+        name,
+        unary_samples if plain else binary_and_scalar_samples,
+        domain=AWAY_FROM_ZERO,
+        method=name,
+        inplace=f"{name}_" if differentiable else None,
+        grad=differentiable,
+        grad2=differentiable,
+        oracle=name != "sgn",  # its gradient there is a tensor without memory
+    )
+
+
 ACTIVATIONS = [
     unary("relu", lambda x: np.maximum(x, 0), domain=AWAY_FROM_ZERO, dtypes=NUMERIC),
     activation(
@@ -412,7 +459,12 @@ ACTIVATIONS = [
         domain=AWAY_FROM_ZERO,
         samples=parameter(0.5, 2.0, key="alpha"),
     ),
-    activation("gelu", np_gelu, samples=parameter("none", "tanh", key="approximate")),
+    activation(
+        "gelu",
+        np_gelu,
+        samples=parameter("none", "tanh", key="approximate"),
+        signed_zero=False,  # PyTorch's float32 vector code loses the sign
+    ),
     activation("logsigmoid", lambda x: -np.logaddexp(0, -x)),
     activation("silu", lambda x: x * np_sigmoid(x)),
     activation(
@@ -423,6 +475,46 @@ ACTIVATIONS = [
             S(g(3, 4), beta=2.0),
             S(g(3, 4) * np.asarray(20, g.dtype), beta=0.5, threshold=3.0),
         ],
+    ),
+    *(
+        activation(
+            name,
+            np_fn,
+            domain=SMOOTH,
+            extremes=0,
+            errors=() if name in ("softsign", "tanhshrink") else (NOT_A_TENSOR,),
+            oracle=name != "hardsigmoid",  # its derivative there is a float32 sixth
+        )
+        for name, np_fn in COMPOSED.items()
+    ),
+    activation("celu", np_celu, samples=parameter(0.5, 2.0, key="alpha"), extremes=0),
+    activation(
+        "hardtanh",
+        lambda x, min_val=-1.0, max_val=1.0: np.clip(x, min_val, max_val),
+        samples=lambda g: [S(g(3, 4)), S(g(67), -1.0, 1.05), Kink(np.array([-1.0, 1.0], g.dtype))],
+        domain=SMOOTH,
+        extremes=0,
+    ),
+    activation(
+        "threshold",
+        lambda x, threshold, value: np.where(x > threshold, x, value),
+        samples=lambda g: [S(g(3, 4), 0.05, 2.5), S(g(67), -1.0, 0.0), S(g(0), 0.0, 0.0)],
+        domain=SMOOTH,
+        extremes=0,
+        errors=(),
+        large=None,
+    ),
+    Op(
+        "prelu",
+        lambda g: [S(g(5), g(1)), S(g(3, 4), g(4)), S(g(2, 3, 4), g(3)), S(g(0, 2), g(2))],
+        call="nn.functional.prelu",
+        numpy=lambda x, w: np.where(
+            x > 0, x, x * (w.reshape(1, -1, *[1] * (x.ndim - 2)) if x.ndim > 1 else w)
+        ),
+        domain=AWAY_FROM_ZERO,
+        method="prelu",
+        errors=(Err((ZEROS((2, 3)), ZEROS(2)), RuntimeError, "parameter numbers"),),
+        layouts=("transposed", "stepped", "negative"),
     ),
     Op("nn.functional.tanh", unary_samples, numpy=np.tanh),
     Op("nn.functional.sigmoid", unary_samples, numpy=np_sigmoid),
@@ -442,7 +534,7 @@ CHOICE = [
         samples=clamp_samples,
         dtypes=NUMERIC,
         errors=(Err((ZEROS(3),), (RuntimeError, ValueError, TypeError), "at least one|must"),),
-        covers=("clip",),
+        covers=("clip", "clamp_min", "clamp_max"),
         large=lambda g: S(g(700, 501), -0.5, 0.7),
     ),
     binary("minimum", np.minimum, samples=extremum_samples, dtypes=ALL, inplace=None),
@@ -500,8 +592,8 @@ LOGIC = [
             covers=(name,),
         )
         for symbol, f, name in [
-            ("<<", operator.lshift, "lshift"),
-            (">>", operator.rshift, "rshift"),
+            ("<<", operator.lshift, "bitwise_left_shift"),
+            (">>", operator.rshift, "bitwise_right_shift"),
         ]
     ),
     nograd(
@@ -552,6 +644,7 @@ CASTS = [
     )
     for target in ("bool", *INTS, *FLOATS)
 ]
+
 
 def close_samples(g: Gen) -> list[Sample]:
     a = g(3, 4)
@@ -604,5 +697,6 @@ ROWS = [
     *CHOICE,
     *LOGIC,
     *CASTS,
+    *(alias(name, of) for name, of in ALIASES.items()),
     *CLOSENESS,
 ]

@@ -201,6 +201,33 @@ def np_bce_logits(
     return reduced(loss * getattr(weight, "array", weight), reduction)
 
 
+def np_huber(a: Any, b: Any, reduction: str = "mean", delta: float = 1.0) -> Any:
+    d = np.abs(a - b)
+    return reduced(np.where(d < delta, 0.5 * d * d, delta * (d - 0.5 * delta)), reduction)
+
+
+def np_kl_div(x: Any, y: Any, reduction: str = "mean", log_target: bool = False) -> Any:
+    loss = np.exp(y) * (y - x) if log_target else y * (np.log(y) - x)
+    return loss.sum() / len(x) if reduction == "batchmean" else reduced(loss, reduction)
+
+
+def np_group_norm(
+    x: Any, groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Any:
+    wide = [1, -1] + [1] * (x.ndim - 2)
+    rows = x.reshape(len(x), groups, -1)
+    mean, var = rows.mean(axis=2, keepdims=True), rows.var(axis=2, keepdims=True)
+    y = ((rows - mean) / np.sqrt(var + eps)).reshape(x.shape)
+    y = y if weight is None else y * weight.reshape(wide)
+    return y if bias is None else y + bias.reshape(wide)
+
+
+def np_rms_norm(x: Any, shape: Any, weight: Any = 1.0, eps: float | None = None) -> Any:
+    dims = tuple(range(-len(shape), 0))
+    eps = np.finfo(x.dtype).eps if eps is None else eps
+    return x / np.sqrt((x * x).mean(axis=dims, keepdims=True) + eps) * weight
+
+
 def np_embedding(index: Any, weight: Any, padding_idx: int | None = None) -> Any:
     return weight[index]
 
@@ -332,6 +359,23 @@ ROWS = [
         layouts=("transposed", "stepped", "negative"),
     ),
     loss(
+        "huber_loss",
+        lambda g: [
+            s if "beta" not in s.kwargs else S(*s.args, delta=0.7) for s in smooth_l1_samples(g)
+        ],
+        np_huber,
+        domain=((-2.0, -0.25), (0.25, 2.0)),
+        layouts=("transposed", "stepped", "negative"),
+    ),
+    loss(
+        "kl_div",
+        lambda g: [
+            *(S(g(3, 4), g.probabilities(3, 4), reduction=r) for r in ("sum", "none", "batchmean")),
+            S(g(5), g(5), log_target=True, reduction="sum"),
+        ],
+        np_kl_div,
+    ),
+    loss(
         "binary_cross_entropy",
         bce_samples,
         np_bce,
@@ -411,6 +455,29 @@ ROWS = [
             ),
             Err((X, ZEROS(4), ZEROS(4)), RuntimeError, "running_mean|size|elements"),
         ),
+        tol=4,
+    ),
+    Op(
+        "group_norm",
+        lambda g: [
+            S(g(3, 4), 2),
+            S(g(2, 4, 5), 2, g(4), g(4)),
+            S(g(2, 6, 3, 2), 3, g(6), g(6), 1e-3),
+            S(g(5, 4, 7), 1),
+        ],
+        call="nn.functional.group_norm",
+        numpy=np_group_norm,
+        layouts=("transposed", "stepped", "negative"),
+        errors=(Err((X, 2), RuntimeError, "divisible"),),
+        tol=8,
+    ),
+    Op(
+        "rms_norm",
+        lambda g: [S(g(3, 4), (4,)), S(g(2, 3, 4), (3, 4), g(3, 4)), S(g(5, 67), (67,), eps=1e-3)],
+        call="nn.functional.rms_norm",
+        numpy=np_rms_norm,
+        layouts=("transposed", "stepped", "negative"),
+        errors=(Err((X, (4,)), RuntimeError, "normalized_shape"),),
         tol=4,
     ),
 ]

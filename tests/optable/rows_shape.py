@@ -519,7 +519,9 @@ ROWS = [
     ),
     Op(
         "conversions",
-        lambda g: [Kink(g(3, 4), name) for name in CONVERSIONS],  # float32 is too coarse for differences
+        lambda g: [
+            Kink(g(3, 4), name) for name in CONVERSIONS
+        ],  # float32 is too coarse for differences
         call=lambda P, x, name: getattr(x, name)(),
         numpy=lambda x, name: x.astype(CONVERSIONS[name]),
         dtypes=ALL,

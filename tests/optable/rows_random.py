@@ -1,0 +1,31 @@
+"""Fills whose values are random or arbitrary: only shape and dtype are comparable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .model import Op, S
+
+
+def fill(name: str, *args: Any, covers: str) -> Op:
+    return Op(
+        name,
+        lambda g: [S(g(3, 4))],
+        call=lambda P, x: getattr(x.detach().clone(), name)(*args) * 0,
+        grad=False,
+        grad2=False,
+        random=True,
+        layouts=(),
+        covers=(covers,),
+    )
+
+
+ROWS = [
+    fill("normal_", covers="normal"),
+    fill("uniform_", covers="uniform"),
+    fill("bernoulli_", 0.5, covers="bernoulli"),
+    fill("new_zeros", (2, 3), covers="new_zeros"),
+    fill("new_ones", (2, 3), covers="new_ones"),
+    fill("new_full", (2, 3), 1.5, covers="new_full"),
+]
+ROWS[-1].covers = ("new_full", "new_empty")
