@@ -45,7 +45,7 @@ const char* type_name(PyObject* o) {
   std::string value = shown ? shown : "an int";
   Py_XDECREF(text);
   PyErr_Clear();
-  raise(ErrorKind::Overflow, value, " does not fit into int64");
+  raise(ErrorKind::Overflow, value, " overflows int64");
 }
 
 bool to_index(PyObject* o, int64_t* out) {
