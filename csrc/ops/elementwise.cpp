@@ -303,6 +303,10 @@ Tensor power(const Tensor& x, const Operand& exponent, Elementwise kernel) {
   return y;
 }
 
+bool is_bool(const Operand& o) {
+  return o.is_tensor() ? o.tensor().dtype() == DType::Bool : o.number().kind == Scalar::Bool;
+}
+
 Tensor binary(Elementwise op, const Operand& a, const Operand& b, const Attr* attrs = nullptr) {
   if (__builtin_expect(!a.is_tensor() && !b.is_tensor(), 0)) needs_tensor(op);
   if (op == Elementwise::pow && a.is_tensor() && is_floating(a.tensor().dtype())) {
@@ -310,6 +314,12 @@ Tensor binary(Elementwise op, const Operand& a, const Operand& b, const Attr* at
     if (kernel != Elementwise::count) return power(a.tensor(), b, kernel);
   }
   DType dtype = compute_dtype(op, result_type(a, b));
+  if (op == Elementwise::sub && (is_bool(a) || is_bool(b))) unsupported(op, DType::Bool);
+  if (op == Elementwise::pow && dtype == DType::Bool) {  // a^b is a or not b
+    if (!b.is_tensor()) return logical_or(a, Scalar(b.number().i == 0));
+    Tensor not_b = logical_not(b.tensor());
+    return logical_or(a, not_b);
+  }
   if (!is_floating(dtype)) check_integers(op, a, b, dtype);
   ElementwiseFn fn = forward_kernel(op, dtype);
   DType out_dtype = returns_bool(op) ? DType::Bool : dtype;
