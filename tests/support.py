@@ -164,8 +164,18 @@ def array(t: Any) -> np.ndarray:
     return np.array(t.detach().numpy()) if is_tensor(t) else np.asarray(t)
 
 
-def assert_close(got: Any, want: Any, tol: float = 1.0, dtype: str | None = None, what: str = ""):
-    """Equal up to rounding; NaN equals NaN, infinities must match."""
+def assert_close(
+    got: Any,
+    want: Any,
+    tol: float = 1.0,
+    dtype: str | None = None,
+    what: str = "",
+    elementwise: bool = False,
+) -> None:
+    """Equal up to rounding; NaN equals NaN, infinities must match.
+
+    The absolute tolerance follows the largest value, for sums, unless `elementwise`.
+    """
     a, b = array(got), array(want)
     assert a.shape == b.shape, f"{what}: shape {a.shape}, expected {b.shape}"
     kinds = {str(a.dtype), str(b.dtype)}
@@ -175,7 +185,7 @@ def assert_close(got: Any, want: Any, tol: float = 1.0, dtype: str | None = None
         return
     a, b = a.astype(np.float64), b.astype(np.float64)
     finite = b[np.isfinite(b)]
-    scale = max(1.0, float(np.abs(finite).max())) if finite.size else 1.0
+    scale = max(1.0, float(np.abs(finite).max())) if finite.size and not elementwise else 1.0
     with np.errstate(all="ignore"):
         np.testing.assert_allclose(
             a, b, rtol=RTOL[name] * tol, atol=ATOL[name] * scale * tol, err_msg=what

@@ -182,7 +182,10 @@ def test_extremes(op: Op, dtype: str) -> None:
     if op.name == "clamp":
         sample = S(sample.args[0], -0.5, 0.7)
     got, want = array(Call(pf, op, sample)()), array(Call(torch, op, sample)())
-    assert_close(got, want, op.tol, dtype, what=f"{op} of {sample.args}")
+    if op.name == "gelu":  # PyTorch's float32 answer at huge values depends on the processor
+        sane = np.abs(sample.args[0]) < 1e30
+        got, want = got[sane], want[sane]
+    assert_close(got, want, op.tol, dtype, what=f"{op} of {sample.args}", elementwise=True)
     # PyTorch's vectorised float32 log1p and gelu lose the sign of a zero.
     if got.dtype.kind == "f" and op.name not in ("log1p", "gelu"):
         zero = want == 0

@@ -315,10 +315,9 @@ Tensor binary(Elementwise op, const Operand& a, const Operand& b, const Attr* at
   }
   DType dtype = compute_dtype(op, result_type(a, b));
   if (op == Elementwise::sub && (is_bool(a) || is_bool(b))) unsupported(op, DType::Bool);
-  if (op == Elementwise::pow && dtype == DType::Bool) {  // a^b is a or not b
-    if (!b.is_tensor()) return logical_or(a, Scalar(b.number().i == 0));
-    Tensor not_b = logical_not(b.tensor());
-    return logical_or(a, not_b);
+  if (op == Elementwise::pow && dtype == DType::Bool) {
+    if (b.is_tensor()) unsupported(op, dtype);
+    return logical_or(a, Scalar(b.number().i == 0));  // x^True is x, x^False is True
   }
   if (!is_floating(dtype)) check_integers(op, a, b, dtype);
   ElementwiseFn fn = forward_kernel(op, dtype);
