@@ -6,8 +6,11 @@ import os
 
 import pytest
 
+import pyforge
+
 # PyTorch's answers at infinities and NaN depend on its instruction set; ask for the same everywhere.
-os.environ.setdefault("ATEN_CPU_CAPABILITY", "default")
+if {"v3", "v4"} & set(pyforge.backends.cpu.available_instruction_sets()):
+    os.environ.setdefault("ATEN_CPU_CAPABILITY", "avx2")
 try:
     import torch
 
