@@ -7,6 +7,7 @@
 #include "autograd/inplace.h"
 #include "core/random.h"
 #include "ops/ops.h"
+#include "python/external.h"
 #include "python/object.h"
 #include "python/parse.h"
 #include "python/tensor_type.h"
@@ -21,6 +22,7 @@ struct PyOp {
   bool inplace;
   bool method;
   std::string* name;
+  ExternalOp* external;  // owned
 };
 
 PyTypeObject OpFunctionType = {PyVarObject_HEAD_INIT(nullptr, 0)};
@@ -116,6 +118,29 @@ PyObject* op_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, Py
   });
 }
 
+// An op of a library: tensors alone by position need no parser.
+PyObject* call_external_row(const PyOp* op, PyObject* const* args, size_t nargs,
+                            PyObject* kwnames) {
+  const OpDef& def = op->external->def;
+  constexpr size_t kFew = 4;
+  size_t n = def.params.size();
+  if (!kwnames && nargs == n && n <= kFew && !op->inplace) {
+    Value values[kFew];
+    size_t i = 0;
+    for (; i < n && is_tensor(args[i]); ++i) {
+      if (def.params[i].type != ArgType::Tensor && def.params[i].type != ArgType::Operand) break;
+      values[i].kind = Value::IsTensor;
+      values[i].tensor_impl = impl_of(args[i]);
+    }
+    if (i == n) return from_result(def, call_external(*op->external, values));
+  }
+  ParsedArgs parsed;
+  parsed.parse(def, args, nargs, kwnames, op->name->c_str());
+  if (!op->inplace) return from_result(def, call_external(*op->external, parsed.values));
+  call_external_inplace(*op->external, parsed.values);
+  return wrap(parsed.values[0].tensor());
+}
+
 PyObject* call_row(const PyOp* op, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   size_t nargs = PyVectorcall_NARGS(nargsf);
   if (const OpDef* def = op->only; def && !kwnames && !op->inplace) {
@@ -126,6 +151,7 @@ PyObject* call_row(const PyOp* op, PyObject* const* args, size_t nargsf, PyObjec
       if (to_scalar(args[1], &s)) return wrap(def->binary(tensor_of(args[0]), s));
     }
   }
+  if (op->external) return call_external_row(op, args, nargs, kwnames);
   if (op->method)
     PF_CHECK(nargs >= 1 && is_tensor(args[0]), Type, *op->name,
              "(): descriptor needs a Tensor as self");
@@ -159,7 +185,15 @@ PyObject* op_qualname(PyObject* self, void*) {
   auto* op = reinterpret_cast<PyOp*>(self);
   return PyUnicode_FromFormat(op->method ? "Tensor.%s" : "%s", op->name->c_str());
 }
-PyObject* op_module(PyObject*, void*) { return PyUnicode_FromString("pyforge"); }
+PyObject* op_module(PyObject* self, void*) {
+  return PyUnicode_FromString(reinterpret_cast<PyOp*>(self)->external ? "pyforge.ops" : "pyforge");
+}
+void op_dealloc(PyObject* self) {
+  auto* op = reinterpret_cast<PyOp*>(self);
+  delete op->name;
+  Ref<ExternalOp>::steal(op->external);
+  PyObject_Free(self);
+}
 PyObject* op_doc(PyObject* self, void*) {
   auto* op = reinterpret_cast<PyOp*>(self);
   std::string text;
@@ -206,6 +240,7 @@ bool ready(PyTypeObject& t, const char* name, bool method) {
   t.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL;
   t.tp_vectorcall_offset = offsetof(PyOp, vectorcall);
   t.tp_call = PyVectorcall_Call;
+  t.tp_dealloc = op_dealloc;
   t.tp_repr = op_repr;
   t.tp_methods = op_methods;
   t.tp_getset = op_getset;
@@ -225,6 +260,7 @@ PyObject* make_op(const OpGroup& group, const std::string& name, bool method, bo
   op->inplace = inplace;
   op->method = method;
   op->name = new std::string(name);
+  op->external = nullptr;
   return reinterpret_cast<PyObject*>(op);
 }
 
@@ -248,6 +284,14 @@ bool add_property(const OpGroup& group) {
 }
 
 }  // namespace
+
+PyObject* external_callable(ExternalOp& op, bool inplace) {
+  PyObject* o = make_op(op.group, inplace ? op.def.name + "_" : op.def.name, false, inplace);
+  if (!o) return nullptr;
+  ++op.refs;
+  reinterpret_cast<PyOp*>(o)->external = &op;
+  return o;
+}
 
 bool init_op_type(PyObject* module) {
   if (!ready(OpFunctionType, "pyforge.op_function", false) ||
