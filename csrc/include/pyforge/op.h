@@ -21,6 +21,21 @@
 
 #define PF_API inline __attribute__((visibility("hidden")))
 
+// The instruction set that this library is compiled for: it is loaded only where that runs.
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+#define PF_ISA_TEXT "v4"
+#define PF_ISA_NAME v4
+#elif defined(__AVX2__) && defined(__FMA__)
+#define PF_ISA_TEXT "v3"
+#define PF_ISA_NAME v3
+#elif defined(__SSE4_2__)
+#define PF_ISA_TEXT "v2"
+#define PF_ISA_NAME v2
+#else
+#define PF_ISA_TEXT nullptr
+#define PF_ISA_NAME generic
+#endif
+
 namespace pyforge {
 
 // The functions of pyforge, from pyforge_op_load on.
@@ -206,6 +221,9 @@ struct String : Span<char> {
   }
 };
 
+template <class T>
+concept Integral = requires(T v) { static_cast<int64_t>(v); };
+
 // A list of sizes to build a shape in.
 class Sizes {
  public:
@@ -213,8 +231,8 @@ class Sizes {
   Sizes(Ints s) {
     for (int64_t v : s) push_back(v);
   }
-  template <class... T>
-    requires(sizeof...(T) > 0 && (requires(T v) { static_cast<int64_t>(v); } && ...))
+  template <Integral... T>
+    requires(sizeof...(T) > 0)
   Sizes(T... v) {
     (push_back(static_cast<int64_t>(v)), ...);
   }
@@ -777,14 +795,7 @@ extern "C" {
 extern PF_EXPORT const pf_library_info pyforge_op_library;
 const pf_library_info pyforge_op_library = {
     sizeof(pf_library_info), PF_ABI_MAJOR, PF_ABI_MINOR,
-#ifdef PF_ISA
-#define PF_TEXT_OF(x) #x
-#define PF_TEXT(x) PF_TEXT_OF(x)
-    PF_TEXT(PF_ISA)
-#else
-    nullptr
-#endif
-};
+    PF_ISA_TEXT};
 PF_EXPORT int32_t pyforge_op_load(const pf_host* host, pf_library lib) {
   ::pyforge::host_table = host;
   for (const ::pyforge::detail::Entry* e = ::pyforge::detail::entries; e; e = e->next)
