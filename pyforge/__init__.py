@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from . import datasets as datasets
     from . import memory as memory
     from . import nn as nn
+    from . import ops as ops
     from . import optim as optim
     from . import random as random
     from . import utils as utils
@@ -60,7 +61,7 @@ newaxis = None
 
 # Loaded on first use.
 _SUBMODULES = frozenset(
-    {"autograd", "backends", "cuda", "datasets", "memory", "nn", "optim", "utils"}
+    {"autograd", "backends", "cuda", "datasets", "memory", "nn", "ops", "optim", "utils"}
 )
 _LAZY = {
     "finfo": "_type_info",

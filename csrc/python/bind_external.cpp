@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/dispatch.h"
 #include "python/bind.h"
 #include "python/external.h"
 
@@ -49,6 +50,7 @@ PF_BIND {
   m.def("_external_op", &find_callable);
   m.def("_external_ops", &external_op_names);
   m.def("_set_output_fill", &set_output_fill);
+  m.def("_op_instruction_set", [] { return kernels::active().name; });
   m.def("_op_abi", [] { return py::make_tuple(PF_ABI_MAJOR, PF_ABI_MINOR); });
 }
 

@@ -790,6 +790,7 @@ struct Op : detail::Entry {
 // In OpOptions: .shape = PF_SHAPE(rule), with void rule(ShapeRule&).
 #define PF_SHAPE(rule) ::pyforge::detail::run_shape<rule>
 
+#ifndef PYFORGE_NO_EXPORT
 #define PF_EXPORT __attribute__((weak, visibility("default")))
 extern "C" {
 extern PF_EXPORT const pf_library_info pyforge_op_library;
@@ -803,3 +804,4 @@ PF_EXPORT int32_t pyforge_op_load(const pf_host* host, pf_library lib) {
   return PF_OK;
 }
 }
+#endif
