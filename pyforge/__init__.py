@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from . import ops as ops
     from . import optim as optim
     from . import random as random
+    from . import testing as testing
     from . import utils as utils
     from ._tensor_str import get_printoptions as get_printoptions
     from ._tensor_str import printoptions as printoptions
@@ -61,7 +62,7 @@ newaxis = None
 
 # Loaded on first use.
 _SUBMODULES = frozenset(
-    {"autograd", "backends", "cuda", "datasets", "memory", "nn", "ops", "optim", "utils"}
+    {"autograd", "backends", "cuda", "datasets", "memory", "nn", "ops", "optim", "testing", "utils"}
 )
 _LAZY = {
     "finfo": "_type_info",

@@ -268,7 +268,9 @@ def test_compiler_errors_and_missing_compiler(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(cpp_extension.CompilationError, match=r"bad\.cpp:2:"):
-        cpp_extension.load_inline("bad", "\nint f() { return nonsense; }", build_directory=str(tmp_path))
+        cpp_extension.load_inline(
+            "bad", "\nint f() { return nonsense; }", build_directory=str(tmp_path)
+        )
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(RuntimeError, match="Install one, such as 'apt install g"):
         cpp_extension.load_inline("bad", "int f();", build_directory=str(tmp_path))
@@ -286,7 +288,9 @@ const pf_library_info pyforge_op_library = {sizeof(pf_library_info), %d, 0, null
 
 def test_changed_header_is_built_again(tmp_path: Path) -> None:
     source, header = tmp_path / "op.cpp", tmp_path / "factor.h"
-    source.write_text('#include <pyforge/formula.h>\n#include "factor.h"\nPF_UNARY_OP(times, x * FACTOR)')
+    source.write_text(
+        '#include <pyforge/formula.h>\n#include "factor.h"\nPF_UNARY_OP(times, x * FACTOR)'
+    )
     for factor in (2, 3, 2):
         header.write_text(f"#define FACTOR {factor}")
         ext = cpp_extension.load("times", [str(source)], build_directory=str(tmp_path / "b"))
