@@ -62,7 +62,19 @@ newaxis = None
 
 # Loaded on first use.
 _SUBMODULES = frozenset(
-    {"autograd", "backends", "cuda", "datasets", "memory", "nn", "ops", "optim", "testing", "utils"}
+    {
+        "autograd",
+        "backends",
+        "cuda",
+        "datasets",
+        "library",
+        "memory",
+        "nn",
+        "ops",
+        "optim",
+        "testing",
+        "utils",
+    }
 )
 _LAZY = {
     "finfo": "_type_info",

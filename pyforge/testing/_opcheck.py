@@ -33,7 +33,8 @@ def opcheck(
 
     Args:
         op: a custom op, or any callable.
-        inputs: its arguments; float64 tensors with ``requires_grad`` have their derivatives checked.
+        inputs: its arguments; float64 tensors that require grad get their
+            derivatives checked.
         kwargs: its keyword arguments.
         gradients: check the first derivative.
         second: check the second derivative as well.

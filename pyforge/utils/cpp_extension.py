@@ -1,7 +1,7 @@
 """Custom ops in C++: compile, cache and load them.
 
-The user's compiler builds a small library on the C interface of ``pyforge/op.h``. The result is kept
-under a hash of everything that went into it, so that the next load takes milliseconds.
+The user's compiler builds a small library on the C interface of ``pyforge/op.h``. The result is
+kept under a hash of everything that went into it, so that the next load takes milliseconds.
 """
 
 from __future__ import annotations
