@@ -193,9 +193,8 @@ void check_types(const OpDef& def, std::string_view types) {
       if (optional) type.remove_suffix(1);
       // A Tensor may be empty by itself, so it serves for Tensor? as well.
       PF_CHECK(type == want && (p.type == ArgType::Tensor || optional == p.nullable), Runtime,
-               "op row '", def.schema, "': parameter ", p.name, " is ", want,
-               p.nullable ? "?" : "", " in the schema and ", type, optional ? "?" : "",
-               " in the function");
+               "op row '", def.schema, "': parameter ", p.name, " is ", want, p.nullable ? "?" : "",
+               " in the schema and ", type, optional ? "?" : "", " in the function");
       ++i;
     }
     if (end == std::string_view::npos) break;
@@ -309,8 +308,9 @@ void check_outputs(const ExternalOp& op, pf_context_s& c, const Inputs& inputs,
   for (const Tensor& t : mutated) {
     bool returned = false;
     for (int i = 0; i < op.n_outputs; ++i) returned = returned || c.outputs[i].is(t);
-    PF_CHECK(returned, Runtime, op.def.name,
-             ": an argument that is changed in place must be returned as well where gradients flow");
+    PF_CHECK(
+        returned, Runtime, op.def.name,
+        ": an argument that is changed in place must be returned as well where gradients flow");
   }
 }
 
@@ -323,9 +323,9 @@ void check_shapes(const ExternalOp& op, const pf_context_s& c) {
     const Tensor& y = c.outputs[i];
     IntSpan want(expected[i].sizes, expected[i].ndim);
     if (!(y.sizes() == want))
-      wrong_output(op, i,
-                   "has shape " + to_string(y.sizes()) + ", but its shape rule says " +
-                       to_string(want));
+      wrong_output(
+          op, i,
+          "has shape " + to_string(y.sizes()) + ", but its shape rule says " + to_string(want));
     DType dtype = external::dtype_from(expected[i].dtype);
     if (y.dtype() != dtype)
       wrong_output(op, i,
@@ -387,9 +387,9 @@ Result call_external(const ExternalOp& op, const Value* args) {
   if (op.op.shape) check_shapes(op, c);
   for (const Tensor& t : mutated) t->storage->bump();
   if (flows) {
-    auto node = Ref<Node>::steal(external::make_external_node(
-        op, values, n, static_cast<uint32_t>(inputs.n), static_cast<uint32_t>(c.n_saved),
-        first_edge));
+    auto node = Ref<Node>::steal(
+        external::make_external_node(op, values, n, static_cast<uint32_t>(inputs.n),
+                                     static_cast<uint32_t>(c.n_saved), first_edge));
     uint32_t edge = 0;
     for (const Tensor* t : inputs) {
       if (t->defined()) node->edges()[edge] = gradient_edge(*t);

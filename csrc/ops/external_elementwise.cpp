@@ -28,7 +28,9 @@ static_assert(sizeof(RowNode) % 8 == 0);
 
 constexpr uint8_t uses_operand(int k) { return static_cast<uint8_t>(PF_USES_OPERAND << k); }
 
-kernels::ElementwiseFn kernel(pf_loop_fn fn) { return reinterpret_cast<kernels::ElementwiseFn>(fn); }
+kernels::ElementwiseFn kernel(pf_loop_fn fn) {
+  return reinterpret_cast<kernels::ElementwiseFn>(fn);
+}
 const kernels::Attr* attributes(const pf_attr* attrs) {
   return reinterpret_cast<const kernels::Attr*>(attrs);
 }
@@ -52,7 +54,8 @@ void run_backward(Node& n, Tensor* in, Tensor* out) {
   for (int k = 0; k < row.n_operands; ++k) {
     if (!n.needs(static_cast<uint32_t>(k))) continue;
     PF_CHECK(row.backward[k][0], Runtime, "derivative for ", op->def.name,
-             " with respect to operand ", k, " is not implemented; detach() it if no gradient is "
+             " with respect to operand ", k,
+             " is not implemented; detach() it if no gradient is "
              "wanted");
     if (grad_enabled()) {
       pf_recorded args{};
@@ -130,15 +133,14 @@ struct Call {
     for (int k = 0; k < row.n_operands; ++k) {
       if (args[k].kind != Value::IsTensor) continue;
       for (int j = 0; j < row.n_operands; ++j) {
-        Operand other = args[j].kind == Value::IsTensor ? Operand(args[j].tensor())
-                                                        : Operand(args[j].number);
+        Operand other =
+            args[j].kind == Value::IsTensor ? Operand(args[j].tensor()) : Operand(args[j].number);
         DType t = result_type(Operand(args[k].tensor()), other);
         found = any ? promote(found, t) : t;
         any = true;
       }
     }
-    PF_CHECK(any, Type, op.def.name,
-             "(): at least one argument must be a Tensor, not a number");
+    PF_CHECK(any, Type, op.def.name, "(): at least one argument must be a Tensor, not a number");
     return found;
   }
 
@@ -175,7 +177,8 @@ struct Call {
       direct = direct && first->numel() < 4096;
       bool permuted = !first->is_contiguous() && is_dense(*first);
       for (int k = 0; k < row.n_operands && permuted; ++k)
-        permuted = args[k].kind != Value::IsTensor || args[k].tensor().strides() == first->strides();
+        permuted =
+            args[k].kind != Value::IsTensor || args[k].tensor().strides() == first->strides();
       return permuted ? empty_strided(first->sizes(), first->strides(), dtype)
                       : empty(first->sizes(), dtype);
     }
@@ -213,8 +216,8 @@ struct Call {
     for (int k = 0; k < row.n_operands; ++k)
       if (numbers >> k & 1) uses &= static_cast<uint8_t>(~uses_operand(k));
     uses &= static_cast<uint8_t>(~PF_USES_GRAD);
-    Node* n = Node::allocate_raw(any_derivative ? &op.node_type : &op.missing_type,
-                                 sizeof(RowNode), static_cast<uint32_t>(row.n_operands), 1,
+    Node* n = Node::allocate_raw(any_derivative ? &op.node_type : &op.missing_type, sizeof(RowNode),
+                                 static_cast<uint32_t>(row.n_operands), 1,
                                  static_cast<uint32_t>(__builtin_popcount(uses)));
     auto* p = new (n->payload()) RowNode{
         Ref<ExternalOp>::borrow(const_cast<ExternalOp*>(&op)), dtype, uses, numbers, {}, {}};
@@ -285,7 +288,8 @@ void register_elementwise(Library& lib, const pf_elementwise_def& given) {
   PF_CHECK(row.n_operands >= 1 && row.n_operands <= kMax && row.n_attrs >= 0 && row.n_attrs <= 2 &&
                static_cast<int>(def.params.size()) == row.n_operands + row.n_attrs &&
                row.forward[0] && row.forward[1],
-           Runtime, "op row '", def.schema, "': an elementwise op has 1 to 3 operands, at most 2 "
+           Runtime, "op row '", def.schema,
+           "': an elementwise op has 1 to 3 operands, at most 2 "
            "attributes and kernels for float32 and float64");
   for (const Ref<ExternalOp>& other : lib.ops)
     PF_CHECK(other->def.name != def.name, Runtime, "op row '", def.schema, "': '", def.name,

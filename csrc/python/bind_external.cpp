@@ -42,10 +42,9 @@ py::object find_callable(std::string name) {
 }  // namespace
 
 PF_BIND {
-  m.def("_load_library",
-        [](const std::string& name, const std::string& path) {
-          return callables(*load_library(name, path));
-        });
+  m.def("_load_library", [](const std::string& name, const std::string& path) {
+    return callables(*load_library(name, path));
+  });
   m.def("_unload_library", &unload_library);
   m.def("_external_op", &find_callable);
   m.def("_external_ops", &external_op_names);

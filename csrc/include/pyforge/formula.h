@@ -1,4 +1,5 @@
-// Elementwise ops from formulas, as rows of pyforge's own table (csrc/kernels/elementwise_rows.inc):
+// Elementwise ops from formulas, as rows of pyforge's own table
+// (csrc/kernels/elementwise_rows.inc):
 //
 //   PF_UNARY_OP(softsign2, x / (1 + abs(x)), g / square(1 + abs(x)), "x / (1 + |x|)")
 //   PF_BINARY_OP(logaddexp, maximum(a, b) + log1p(exp(-abs(a - b))),
@@ -49,19 +50,19 @@ struct Var {
   }
 };
 
-#define PF_VAR_OPERATOR(op, name)                                    \
-  PF_API Var operator op(const Var& a, const Var& b) {               \
-    if (a.number() && b.number()) return a.s op b.s;                 \
-    return call(#name, a.argument(), b.argument());                  \
+#define PF_VAR_OPERATOR(op, name)                      \
+  PF_API Var operator op(const Var& a, const Var& b) { \
+    if (a.number() && b.number()) return a.s op b.s;   \
+    return call(#name, a.argument(), b.argument());    \
   }
 PF_VAR_OPERATOR(+, add)
 PF_VAR_OPERATOR(-, sub)
 PF_VAR_OPERATOR(*, mul)
 PF_VAR_OPERATOR(/, div)
 #undef PF_VAR_OPERATOR
-#define PF_VAR_COMPARE(op, name)                                      \
-  PF_API Var operator op(const Var& a, const Var& b) {                \
-    return call(#name, a.tensor(), b.argument());                     \
+#define PF_VAR_COMPARE(op, name)                       \
+  PF_API Var operator op(const Var& a, const Var& b) { \
+    return call(#name, a.tensor(), b.argument());      \
   }
 PF_VAR_COMPARE(<, lt)
 PF_VAR_COMPARE(<=, le)
@@ -78,9 +79,8 @@ PF_API Var operator~(const Var& a) { return call("logical_not", a.tensor()); }
 PF_API Var where(const Var& mask, const Var& a, const Var& b) {
   if (!a.number() || !b.number()) return call("where", mask.tensor(), a.argument(), b.argument());
   Var low(b.s), high(a.s);
-  low.dtype = high.dtype = a.dtype == DType::Float32 || b.dtype == DType::Float32
-                               ? DType::Float32
-                               : DType::Float64;
+  low.dtype = high.dtype =
+      a.dtype == DType::Float32 || b.dtype == DType::Float32 ? DType::Float32 : DType::Float64;
   return call("where", mask.tensor(), high.tensor(), low.tensor());
 }
 PF_API Argument constant(const Var& v, Tensor& hold) {
@@ -94,17 +94,17 @@ PF_API Argument constant(const Var& v, Tensor& hold) {
 #define PF_UNARY_1(name, types, p, dp, fwd, bwd, doc)
 #define PF_UNARY_2(name, types, p, dp, q, dq, fwd, bwd, doc)
 #define PF_PREDICATE(name, types, fwd, doc) PF_UNARY(name, types, fwd, , doc)
-#define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc)                                 \
-  PF_API Var name(const Var& a, const Var& b) {                                        \
-    if (a.number() && b.number()) return call(#name, a.tensor(), b.argument());        \
-    return call(#name, a.argument(), b.argument());                                    \
+#define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc)                          \
+  PF_API Var name(const Var& a, const Var& b) {                                 \
+    if (a.number() && b.number()) return call(#name, a.tensor(), b.argument()); \
+    return call(#name, a.argument(), b.argument());                             \
   }
 #define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc)
 // Constants in a derivative: their own is zero or does not exist.
-#define PF_BINARY_NODIFF(name, types, fwd, doc)                             \
-  PF_API Var name(const Var& a, const Var& b) {                             \
-    Tensor hold_a, hold_b;                                                  \
-    return call(#name, constant(a, hold_a), constant(b, hold_b));           \
+#define PF_BINARY_NODIFF(name, types, fwd, doc)                   \
+  PF_API Var name(const Var& a, const Var& b) {                   \
+    Tensor hold_a, hold_b;                                        \
+    return call(#name, constant(a, hold_a), constant(b, hold_b)); \
   }
 #define PF_COMPARE(name, types, fwd, doc) PF_BINARY_NODIFF(name, types, fwd, doc)
 #include "kernels/elementwise_rows.inc"
@@ -244,32 +244,32 @@ constexpr const char* last_text() { return ""; }
 
 // ---- macros ------------------------------------------------------------------------------------
 
-#define PF_EXPRESSIONS_(A, B, C, P, fwd, d_a, d_b, d_c)                                         \
-  template <class V>                                                                            \
-  static constexpr PF_INLINE V forward([[maybe_unused]] V A, [[maybe_unused]] V B,              \
-                                       [[maybe_unused]] V C, [[maybe_unused]] V P) {            \
-    return fwd;                                                                                 \
-  }                                                                                             \
-  template <int pf_operand, class V>                                                            \
-  static constexpr PF_INLINE V derivative([[maybe_unused]] V g, [[maybe_unused]] V A,           \
-                                          [[maybe_unused]] V B, [[maybe_unused]] V C,           \
-                                          [[maybe_unused]] V y, [[maybe_unused]] V P) {         \
-    if constexpr (pf_operand == 0)                                                              \
-      return d_a;                                                                               \
-    else if constexpr (pf_operand == 1)                                                         \
-      return d_b;                                                                               \
-    else                                                                                        \
-      return d_c;                                                                               \
+#define PF_EXPRESSIONS_(A, B, C, P, fwd, d_a, d_b, d_c)                                 \
+  template <class V>                                                                    \
+  static constexpr PF_INLINE V forward([[maybe_unused]] V A, [[maybe_unused]] V B,      \
+                                       [[maybe_unused]] V C, [[maybe_unused]] V P) {    \
+    return fwd;                                                                         \
+  }                                                                                     \
+  template <int pf_operand, class V>                                                    \
+  static constexpr PF_INLINE V derivative([[maybe_unused]] V g, [[maybe_unused]] V A,   \
+                                          [[maybe_unused]] V B, [[maybe_unused]] V C,   \
+                                          [[maybe_unused]] V y, [[maybe_unused]] V P) { \
+    if constexpr (pf_operand == 0)                                                      \
+      return d_a;                                                                       \
+    else if constexpr (pf_operand == 1)                                                 \
+      return d_b;                                                                       \
+    else                                                                                \
+      return d_c;                                                                       \
   }
-#define PF_FORMULA_(name, operands, attributes, derivatives, A, B, C, P, schema, doc, fwd, d_a,  \
-                    d_b, d_c)                                                                    \
-  struct pf_row_##name {                                                                         \
-    static constexpr int kOperands = operands, kAttributes = attributes,                         \
-                         kDerivatives = derivatives;                                             \
-    PF_EXPRESSIONS_(A, B, C, P, fwd, d_a, d_b, d_c)                                              \
-  };                                                                                             \
-  static const ::pyforge::formula::Registration<pf_row_##name> pf_registration_##name(#name schema, \
-                                                                                      doc);
+#define PF_FORMULA_(name, operands, attributes, derivatives, A, B, C, P, schema, doc, fwd, d_a, \
+                    d_b, d_c)                                                                   \
+  struct pf_row_##name {                                                                        \
+    static constexpr int kOperands = operands, kAttributes = attributes,                        \
+                         kDerivatives = derivatives;                                            \
+    PF_EXPRESSIONS_(A, B, C, P, fwd, d_a, d_b, d_c)                                             \
+  };                                                                                            \
+  static const ::pyforge::formula::Registration<pf_row_##name> pf_registration_##name(          \
+      #name schema, doc);
 #define PF_PICK_(_1, _2, _3, _4, _5, chosen, ...) chosen
 
 #define PF_UNARY_SCHEMA_ "(Tensor input) -> Tensor"
@@ -279,18 +279,18 @@ constexpr const char* last_text() { return ""; }
   PF_FORMULA_(name, 1, 0, 1, x, b_, c_, p_, PF_UNARY_SCHEMA_, "", fwd, d, 0, 0)
 #define PF_UNARY_DT_(name, fwd, d, doc) \
   PF_FORMULA_(name, 1, 0, 1, x, b_, c_, p_, PF_UNARY_SCHEMA_, doc, fwd, d, 0, 0)
-#define PF_UNARY_OP(name, ...)                                                             \
+#define PF_UNARY_OP(name, ...) \
   PF_PICK_(__VA_ARGS__, , , PF_UNARY_DT_, PF_UNARY_D_, PF_UNARY_0_, )(name, __VA_ARGS__)
 
 #define PF_UNARY_1_SCHEMA_(p, value) "(Tensor input, Number " #p "=" #value ") -> Tensor"
-#define PF_UNARY_1_0_(name, p, value, fwd)                                                  \
+#define PF_UNARY_1_0_(name, p, value, fwd) \
   PF_FORMULA_(name, 1, 1, 0, x, b_, c_, p, PF_UNARY_1_SCHEMA_(p, value), "", fwd, 0, 0, 0)
-#define PF_UNARY_1_D_(name, p, value, fwd, d)                                               \
+#define PF_UNARY_1_D_(name, p, value, fwd, d) \
   PF_FORMULA_(name, 1, 1, 1, x, b_, c_, p, PF_UNARY_1_SCHEMA_(p, value), "", fwd, d, 0, 0)
-#define PF_UNARY_1_DT_(name, p, value, fwd, d, doc)                                         \
+#define PF_UNARY_1_DT_(name, p, value, fwd, d, doc) \
   PF_FORMULA_(name, 1, 1, 1, x, b_, c_, p, PF_UNARY_1_SCHEMA_(p, value), doc, fwd, d, 0, 0)
-#define PF_UNARY_OP_1(name, p, value, ...)                                      \
-  PF_PICK_(__VA_ARGS__, , , PF_UNARY_1_DT_, PF_UNARY_1_D_, PF_UNARY_1_0_, )     \
+#define PF_UNARY_OP_1(name, p, value, ...)                                  \
+  PF_PICK_(__VA_ARGS__, , , PF_UNARY_1_DT_, PF_UNARY_1_D_, PF_UNARY_1_0_, ) \
   (name, p, value, __VA_ARGS__)
 
 #define PF_BINARY_SCHEMA_ "(Tensor|Number input, Tensor|Number other) -> Tensor"
@@ -302,8 +302,8 @@ constexpr const char* last_text() { return ""; }
   PF_FORMULA_(name, 2, 0, 2, a, b, c_, p_, PF_BINARY_SCHEMA_, doc, fwd, d_a, d_b, 0)
 #define PF_BINARY_BAD_(...) \
   static_assert(false, "PF_BINARY_OP takes a name, a formula, two derivatives or none, a text");
-#define PF_BINARY_OP(name, ...)                                                                  \
-  PF_PICK_(__VA_ARGS__, , PF_BINARY_DT_, PF_BINARY_D_, PF_BINARY_BAD_, PF_BINARY_0_, )           \
+#define PF_BINARY_OP(name, ...)                                                        \
+  PF_PICK_(__VA_ARGS__, , PF_BINARY_DT_, PF_BINARY_D_, PF_BINARY_BAD_, PF_BINARY_0_, ) \
   (name, __VA_ARGS__)
 
 #define PF_TERNARY_SCHEMA_ \
@@ -314,9 +314,10 @@ constexpr const char* last_text() { return ""; }
   PF_FORMULA_(name, 3, 0, 3, a, b, c, p_, PF_TERNARY_SCHEMA_, "", fwd, d_a, d_b, d_c)
 #define PF_TERNARY_DT_(name, fwd, d_a, d_b, d_c, doc) \
   PF_FORMULA_(name, 3, 0, 3, a, b, c, p_, PF_TERNARY_SCHEMA_, doc, fwd, d_a, d_b, d_c)
-#define PF_TERNARY_BAD_(...) \
-  static_assert(false, "PF_TERNARY_OP takes a name, a formula, three derivatives or none, a text");
-#define PF_TERNARY_OP(name, ...)                                                                \
-  PF_PICK_(__VA_ARGS__, PF_TERNARY_DT_, PF_TERNARY_D_, PF_TERNARY_BAD_, PF_TERNARY_BAD_,        \
-           PF_TERNARY_0_, )                                                                     \
+#define PF_TERNARY_BAD_(...)                                                                  \
+  static_assert(false, "PF_TERNARY_OP takes a name, a formula, three derivatives or none, a " \
+                       "text");
+#define PF_TERNARY_OP(name, ...)                                                         \
+  PF_PICK_(__VA_ARGS__, PF_TERNARY_DT_, PF_TERNARY_D_, PF_TERNARY_BAD_, PF_TERNARY_BAD_, \
+           PF_TERNARY_0_, )                                                              \
   (name, __VA_ARGS__)

@@ -126,7 +126,8 @@ class Text {
   int size_ = 0;
 };
 
-// Becomes the Python exception of its kind: throw Error("scan: the chunk must be positive, got ", n)
+// Becomes the Python exception of its kind: throw Error("scan: the chunk must be positive, got ",
+// n)
 class Error : public std::exception {
  public:
   template <class... Parts>
@@ -147,9 +148,9 @@ struct HostError : std::exception {
 };
 
 // PF_CHECK(x.dim() == 2, "conv: expected a matrix, got shape ", x.sizes())
-#define PF_CHECK(condition, ...)                                                  \
-  do {                                                                            \
-    if (__builtin_expect(!(condition), 0)) throw ::pyforge::Error(__VA_ARGS__);   \
+#define PF_CHECK(condition, ...)                                                \
+  do {                                                                          \
+    if (__builtin_expect(!(condition), 0)) throw ::pyforge::Error(__VA_ARGS__); \
   } while (0)
 
 namespace detail {
@@ -404,9 +405,9 @@ Tensor call(const char* name, const Args&... args) {
   return result;
 }
 
-#define PF_OPERATOR(op, name)                                                                     \
-  PF_API Tensor operator op(const Tensor& a, const Tensor& b) { return call(#name, a, b); }       \
-  PF_API Tensor operator op(const Tensor& a, double b) { return call(#name, a, b); }              \
+#define PF_OPERATOR(op, name)                                                               \
+  PF_API Tensor operator op(const Tensor& a, const Tensor& b) { return call(#name, a, b); } \
+  PF_API Tensor operator op(const Tensor& a, double b) { return call(#name, a, b); }        \
   PF_API Tensor operator op(double a, const Tensor& b) { return call(#name, a, b); }
 PF_OPERATOR(+, add)
 PF_OPERATOR(-, sub)
@@ -431,7 +432,9 @@ PF_FUNCTION(zeros_like)
 PF_FUNCTION(sum)
 #undef PF_FUNCTION
 PF_API Tensor matmul(const Tensor& a, const Tensor& b) { return call("matmul", a, b); }
-PF_API Tensor transpose(const Tensor& x, int64_t a, int64_t b) { return call("transpose", x, a, b); }
+PF_API Tensor transpose(const Tensor& x, int64_t a, int64_t b) {
+  return call("transpose", x, a, b);
+}
 PF_API Tensor sum(const Tensor& x, Ints dim, bool keepdim = false) {
   return call("sum", x, dim, keepdim);
 }
@@ -784,9 +787,9 @@ struct Op : detail::Entry {
 #define PF_CONCAT(a, b) PF_CONCAT_(a, b)
 // PF_OP("name(Tensor x, float alpha=1.0) -> Tensor", forward, backward [, doc or OpOptions])
 // backward is nullptr where there is no derivative: the first backward pass says so.
-#define PF_OP(schema, forward, backward, ...)                                                     \
-  static const ::pyforge::Op<+forward, backward> PF_CONCAT(pf_op_, __COUNTER__)(                   \
-      schema __VA_OPT__(, ) __VA_ARGS__);
+#define PF_OP(schema, forward, backward, ...)               \
+  static const ::pyforge::Op<+forward, backward> PF_CONCAT( \
+      pf_op_, __COUNTER__)(schema __VA_OPT__(, ) __VA_ARGS__);
 // In OpOptions: .shape = PF_SHAPE(rule), with void rule(ShapeRule&).
 #define PF_SHAPE(rule) ::pyforge::detail::run_shape<rule>
 
@@ -794,9 +797,8 @@ struct Op : detail::Entry {
 #define PF_EXPORT __attribute__((weak, visibility("default")))
 extern "C" {
 extern PF_EXPORT const pf_library_info pyforge_op_library;
-const pf_library_info pyforge_op_library = {
-    sizeof(pf_library_info), PF_ABI_MAJOR, PF_ABI_MINOR,
-    PF_ISA_TEXT};
+const pf_library_info pyforge_op_library = {sizeof(pf_library_info), PF_ABI_MAJOR, PF_ABI_MINOR,
+                                            PF_ISA_TEXT};
 PF_EXPORT int32_t pyforge_op_load(const pf_host* host, pf_library lib) {
   ::pyforge::host_table = host;
   for (const ::pyforge::detail::Entry* e = ::pyforge::detail::entries; e; e = e->next)

@@ -51,7 +51,8 @@ typedef struct pf_context_s* pf_context; /* one call of forward or backward */
 typedef struct pf_library_s* pf_library;
 typedef const struct pf_op_s* pf_op; /* a registered op, valid while it is registered */
 
-/* What a kernel needs to know about a tensor. Strides count elements; valid as long as the tensor. */
+/* What a kernel needs to know about a tensor. Strides count elements; valid as long as the tensor.
+ */
 typedef struct pf_view {
   uint32_t size;
   int32_t dtype;
@@ -133,7 +134,7 @@ typedef struct pf_host {
   void (*mark_non_differentiable)(pf_context c, int32_t output);
 
   /* A call of backward. `needs`: parameter, and element where it is a list. */
-  pf_tensor (*grad)(pf_context c, int32_t output); /* owned; null: none arrived */
+  pf_tensor (*grad)(pf_context c, int32_t output);               /* owned; null: none arrived */
   int32_t (*saved)(pf_context c, int32_t index, pf_tensor* out); /* owned; null: saved empty */
   int32_t (*n_saved)(pf_context c);
   int32_t (*needs)(pf_context c, int32_t parameter, int32_t element);
