@@ -43,8 +43,12 @@ class ExtensionModule(ModuleType):
 
     def unload(self) -> None:
         """Forget the ops. Callables and graphs that are still in use go on working."""
+        from .. import ops
+
         _C._unload_library(self.__name__)
         for name in [n for n in self.__dict__ if not n.startswith("__")]:
+            if ops._callables.get(name) is self.__dict__[name]:
+                del ops._callables[name]
             delattr(self, name)
 
     def __getattr__(self, name: str) -> Any:
@@ -73,7 +77,11 @@ def load_library(name: str, path: str) -> ExtensionModule:
     """
     module = ExtensionModule(name)
     module.__file__ = path
-    module.__dict__.update(_C._load_library(name, path))
+    from .. import ops
+
+    callables = _C._load_library(name, path)
+    module.__dict__.update(callables)
+    ops._callables.update(callables)
     return module
 
 
