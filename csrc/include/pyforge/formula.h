@@ -314,9 +314,10 @@ constexpr const char* last_text() { return ""; }
   PF_FORMULA_(name, 3, 0, 3, a, b, c, p_, PF_TERNARY_SCHEMA_, "", fwd, d_a, d_b, d_c)
 #define PF_TERNARY_DT_(name, fwd, d_a, d_b, d_c, doc) \
   PF_FORMULA_(name, 3, 0, 3, a, b, c, p_, PF_TERNARY_SCHEMA_, doc, fwd, d_a, d_b, d_c)
-#define PF_TERNARY_BAD_(...)                                                                  \
-  static_assert(false, "PF_TERNARY_OP takes a name, a formula, three derivatives or none, a " \
-                       "text");
+#define PF_TERNARY_BAD_(...)                                                           \
+  static_assert(false,                                                                 \
+                "PF_TERNARY_OP takes a name, a formula, three derivatives or none, a " \
+                "text");
 #define PF_TERNARY_OP(name, ...)                                                         \
   PF_PICK_(__VA_ARGS__, PF_TERNARY_DT_, PF_TERNARY_D_, PF_TERNARY_BAD_, PF_TERNARY_BAD_, \
            PF_TERNARY_0_, )                                                              \
