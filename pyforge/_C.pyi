@@ -421,6 +421,8 @@ class Tensor:
         """e^x - 1, accurate near 0."""
     def expm1_(self) -> Tensor:
         """In-place form of expm1()."""
+    def exponential_(self, lambd: _float = 1, *, generator: Generator | None = None) -> Tensor:
+        """In-place form of exponential()."""
     def fill_(self, value: _Operand) -> Tensor:
         """Overwrites every element with a number or a 0-d tensor. Returns self."""
     def fix(self) -> Tensor:
@@ -589,6 +591,8 @@ class Tensor:
         """a * b; logical and for bool."""
     def mul_(self, other: _Operand) -> Tensor:
         """In-place form of mul()."""
+    def multinomial(self, num_samples: _int, replacement: _bool = False, *, generator: Generator | None = None) -> Tensor:
+        """Indices drawn from each row of weights `input`, (n) or (rows, n); int64, (num_samples) or (rows, num_samples)."""
     def multiply(self, other: _Operand) -> Tensor:
         """Same as mul()."""
     def multiply_(self, other: _Operand) -> Tensor:
@@ -655,6 +659,13 @@ class Tensor:
     @overload
     def prod(self, dim: _int, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
         """Product of all elements; integers and bool give int64."""
+    @overload
+    def random_(self, *, generator: Generator | None = None) -> Tensor: ...
+    @overload
+    def random_(self, to: _int, *, generator: Generator | None = None) -> Tensor: ...
+    @overload
+    def random_(self, from_: _int, to: _int, *, generator: Generator | None = None) -> Tensor:
+        """In-place form of random()."""
     def ravel(self) -> Tensor:
         """One dimension; a view where strides allow it."""
     def reciprocal(self) -> Tensor:
@@ -1426,6 +1437,9 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: _str = "mean") -> Tens
 def mul(input: _Operand, other: _Operand) -> Tensor:
     """a * b; logical and for bool."""
 
+def multinomial(input: Tensor, num_samples: _int, replacement: _bool = False, *, generator: Generator | None = None) -> Tensor:
+    """Indices drawn from each row of weights `input`, (n) or (rows, n); int64, (num_samples) or (rows, num_samples)."""
+
 def multiply(input: _Operand, other: _Operand) -> Tensor:
     """Same as mul()."""
 
@@ -1455,6 +1469,12 @@ def norm(input: Tensor, p: _Number | None = 2, dim: _int | Sequence[_int] | None
 @overload
 def norm(input: Tensor, p: _str, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, dtype: _dtype | None = None) -> Tensor:
     """The p-norm (sum |x|^p)^(1/p) over the dimensions `dim` (all by default); inf: largest |x|, 0: count of nonzeros."""
+
+@overload
+def normal(mean: _float, std: _float, size: _int | Sequence[_int], *, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+@overload
+def normal(mean: _Operand, std: _Operand = 1, *, generator: Generator | None = None) -> Tensor:
+    """Normal numbers of one mean and standard deviation."""
 
 def not_equal(input: _Operand, other: _Operand) -> Tensor:
     """Same as ne()."""
@@ -1865,6 +1885,7 @@ __all__ = [
     "moveaxis",
     "movedim",
     "mul",
+    "multinomial",
     "multiply",
     "mv",
     "narrow",
@@ -1873,6 +1894,7 @@ __all__ = [
     "negative",
     "nonzero",
     "norm",
+    "normal",
     "not_equal",
     "ones",
     "ones_like",

@@ -92,4 +92,13 @@ def __getattr__(name: str) -> object:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
-    raise AttributeError(f"module 'pyforge' has no attribute '{name}'")
+    raise AttributeError(_missing(name))
+
+
+def _missing(name: str) -> str:
+    import difflib
+
+    text = f"module 'pyforge' has no attribute '{name}'"
+    public = [n for n in (*globals(), *_SUBMODULES, *_LAZY) if n[0] != "_"]
+    close = difflib.get_close_matches(name, public, 1, 0.75)
+    return f"{text}; did you mean '{close[0]}'?" if close and name[0] != "_" else text
