@@ -33,12 +33,15 @@ if TYPE_CHECKING:
     from . import nn as nn
     from . import optim as optim
     from . import random as random
+    from . import serialization as serialization
     from . import utils as utils
     from ._tensor_str import get_printoptions as get_printoptions
     from ._tensor_str import printoptions as printoptions
     from ._tensor_str import set_printoptions as set_printoptions
     from ._type_info import finfo as finfo
     from ._type_info import iinfo as iinfo
+    from .serialization import load as load
+    from .serialization import save as save
 
 __version__ = "0.1.0"
 
@@ -60,10 +63,12 @@ newaxis = None
 
 # Loaded on first use.
 _SUBMODULES = frozenset(
-    {"autograd", "backends", "cuda", "datasets", "memory", "nn", "optim", "utils"}
+    {"autograd", "backends", "cuda", "datasets", "memory", "nn", "optim", "serialization", "utils"}
 )
 _LAZY = {
     "finfo": "_type_info",
+    "load": "serialization",
+    "save": "serialization",
     "iinfo": "_type_info",
     "get_printoptions": "_tensor_str",
     "printoptions": "_tensor_str",
