@@ -170,6 +170,7 @@ def test_evaluation_without_gradients_and_batch_first() -> None:
         )
 
 
+@pytest.mark.filterwarnings("ignore:.*enable_nested_tensor")
 def test_transformer_prints_and_copies() -> None:
     a, b = both(lambda P: P.nn.Transformer(8, 2, 1, 1, 12))
     assert repr(a) == repr(b)

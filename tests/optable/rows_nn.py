@@ -505,8 +505,8 @@ ROWS = [
         layouts=("transposed", "stepped", "negative"),
         errors=(
             Err((ZEROS((2, 3, 1)),), ValueError, "more than 1 spatial", {}, ""),
-            Err((X, None, None, None, None, False), RuntimeError, "running_mean"),
-            Err((X, None, None, ZEROS(4)), RuntimeError, "weight|size|elements"),
+            Err((ZEROS((2, 3, 4)), None, None, None, None, False), RuntimeError, "running_mean"),
+            Err((ZEROS((2, 3, 4)), None, None, ZEROS(4)), RuntimeError, "weight|size|elements"),
         ),
         tol=8,
     ),

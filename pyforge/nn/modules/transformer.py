@@ -128,10 +128,12 @@ class _Layer(Module):
             need_weights=False,
             is_causal=is_causal,
         )
-        return self.dropout1(y)
+        out: Tensor = self.dropout1(y)
+        return out
 
     def _feed_forward(self, x: Tensor) -> Tensor:
-        return self.linear2(self.dropout(self.activation(self.linear1(x))))
+        out: Tensor = self.linear2(self.dropout(self.activation(self.linear1(x))))
+        return out
 
 
 class TransformerEncoderLayer(_Layer):
@@ -194,10 +196,12 @@ class TransformerEncoderLayer(_Layer):
             x = x + self._sa_block(self.norm1(x), mask, padding, is_causal)
             return x + self._ff_block(self.norm2(x))
         x = self.norm1(x + self._sa_block(x, mask, padding, is_causal))
-        return self.norm2(x + self._ff_block(x))
+        x = self.norm2(x + self._ff_block(x))
+        return x
 
     def _ff_block(self, x: Tensor) -> Tensor:
-        return self.dropout2(self._feed_forward(x))
+        out: Tensor = self.dropout2(self._feed_forward(x))
+        return out
 
 
 class TransformerDecoderLayer(_Layer):
@@ -263,7 +267,8 @@ class TransformerDecoderLayer(_Layer):
             return x + self._ff_block(self.norm3(x))
         x = self.norm1(x + self._sa_block(x, *own))
         x = self.norm2(x + self._mha_block(x, memory, *other))
-        return self.norm3(x + self._ff_block(x))
+        x = self.norm3(x + self._ff_block(x))
+        return x
 
     def _mha_block(
         self,
@@ -282,10 +287,12 @@ class TransformerDecoderLayer(_Layer):
             need_weights=False,
             is_causal=is_causal,
         )
-        return self.dropout2(y)
+        out: Tensor = self.dropout2(y)
+        return out
 
     def _ff_block(self, x: Tensor) -> Tensor:
-        return self.dropout3(self._feed_forward(x))
+        out: Tensor = self.dropout3(self._feed_forward(x))
+        return out
 
 
 class TransformerEncoder(Module):
@@ -452,7 +459,7 @@ class Transformer(Module):
         memory = self.encoder(
             src, mask=src_mask, src_key_padding_mask=src_key_padding_mask, is_causal=src_is_causal
         )
-        return self.decoder(
+        out: Tensor = self.decoder(
             tgt,
             memory,
             tgt_mask=tgt_mask,
@@ -462,6 +469,7 @@ class Transformer(Module):
             tgt_is_causal=tgt_is_causal,
             memory_is_causal=memory_is_causal,
         )
+        return out
 
     @staticmethod
     def generate_square_subsequent_mask(
