@@ -196,8 +196,8 @@ class TransformerEncoderLayer(_Layer):
             x = x + self._sa_block(self.norm1(x), mask, padding, is_causal)
             return x + self._ff_block(self.norm2(x))
         x = self.norm1(x + self._sa_block(x, mask, padding, is_causal))
-        x = self.norm2(x + self._ff_block(x))
-        return x
+        y: Tensor = self.norm2(x + self._ff_block(x))
+        return y
 
     def _ff_block(self, x: Tensor) -> Tensor:
         out: Tensor = self.dropout2(self._feed_forward(x))
@@ -267,8 +267,8 @@ class TransformerDecoderLayer(_Layer):
             return x + self._ff_block(self.norm3(x))
         x = self.norm1(x + self._sa_block(x, *own))
         x = self.norm2(x + self._mha_block(x, memory, *other))
-        x = self.norm3(x + self._ff_block(x))
-        return x
+        y: Tensor = self.norm3(x + self._ff_block(x))
+        return y
 
     def _mha_block(
         self,
