@@ -1298,6 +1298,9 @@ def index_put(input: Tensor, indices: Sequence[Tensor], values: Tensor, accumula
 def index_select(input: Tensor, dim: _int, index: Tensor) -> Tensor:
     """The positions `index` (1-d) of dimension `dim`, as a copy."""
 
+def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None, weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: _bool = True, momentum: _float = 0.1, eps: _float = 1e-5) -> Tensor:
+    """input with mean 0 and variance 1 in each channel of each sample, then scaled and shifted."""
+
 def isclose(input: Tensor, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False) -> Tensor:
     """Where abs(input - other) <= atol + rtol * abs(other)."""
 
@@ -1576,6 +1579,9 @@ def round(input: Tensor, *, decimals: _int = 0) -> Tensor:
 
 def rsqrt(input: Tensor) -> Tensor:
     """1 / sqrt(x)"""
+
+def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: _float = 0.0, is_causal: _bool = False, *, scale: _float | None = None, enable_gqa: _bool = False) -> Tensor:
+    """softmax(query key^T scale + attn_mask) value over the last two dimensions, block by block: no matrix of all scores is made. A bool mask tells which keys count. dropout_p applies whenever it is not 0; scale defaults to 1 / sqrt(the last size of query)."""
 
 @overload
 def scatter(input: Tensor, dim: _int, index: Tensor, src: Tensor) -> Tensor: ...
