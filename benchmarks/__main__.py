@@ -59,7 +59,9 @@ def measure(args: argparse.Namespace) -> tuple[dict[str, object], list[report.Ro
     def progress(row: report.Row) -> None:
         best = f"{report.times(row.best[1])} {row.best[0]}" if row.best else ""
         spent = time.perf_counter() - start
-        line = f"[{spent:4.0f} s] {row.group}, {row.threads}: {row.name}  {best} {report.remark(row)}"
+        line = (
+            f"[{spent:4.0f} s] {row.group}, {row.threads}: {row.name}  {best} {report.remark(row)}"
+        )
         print(line, file=sys.stderr, flush=True)
 
     try:

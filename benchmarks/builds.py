@@ -77,8 +77,8 @@ def both(f: Function, wrt: Sequence[int] | None = None) -> Build:
 
 
 def training(make: Function) -> Build:
-    """A training step. `make(P, *inputs)` returns the model, a function that gives the loss, and the
-    optimiser; the first three losses and the first gradients are compared."""
+    """A training step. `make(P, *inputs)` returns the model, a function that gives the loss, and
+    the optimiser; the first three losses and the first gradients are compared."""
 
     def build(P: Any, *arrays: Any) -> Step:
         model, loss_of, optimiser = make(P, *arrays)

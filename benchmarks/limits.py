@@ -114,7 +114,7 @@ class Limits:
         return 2 * COPY_BYTES / (time.perf_counter() - start)
 
     def call(self) -> float:
-        """Seconds of one operation of Python's own float: a C function that returns a new object."""
+        """Seconds of one product of Python's own floats: a C function that makes an object."""
         x, y, calls = 0.1, 0.2, 20_000
         start = time.perf_counter()
         for _ in range(calls):

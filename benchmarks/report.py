@@ -126,7 +126,6 @@ def peers_of(rows: Iterable[Row]) -> list[str]:
 
 def table(title: str, lines: Sequence[Sequence[str]], columns: Sequence[str], bad: set[int]) -> Any:
     from rich.table import Table
-
     from rich.text import Text
 
     made = Table(title=title, title_justify="left", box=None, pad_edge=False)
@@ -149,7 +148,8 @@ def print_all(about: Mapping[str, Any], rows: Sequence[Row]) -> None:
     console.print(", ".join(facts), markup=False)
     for rates in about.get("limits", []):
         console.print(
-            f"limits, {rates['threads']} threads: {rates['peak_f32_flops'] / 1e9:.0f} GFLOP/s float32, "
+            f"limits, {rates['threads']} threads: "
+            f"{rates['peak_f32_flops'] / 1e9:.0f} GFLOP/s float32, "
             f"{rates['peak_f64_flops'] / 1e9:.0f} float64, "
             f"{rates['copy_bytes_per_second'] / 1e9:.1f} GB/s copied, "
             f"{show(rates['call_seconds'])} a call ({rates['method']})"

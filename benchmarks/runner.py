@@ -40,7 +40,9 @@ def median_ratio(slow: Sequence[float], fast: Sequence[float]) -> float:
     return statistics.median(a / b for a, b in zip(slow, fast, strict=True))
 
 
-def interleave(engines: Mapping[str, Call], effort: Effort, most: int | None = None) -> dict[str, list[float]]:
+def interleave(
+    engines: Mapping[str, Call], effort: Effort, most: int | None = None
+) -> dict[str, list[float]]:
     """The values of each engine, round by round, in alternating order."""
     calls = {name: engine("calls", effort.target) for name, engine in engines.items()}
     values: dict[str, list[float]] = {name: [] for name in engines}
@@ -70,7 +72,9 @@ def summarise(row: Row, case: Case, values: Mapping[str, list[float]]) -> Row:
     return row
 
 
-def run_case(group: str, case: Case, workers: Mapping[str, Call], threads: int, effort: Effort) -> Row:
+def run_case(
+    group: str, case: Case, workers: Mapping[str, Call], threads: int, effort: Effort
+) -> Row:
     """Checks that the engines agree, then times them."""
     row = Row(group, case.name, threads, case.unit)
     taking_part: dict[str, Call] = {}

@@ -25,7 +25,13 @@ def product(name: str, a: tuple[int, ...], b: tuple[int, ...], **options: Any) -
         return x @ y
 
     return op(
-        f"{name} {dtype}", f, pair(dtype, a, b), array=f, flops=flops, double=dtype == "float64", **options
+        f"{name} {dtype}",
+        f,
+        pair(dtype, a, b),
+        array=f,
+        flops=flops,
+        double=dtype == "float64",
+        **options,
     )
 
 
@@ -81,7 +87,9 @@ def shapes() -> Any:
     batched += [((32, 1, 64, 64), (8, 64, 64))]
     for a, b in batched:
         batch = 1
-        for p, q in zip([1] * 4 + list(a[:-2]), [1] * (4 + len(a) - len(b)) + list(b[:-2]), strict=True):
+        for p, q in zip(
+            [1] * 4 + list(a[:-2]), [1] * (4 + len(a) - len(b)) + list(b[:-2]), strict=True
+        ):
             batch *= max(p, q)
         name = " @ ".join("x".join(map(str, s)) for s in (a, b))
         flops = 2 * batch * a[-2] * a[-1] * b[-1]

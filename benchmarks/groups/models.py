@@ -1,8 +1,9 @@
-"""Models in the API of pyforge and PyTorch, and multi-layer perceptrons by hand for NumPy and JAX."""
+"""Models in the API of pyforge and PyTorch, and perceptrons by hand for NumPy and JAX."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy
@@ -28,7 +29,7 @@ def fill(P: Any, model: Any) -> Any:
 
 def mlp(P: Any, sizes: Sequence[int], activation: str) -> Any:
     layers = []
-    for a, b in zip(sizes, sizes[1:], strict=False):
+    for a, b in pairwise(sizes):
         layers += [P.nn.Linear(a, b), getattr(P.nn, activation)()]
     return fill(P, P.nn.Sequential(*layers[:-1]))
 
@@ -59,7 +60,9 @@ def lstm(P: Any, symbols: int, hidden: int) -> Any:
     return fill(P, Model())
 
 
-def gpt(P: Any, symbols: int, width: int, heads: int, layers: int, context: int, fused: bool) -> Any:
+def gpt(
+    P: Any, symbols: int, width: int, heads: int, layers: int, context: int, fused: bool
+) -> Any:
     """A character GPT; attention is the library's function or, not `fused`, written out."""
     nn = P.nn
 
@@ -102,7 +105,7 @@ def gpt(P: Any, symbols: int, width: int, heads: int, layers: int, context: int,
 def linear_values(sizes: Sequence[int]) -> list[Array]:
     """Weights and biases in the order and shapes of `mlp`."""
     shapes: list[tuple[int, ...]] = []
-    for a, b in zip(sizes, sizes[1:], strict=False):
+    for a, b in pairwise(sizes):
         shapes += [(b, a), (b,)]
     return [values(k, s) for k, s in enumerate(shapes)]
 
@@ -171,7 +174,7 @@ class NumpyMLP:
 
 
 def jax_mlp_step(jax: Any, activation: str, lr: float = 1e-3) -> Any:
-    """A compiled step: (parameters, means, squares, count, x, target) to those and loss, gradients."""
+    """A compiled step; it takes the state and the batch, gives the state, loss and gradients."""
     jnp = jax.numpy
 
     def loss_of(parameters: Any, x: Array, target: Array) -> Array:

@@ -31,7 +31,9 @@ def stepping(kind: str, count: int, size: int, **options: Any) -> Callable[..., 
     def build(P: Any) -> Step:
         tensors = parameters(P, count, size)
         optimiser = getattr(P.optim, kind)(tensors, lr=1e-4, **options)
-        return Step(optimiser.step, lambda: [optimiser.step(), *tensors[:: max(1, count // 10)]][1:])
+        return Step(
+            optimiser.step, lambda: [optimiser.step(), *tensors[:: max(1, count // 10)]][1:]
+        )
 
     return build
 

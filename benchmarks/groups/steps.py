@@ -1,9 +1,10 @@
-"""Whole training steps: forward, loss, backward, optimiser; and a policy asked one state at a time."""
+"""Whole training steps, forward to optimiser; and a policy asked one state at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy
@@ -72,7 +73,7 @@ def jax_mlp(sizes: Sizes, activation: str) -> Callable[..., Step]:
 
 def mlp_case(name: str, sizes: Sizes, activation: str, size: int, **options: Any) -> Case:
     build = classifier(lambda P: models.mlp(P, sizes, activation), sizes[0])
-    products = [a * b for a, b in zip(sizes, sizes[1:], strict=False)]
+    products = [a * b for a, b in pairwise(sizes)]
     return Case(
         name,
         {

@@ -104,7 +104,9 @@ def beside_neighbour(width: int) -> Callable[[Any], Step]:
         threads = P.get_num_threads()
 
         def measure() -> float:
-            busy = f"import os; os.sched_setaffinity(0, [{min(os.sched_getaffinity(0))}])\nwhile 1: 0"
+            busy = (
+                f"import os; os.sched_setaffinity(0, [{min(os.sched_getaffinity(0))}])\nwhile 1: 0"
+            )
             neighbour = subprocess.Popen([sys.executable, "-c", busy])
             try:
                 time.sleep(0.1)
