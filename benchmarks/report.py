@@ -191,7 +191,7 @@ def print_losses(console: Any, rows: Sequence[Row]) -> None:
     if absent:
         names = dict.fromkeys(f"{r.group}: {r.name}" for r in absent)
         console.print("Not available in pyforge: " + "; ".join(names), "")
-    measured = [r for r in rows if r.values]
+    measured = [r for r in rows if "pyforge" in r.values]
     won = sum(not r.lost for r in measured)
     console.print(f"{won} of {len(measured)} rows are at or above their target and every peer")
 

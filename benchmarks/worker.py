@@ -13,6 +13,8 @@ from . import engines
 
 SEED = 20
 PATIENCE = 300.0
+# What an engine raises that has no such function.
+MISSING = (AttributeError, ImportError, NotImplementedError)
 
 
 class EngineError(Exception):
@@ -110,7 +112,7 @@ def serve(pipe: Connection, engine: str, threads: int) -> None:
             contender = contender or Contender(engine, threads)
             reply = (True, getattr(contender, method)(*args))
         except Exception as error:
-            missing = isinstance(error, (AttributeError, ImportError, NotImplementedError))
+            missing = isinstance(error, MISSING)
             text = str(error).strip().splitlines() or [""]
             reply = (False, (f"{type(error).__name__}: {text[0]}", missing))
         pipe.send(reply)
