@@ -84,8 +84,9 @@ def test_threads_choose_the_bound():
     assert [v.met for v in row.verdicts] == [True]
 
 
-def test_value_without_peer_has_an_upper_bound():
-    row = run({"pyforge": Fake(times=[1.3])}, unit="x", at_most=1.2)
+def test_multiple_has_an_upper_bound_and_no_ratio():
+    row = run({"pyforge": Fake(times=[1.3]), "torch": Fake(times=[9.0])}, unit="x", at_most=1.2)
+    assert row.values == {"pyforge": 1.3, "torch": 9.0}
     assert row.best is None
     assert [v.met for v in row.verdicts] == [False]
     assert "NOT MET: at most 1.2 x" in report.remark(row)
