@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
-from benchmarks.engines import pin
+from benchmarks.engines import THREAD_VARIABLES, pin
 
+os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
 pin(1)
 
 

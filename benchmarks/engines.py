@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import os
+from collections.abc import Iterator
 from typing import Any
 
 PEERS = ("torch", "numpy", "jax")
@@ -21,10 +23,23 @@ def installed(name: str) -> bool:
     return importlib.util.find_spec(name) is not None
 
 
+@contextlib.contextmanager
+def environment(threads: int) -> Iterator[None]:
+    """What a process must find when it starts: a library may be loaded before its first line."""
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
 def pin(threads: int) -> None:
-    """Before any library is imported: so many threads, on so many processors, the same for all."""
-    for name in THREAD_VARIABLES:
-        os.environ[name] = str(threads)
+    """So many processors for this process, the same ones whatever the engine."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-threads:])
 

@@ -61,6 +61,15 @@ def summarise(row: Row, case: Case, values: Mapping[str, list[float]]) -> Row:
     for name, turns in values.items():
         if name != "limit":
             row.values[name] = statistics.median(turns)
+    for name, turns in values.items():
+        # Arithmetic cannot outrun the processor; a tenth is left for noise.
+        if case.flops and "limit" in values and name != "limit":
+            share = median_ratio(values["limit"], turns)
+            if share > 1.1:
+                row.problems[name] = (
+                    f"at {share:.0%} of the limit: more threads than {row.threads}?"
+                )
+                row.wrong = True
     ours = values.get("pyforge")
     # There is no ratio to nothing, and a multiple is of the engine's own time elsewhere.
     if ours is not None and min(ours) > 0 and row.unit != "x":

@@ -133,7 +133,8 @@ class Worker:
         self._process = context.Process(
             target=serve, args=(theirs, self.engine, self.threads), daemon=True
         )
-        self._process.start()
+        with engines.environment(self.threads):
+            self._process.start()
         theirs.close()
         return self._pipe
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import re
+import subprocess
+import sys
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +17,7 @@ import pytest
 pytest.importorskip("benchmarks", reason="needs the repository")
 
 from benchmarks import __main__ as command
-from benchmarks import builds, plot, report, runner
+from benchmarks import builds, engines, plot, report, runner
 from benchmarks.case import GROUPS, Case, load
 from benchmarks.compare import difference
 from benchmarks.report import Row
@@ -217,6 +221,39 @@ def test_workers(tmp_path, monkeypatch):
     assert set(missing.values) == {"numpy"}
     assert crash.problems == {"pyforge": "its process died"}
     assert len(again) == 2
+
+
+def test_faster_than_the_processor_is_a_fault():
+    """A library with more threads than asked for shows itself by an impossible share."""
+    times = {"pyforge": [1.0], "numpy": [0.5], "limit": [0.8]}
+    row = run({n: Fake(times=t) for n, t in times.items()}, flops=1.0)
+    assert row.wrong
+    assert row.problems == {"numpy": "160% of the limit: more threads than 1?"}
+
+
+MAIN = """
+import numpy, os
+from benchmarks.worker import Worker
+if __name__ == "__main__":
+    before = dict(os.environ)
+    worker = Worker("numpy", 1)
+    worker("prepare", "matmul", "512x512 float32")
+    print(len(os.listdir(f"/proc/{worker._process.pid}/task")), os.environ == before)
+    worker.close()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs /proc")
+def test_workers_have_the_threads_asked_for(tmp_path):
+    """Though the main module, which they import anew, loads NumPy before their first line."""
+    script = tmp_path / "main.py"
+    script.write_text(MAIN)
+    environment = {k: v for k, v in os.environ.items() if k not in engines.THREAD_VARIABLES}
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    done = subprocess.run(
+        [sys.executable, script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["1", "True"]
 
 
 def test_jax_adapter_forward():
