@@ -228,7 +228,7 @@ def test_faster_than_the_processor_is_a_fault():
     times = {"pyforge": [1.0], "numpy": [0.5], "limit": [0.8]}
     row = run({n: Fake(times=t) for n, t in times.items()}, flops=1.0)
     assert row.wrong
-    assert row.problems == {"numpy": "160% of the limit: more threads than 1?"}
+    assert row.problems == {"numpy": "at 160% of the limit: more threads than 1?"}
 
 
 MAIN = """
