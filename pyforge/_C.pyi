@@ -443,11 +443,11 @@ class Tensor:
     def floor_(self) -> Tensor:
         """In-place form of floor()."""
     def floor_divide(self, other: _Operand) -> Tensor:
-        """floor(a / b). Integers by 0 give 0."""
+        """floor(a / b). Integers by 0 raise RuntimeError."""
     def floor_divide_(self, other: _Operand) -> Tensor:
         """In-place form of floor_divide()."""
     def fmod(self, other: _Operand) -> Tensor:
-        """a - b * trunc(a / b), with the sign of a, exact. Integers by 0 give 0."""
+        """a - b * trunc(a / b), with the sign of a, exact. Integers by 0 raise RuntimeError."""
     def fmod_(self, other: _Operand) -> Tensor:
         """In-place form of fmod()."""
     def gather(self, dim: _int, index: Tensor) -> Tensor:
@@ -677,7 +677,7 @@ class Tensor:
     def relu_(self) -> Tensor:
         """In-place form of relu()."""
     def remainder(self, other: _Operand) -> Tensor:
-        """a - b * floor(a / b), with the sign of b. Integers by 0 give 0."""
+        """a - b * floor(a / b), with the sign of b. Integers by 0 raise RuntimeError."""
     def remainder_(self, other: _Operand) -> Tensor:
         """In-place form of remainder()."""
     @overload
@@ -1239,10 +1239,10 @@ def floor(input: Tensor) -> Tensor:
     """The largest integer not above x."""
 
 def floor_divide(input: _Operand, other: _Operand) -> Tensor:
-    """floor(a / b). Integers by 0 give 0."""
+    """floor(a / b). Integers by 0 raise RuntimeError."""
 
 def fmod(input: _Operand, other: _Operand) -> Tensor:
-    """a - b * trunc(a / b), with the sign of a, exact. Integers by 0 give 0."""
+    """a - b * trunc(a / b), with the sign of a, exact. Integers by 0 raise RuntimeError."""
 
 def full(size: _int | Sequence[_int], fill_value: _Number, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
     """A tensor filled with one value, whose kind gives the dtype."""
@@ -1560,7 +1560,7 @@ def relu6(input: Tensor, inplace: _bool = False) -> Tensor:
     """input limited to [0, 6]."""
 
 def remainder(input: _Operand, other: _Operand) -> Tensor:
-    """a - b * floor(a / b), with the sign of b. Integers by 0 give 0."""
+    """a - b * floor(a / b), with the sign of b. Integers by 0 raise RuntimeError."""
 
 @overload
 def reshape(input: Tensor, shape: _int | Sequence[_int]) -> Tensor: ...

@@ -31,8 +31,8 @@ struct AccumulateGrad {
       ops::add_(meta.grad, grad);
     }
     if (!meta.post_hooks.empty()) {
-      Tensor accumulated = meta.grad;
-      run_hooks(meta.post_hooks, &accumulated);
+      Tensor leaf = self.variable;
+      run_hooks(meta.post_hooks, &leaf);
     }
   }
 };
