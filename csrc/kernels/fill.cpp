@@ -16,6 +16,8 @@ void fill_reduce(ReduceTable& table);
 void fill_rows(RowTable& table);
 void fill_gemm(GemmTable& table);
 void fill_optim(OptimTable& table);
+void fill_conv_f32(ConvTable& table);
+void fill_conv_f64(ConvTable& table);
 
 void fill(Table& table) {
   table.name = PF_TEXT(PF_ISA);
@@ -29,6 +31,8 @@ void fill(Table& table) {
   fill_rows(table.rows);
   fill_gemm(table.gemm);
   fill_optim(table.optim);
+  fill_conv_f32(table.conv);
+  fill_conv_f64(table.conv);
 }
 
 }  // namespace pyforge::kernels::PF_ISA
