@@ -8,7 +8,8 @@
 namespace pyforge::kernels::PF_ISA {
 namespace {
 
-inline constexpr int kUnitPanels = 8;  // panels of columns in a unit of work
+inline constexpr int kUnitPanels = 8;       // panels of columns in a unit of work
+inline constexpr int64_t kBlockTiles = 16;  // row tiles that meet all panels before the next ones
 
 // K is summed in blocks: of whole channels, or of a part of one channel's taps if there are many.
 struct GatherBlocks {
@@ -229,9 +230,10 @@ void gather_prepare(const GatherConv& conv, void* shared, int64_t first, int64_t
     const T* weight = static_cast<const T*>(conv.weight) + group * conv.weight_group;
     // A vector beyond the end may be written: blocks are `kLanes` apart.
     T* to = static_cast<T*>(shared) + (group * depth_total + k.at) * conv.rows + unit * kLanes<T>;
-    for (int64_t i = 0; i < conv.rows; i += kTileRows) {
-      const int rows = static_cast<int>(smaller(kTileRows, conv.rows - i));
-      const T* from = weight + i * conv.weight_row + k.c0 * conv.weight_channel;
+    const RowTiles tiles(conv.rows);
+    for (int64_t i = 0; i < tiles.tiles; ++i) {
+      const int rows = tiles.size(i);
+      const T* from = weight + tiles.start(i) * conv.weight_row + k.c0 * conv.weight_channel;
       if (plain) {
         pack_rows(to, rows, from + k.t0, conv.weight_row, 1, k.depth());
         to += rows * k.depth();
@@ -248,15 +250,15 @@ void gather_prepare(const GatherConv& conv, void* shared, int64_t first, int64_t
   }
 }
 
-// Rows [i0, i1) of one panel.
+// Tiles [t0, t1) of the rows, against one panel.
 template <class T>
-void multiply_panel(const T* weights, const T* panel, int64_t depth, int64_t i0, int64_t i1,
-                    int count, int width, const Target<T>& out) {
+void multiply_panel(const T* weights, const T* panel, int64_t depth, const RowTiles& tiles,
+                    int64_t t0, int64_t t1, int count, int width, const Target<T>& out) {
   TileArgs<T> tile{depth, nullptr, 1, 0, panel, width, count};
-  for (int64_t i = i0; i < i1; i += kTileRows) {
-    const int rows = static_cast<int>(smaller(kTileRows, i1 - i));
-    tile.a = weights + i * depth;
-    const Target<T> to = out.at(i, 0);
+  for (int64_t t = t0; t < t1; ++t) {
+    const int rows = tiles.size(t);
+    tile.a = weights + tiles.start(t) * depth;
+    const Target<T> to = out.at(tiles.start(t), 0);
     if (count == kTileColumns<T>) {
       tile_for<T, kTileVectors, true, false>(rows)(tile, to);
     } else {
@@ -272,6 +274,7 @@ void gather_run(const GatherConv& conv, const void* shared, void* workspace, int
   constexpr int64_t C = kTileColumns<T>, kUnit = GatherColumns<T>::kUnit;
   const GatherColumns<T> columns(conv);
   const GatherBlocks blocks = blocks_of(conv);
+  const RowTiles tiles(conv.rows);
   const int64_t depth_total = conv.channels * conv.taps, n_blocks = blocks.count();
   const int64_t panel_size = blocks.channels * blocks.taps * C;
   const int64_t plane_size = conv.target[0] * conv.target[1] * conv.target[2];
@@ -305,16 +308,16 @@ void gather_run(const GatherConv& conv, const void* shared, void* workspace, int
       const Target<T> to = target_for(out, b == 0, b == n_blocks - 1);
       const T* weights = static_cast<const T*>(shared) + (group * depth_total + k.at) * conv.rows +
                          (group * n_blocks + b) * kLanes<T>;
-      for (int64_t i0 = 0; i0 < conv.rows; i0 += kBlockRows) {
-        const int64_t i1 = smaller(conv.rows, i0 + kBlockRows);
+      for (int64_t t0 = 0; t0 < tiles.tiles; t0 += kBlockTiles) {
+        const int64_t t1 = smaller(tiles.tiles, t0 + kBlockTiles);
         for (int64_t j = 0, p = 0; j < width; j += C, ++p) {
           const int count = static_cast<int>(smaller(C, width - j));
           const int wide = static_cast<int>(round_up(count, kLanes<T>));
           T* panel = panels + p * panel_size;
-          if (i0 == 0) {
+          if (t0 == 0) {
             pack_panel(conv, source, group, k, runs[p], n_runs[p], image, count, wide, panel);
           }
-          multiply_panel(weights, panel, k.depth(), i0, i1, count, wide, to.at(0, j));
+          multiply_panel(weights, panel, k.depth(), tiles, t0, t1, count, wide, to.at(0, j));
         }
       }
     }

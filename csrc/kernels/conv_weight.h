@@ -8,10 +8,12 @@
 namespace pyforge::kernels::PF_ISA {
 namespace {
 
-inline constexpr int64_t kSourceElements = 40 * 1024;  // of the channels-last copy at a time
+inline constexpr int64_t kSourceElements = 60 * 1024;  // of the channels-last copy at a time
+inline constexpr int64_t kPartPanels = 16;             // panels of columns in a unit of work
 
 struct WeightSizes {
-  int64_t taps, columns, ld, rows_of_places, width, padded_width, block_rows, block_height, depth;
+  int64_t taps, columns, ld, parts, rows_of_places, width, padded_width, block_rows, block_height,
+      depth;
 
   template <class T>
   static WeightSizes of(const WeightConv& conv) {
@@ -19,6 +21,7 @@ struct WeightSizes {
     s.taps = conv.kernel[0] * conv.kernel[1] * conv.kernel[2];
     s.columns = s.taps * conv.channels;
     s.ld = round_up(s.columns, kLanes<T>);
+    s.parts = ceil_div(s.columns, kPartPanels * kTileColumns<T>);
     s.rows_of_places = conv.images * conv.grid[0] * conv.grid[1];
     s.width = conv.grid[2];
     s.padded_width = (s.width - 1) * conv.step[2] + (conv.kernel[2] - 1) * conv.dilation[2] + 1;
@@ -132,11 +135,12 @@ void pack_places(T* panel, int width, int count, const T* source, const WeightRu
   }
 }
 
-// The rows [first, last) of the grid, all of one image and depth, added to sums [rows][ld].
+// The rows [h, h + rows) of the grid of one image and depth, added to the columns [j0, j1) of
+// sums [rows][ld].
 template <class T>
 void weight_block(const WeightConv& conv, const WeightSizes& s, int64_t group, int64_t image,
-                  int64_t d, int64_t h, int64_t rows, bool add, T* sums, T* source, T* grads,
-                  T* panel) {
+                  int64_t d, int64_t h, int64_t rows, int64_t j0, int64_t j1, bool add, T* sums,
+                  T* source, T* grads, T* panel) {
   constexpr int C = kTileColumns<T>;
   const int64_t *size = conv.source, *kernel = conv.kernel;
   const int64_t plane = size[0] * size[1] * size[2], row = s.padded_width * conv.channels;
@@ -160,15 +164,16 @@ void weight_block(const WeightConv& conv, const WeightSizes& s, int64_t group, i
   const T* grad = static_cast<const T*>(conv.grad) + at * conv.rows * grid_plane +
                   (d * conv.grid[1] + h) * s.width;
   const int64_t places = rows * s.width;
+  const RowTiles tiles(conv.rows);
   for (int64_t k0 = 0; k0 < places; k0 += s.depth) {
     const int64_t depth = smaller(s.depth, places - k0);
-    for (int64_t i = 0; i < conv.rows; i += kTileRows) {
-      pack_rows(grads + i * depth, static_cast<int>(smaller(kTileRows, conv.rows - i)),
-                grad + i * grid_plane + k0, grid_plane, 1, depth);
+    for (int64_t t = 0; t < tiles.tiles; ++t) {
+      const int64_t i = tiles.start(t);
+      pack_rows(grads + i * depth, tiles.size(t), grad + i * grid_plane + k0, grid_plane, 1, depth);
     }
     Target<T> out{sums,           s.ld, 1, nullptr, 0, 0, T(1), add || k0 > 0 ? T(1) : T(0),
                   Epilogue::None, true};
-    for (int64_t j = 0; j < s.columns; j += C) {
+    for (int64_t j = j0; j < j1; j += C) {
       const int count = static_cast<int>(smaller(C, s.columns - j));
       const int width = static_cast<int>(round_up(count, kLanes<T>));
       WeightRun runs[C];
@@ -176,8 +181,9 @@ void weight_block(const WeightConv& conv, const WeightSizes& s, int64_t group, i
       pack_places(panel, width, count, source, runs, n_runs, k0, depth, s.width, conv.step[1] * row,
                   conv.step[2] * conv.channels);
       TileArgs<T> tile{depth, nullptr, 1, 0, panel, width, count};
-      for (int64_t i = 0; i < conv.rows; i += kTileRows) {
-        const int r = static_cast<int>(smaller(kTileRows, conv.rows - i));
+      for (int64_t t = 0; t < tiles.tiles; ++t) {
+        const int64_t i = tiles.start(t);
+        const int r = tiles.size(t);
         tile.a = grads + i * depth;
         if (count == C) {
           tile_for<T, kTileVectors, true, false>(r)(tile, out.at(i, j));
@@ -198,15 +204,19 @@ void weight_run(const WeightConv& conv, void* shared, void* workspace, int64_t f
   T* panel = source + round_up(s.source_elements(conv), kLanes<T>);
   T* grads = panel + kTileColumns<T> * s.depth;
   for (int64_t unit = first; unit < last; ++unit) {
-    const int64_t chunk = unit / conv.groups, group = unit % conv.groups;
+    const int64_t part = unit % s.parts, member = unit / s.parts;
+    const int64_t chunk = member / conv.groups, group = member % conv.groups;
+    const int64_t j0 = part * kPartPanels * kTileColumns<T>;
+    const int64_t j1 = smaller(s.columns, j0 + kPartPanels * kTileColumns<T>);
     const int64_t begin = s.rows_of_places * chunk / conv.chunks,
                   end = s.rows_of_places * (chunk + 1) / conv.chunks;
-    T* sums = static_cast<T*>(shared) + unit * conv.rows * s.ld;
+    T* sums = static_cast<T*>(shared) + member * conv.rows * s.ld;
     for (int64_t row = begin; row < end;) {
       const int64_t h = row % conv.grid[1], d = row / conv.grid[1] % conv.grid[0],
                     image = row / conv.grid[1] / conv.grid[0];
       const int64_t rows = smaller(smaller(s.block_rows, conv.grid[1] - h), end - row);
-      weight_block(conv, s, group, image, d, h, rows, row > begin, sums, source, grads, panel);
+      weight_block(conv, s, group, image, d, h, rows, j0, j1, row > begin, sums, source, grads,
+                   panel);
       row += rows;
     }
   }
@@ -234,11 +244,11 @@ template <class T>
 void weight_plan(const WeightConv& conv, ConvPlan& plan) {
   const WeightSizes s = WeightSizes::of<T>(conv);
   constexpr int64_t size = sizeof(T);
-  plan.units = conv.chunks * conv.groups;
+  plan.units = conv.chunks * conv.groups * s.parts;
   plan.prepare_units = 0;
   plan.workspace_bytes = (round_up(s.source_elements(conv), kLanes<T>) + kTileColumns<T> * s.depth +
                           conv.rows * s.depth + kLanes<T>)*size;
-  plan.shared_bytes = plan.units * conv.rows * s.ld * size;
+  plan.shared_bytes = conv.chunks * conv.groups * conv.rows * s.ld * size;
   plan.finish_units = conv.groups * conv.rows;
 }
 

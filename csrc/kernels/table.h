@@ -5,6 +5,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/gemm.h"
 #include "kernels/optim.h"
+#include "kernels/pool.h"
 #include "kernels/reduce.h"
 #include "kernels/rows.h"
 
@@ -19,6 +20,7 @@ struct Table {
   GemmTable gemm;
   OptimTable optim;
   ConvTable conv;
+  PoolTable pool;
 };
 
 namespace v2 {

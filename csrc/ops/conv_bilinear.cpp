@@ -20,7 +20,8 @@ using kernels::WeightConv;
 constexpr int64_t kLongWork = 1 << 20;    // multiply-adds from which the GIL is given up
 constexpr int64_t kThreadWork = 1 << 18;  // ... that make a thread worth while
 constexpr int64_t kChunkWork = 4 << 20;   // ... that a chunk of places should have
-constexpr int64_t kChunks = 16, kChunkBytes = 32 << 20;
+constexpr int64_t kChunkPlaces = 1024;    // so that adding the chunks up costs little
+constexpr int64_t kChunks = 16;
 
 int64_t round_up(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
@@ -40,12 +41,35 @@ int64_t volume(const int64_t* sizes) { return sizes[0] * sizes[1] * sizes[2]; }
 bool is_direct(int64_t groups, int64_t channels, int64_t rows) {
   return groups > 1 && channels <= 2 && rows <= 2;
 }
+// Few channels: packing panels would cost as much as the products. Rows of the grid should fill
+// vectors.
+bool is_direct(const GatherConv& conv, DType dtype) {
+  if (is_direct(conv.groups, conv.channels, conv.rows)) return true;
+  const int64_t lanes = kernels::active().vector_bytes / static_cast<int64_t>(itemsize(dtype));
+  const int64_t width = conv.grid[2], padded = (width + lanes - 1) / lanes * lanes;
+  return conv.channels <= 4 && conv.taps > 1 && conv.stride[2] == 1 && 4 * width >= 3 * padded;
+}
 
-void run_gather(const GatherConv& conv, DType dtype) {
+// A 1x1 kernel that moves in steps of one sees a plane as one row.
+void join_rows(GatherConv& conv) {
+  if (conv.taps != 1) return;
+  for (int d = 0; d < kSpatial; ++d) {
+    if (conv.offset[d] != 0 || conv.step[d] != 1 || conv.stride[d] != 1 ||
+        conv.grid[d] != conv.source[d] || conv.grid[d] != conv.target[d]) {
+      return;
+    }
+  }
+  for (int64_t* sizes : {conv.source, conv.target, conv.grid}) {
+    sizes[2] = volume(sizes);
+    sizes[0] = sizes[1] = 1;
+  }
+}
+
+void run_gather(GatherConv conv, DType dtype) {
+  join_rows(conv);
   const auto& table = kernels::active().conv;
-  const auto& kernel = is_direct(conv.groups, conv.channels, conv.rows)
-                           ? table.direct[float_index(dtype)]
-                           : table.gather[float_index(dtype)];
+  const auto& kernel =
+      is_direct(conv, dtype) ? table.direct[float_index(dtype)] : table.gather[float_index(dtype)];
   const int64_t work =
       conv.images * conv.groups * conv.rows * conv.channels * conv.taps * volume(conv.grid);
   ConvPlan plan;
@@ -71,9 +95,9 @@ void run_weight(WeightConv& conv, DType dtype) {
       direct ? table.direct_weight[float_index(dtype)] : table.weight[float_index(dtype)];
   const int64_t weights = conv.groups * conv.rows * conv.channels * volume(conv.kernel);
   const int64_t work = conv.images * volume(conv.grid) * weights;
-  const int64_t bytes = weights * static_cast<int64_t>(itemsize(dtype));
+  const int64_t places = conv.images * volume(conv.grid);
   const int64_t parts = direct ? conv.images : conv.images * conv.grid[0] * conv.grid[1];
-  conv.chunks = std::clamp<int64_t>(std::min(work / kChunkWork, kChunkBytes / bytes), 1,
+  conv.chunks = std::clamp<int64_t>(std::min(work / kChunkWork, places / kChunkPlaces), 1,
                                     std::min(kChunks, parts));
   ConvPlan plan;
   kernel.plan(conv, plan);

@@ -64,8 +64,10 @@ Tensor pad_by_index(const Tensor& input, IntSpan pad, std::string_view mode) {
              "pad: Padding size should be less than ", mode == "circular" ? "or equal to " : "",
              "the corresponding input dimension, but got: padding (", before, ", ", after,
              ") at dimension ", d, " of input ", to_string(input.sizes()), " (mode='", name, "')");
-    PF_CHECK(size + before + after > 0, Runtime, "pad: the padded size would be ",
-             size + before + after, " at dimension ", d, " of input ", to_string(input.sizes()));
+    const int64_t rest = size + std::min<int64_t>(before, 0) + std::min<int64_t>(after, 0);
+    PF_CHECK(rest > 0 || (rest == 0 && before <= 0 && after <= 0), Runtime,
+             "pad: nothing is left of dimension ", d, " of input ", to_string(input.sizes()),
+             " with padding (", before, ", ", after, ")");
     Tensor cut = y;
     if (before < 0 || after < 0) cut = window(y, d, before, after);
     const int64_t b = std::max<int64_t>(before, 0), a = std::max<int64_t>(after, 0);

@@ -66,17 +66,8 @@ class LayerNorm(Module):
         )
 
 
-class BatchNorm1d(Module):
-    """Brings each feature to mean 0 and variance 1 over the batch, then scales and shifts it.
-
-    Shapes: input and output ``[N, num_features]`` or ``[N, num_features, L]``. In training the
-    statistics of the batch are used, and running ones are kept with the weight ``momentum`` (a
-    plain average for ``None``); in evaluation the running ones are used.
-
-    Raises:
-        ValueError: at the call, if the input is not 2- or 3-dimensional, or in training has only
-            one value per feature.
-    """
+class _BatchNorm(Module):
+    _input_dims: tuple[int, ...]
 
     weight: Parameter | None
     bias: Parameter | None
@@ -134,8 +125,9 @@ class BatchNorm1d(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """``input`` normalised over its batch."""
-        if input.dim() not in (2, 3):
-            raise ValueError(f"expected 2D or 3D input (got {input.dim()}D input)")
+        if input.dim() not in self._input_dims:
+            expected = " or ".join(f"{d}D" for d in self._input_dims)
+            raise ValueError(f"expected {expected} input (got {input.dim()}D input)")
         momentum = 0.0 if self.momentum is None else self.momentum
         update = self.training and self.track_running_stats
         if update and self.num_batches_tracked is not None:
@@ -160,3 +152,48 @@ class BatchNorm1d(Module):
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
             f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
         )
+
+
+class BatchNorm1d(_BatchNorm):
+    """Brings each feature to mean 0 and variance 1 over the batch, then scales and shifts it.
+
+    Shapes: input and output ``[N, num_features]`` or ``[N, num_features, L]``. In training the
+    statistics of the batch are used, and running ones are kept with the weight ``momentum`` (a
+    plain average for ``None``); in evaluation the running ones are used.
+
+    Raises:
+        ValueError: at the call, if the input is not 2- or 3-dimensional, or in training has only
+            one value per feature.
+    """
+
+    _input_dims = (2, 3)
+
+
+class BatchNorm2d(_BatchNorm):
+    """Brings each channel to mean 0 and variance 1 over the batch, then scales and shifts it.
+
+    Shapes: input and output ``[N, num_features, H, W]``. In training the
+    statistics of the batch are used, and running ones are kept with the weight ``momentum`` (a
+    plain average for ``None``); in evaluation the running ones are used.
+
+    Raises:
+        ValueError: at the call, if the input is not 4-dimensional, or in training has only
+            one value per channel.
+    """
+
+    _input_dims = (4,)
+
+
+class BatchNorm3d(_BatchNorm):
+    """Brings each channel to mean 0 and variance 1 over the batch, then scales and shifts it.
+
+    Shapes: input and output ``[N, num_features, D, H, W]``. In training the
+    statistics of the batch are used, and running ones are kept with the weight ``momentum`` (a
+    plain average for ``None``); in evaluation the running ones are used.
+
+    Raises:
+        ValueError: at the call, if the input is not 5-dimensional, or in training has only
+            one value per channel.
+    """
+
+    _input_dims = (5,)
