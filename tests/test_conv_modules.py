@@ -161,3 +161,10 @@ def test_paths_agree_with_windows(shape: Any) -> None:
     for other in results[1:]:
         for a, bits in zip(results[0], other, strict=True):
             np.testing.assert_array_equal(a, bits)
+
+
+def test_same_padding_of_even_kernels_is_longer_at_the_end() -> None:
+    F = nn.functional
+    x, w = pf.randn(2, 3, 7, 6), pf.randn(4, 3, 4, 2)
+    want = F.conv2d(F.pad(x, (0, 1, 1, 2)), w)
+    np.testing.assert_array_equal(F.conv2d(x, w, padding="same").numpy(), want.numpy())

@@ -158,9 +158,7 @@ void direct_run(const GatherConv& conv, const void*, void* workspace, int64_t fi
         direct_rows(n, strided ? lines : to, strided ? line_size : out_plane, conv.grid[2], window,
                     at, weights + m * terms, terms, b);
         for (int r = 0; strided && r < n; ++r) {
-          for (int64_t i = 0; i < conv.grid[2]; ++i) {
-            to[r * out_plane + i * stride[2]] = lines[r * line_size + i];
-          }
+          spread_row(to + r * out_plane, stride[2], lines + r * line_size, conv.grid[2]);
         }
       }
     }

@@ -211,7 +211,7 @@ void scatter_panel(const GatherConv& conv, const T* buffer, int64_t ld, int64_t 
             first[2] + run.w * stride[2];
     for (int64_t m = 0; m < conv.rows; ++m) {
       const T* from = buffer + m * ld + run.start;
-      for (int l = 0; l < run.count; ++l) to[l * stride[2]] = from[l];
+      spread_row(to, stride[2], from, run.count);
       to += plane_size;
     }
   }

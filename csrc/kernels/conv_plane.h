@@ -41,8 +41,47 @@ PF_INLINE void copy_phase(T* to, int64_t count, const T* from, int64_t first, in
       store(to + i, every_second(from + first + 2 * i, Lanes<T>{}));
     }
   }
+  if (kFreeMasks && step == 1 && i < high) {
+    const int rest = static_cast<int>(high - i);
+    store_first(to + i, load_first(from + first + i, mask_for<T>(rest)), rest);
+    i = high;
+  }
   for (; i < high; ++i) to[i] = from[first + i * step];
   for (i = high; i < count; ++i) to[i] = fill;
+}
+
+// Each element twice: of the lower (0) or the upper (1) half.
+template <class T, int Half, int... I>
+PF_INLINE Reg<T> doubled(Reg<T> v, LaneList<I...>) {
+  return shuffle<T, (I / 2 + Half * kLanes<T> / 2)...>(v, v);
+}
+
+// to[i * stride] = from[i]
+template <class T>
+PF_INLINE void spread_row(T* to, int64_t stride, const T* from, int64_t count) {
+  int64_t i = 0;
+#if defined(__AVX512F__)
+  constexpr int L = kLanes<T>;
+  if (stride == 2) {
+    for (; i + L <= count; i += L) {
+      const Reg<T> v = load(from + i);
+      store_masked(to + 2 * i, doubled<T, 0>(v, Lanes<T>{}), static_cast<Mask>(0x5555));
+      store_masked(to + 2 * i + L, doubled<T, 1>(v, Lanes<T>{}), static_cast<Mask>(0x5555));
+    }
+    if (i < count) {
+      const int rest = static_cast<int>(count - i);
+      const unsigned mask = 0x55555555u & ((1u << (2 * rest - 1)) - 1);
+      const Reg<T> v = load_first(from + i, mask_for<T>(rest));
+      store_masked(to + 2 * i, doubled<T, 0>(v, Lanes<T>{}),
+                   static_cast<Mask>(mask & ((1u << L) - 1)));
+      if (2 * rest > L) {
+        store_masked(to + 2 * i + L, doubled<T, 1>(v, Lanes<T>{}), static_cast<Mask>(mask >> L));
+      }
+      i = count;
+    }
+  }
+#endif
+  for (; i < count; ++i) to[i * stride] = from[i];
 }
 
 // A row as `phases` runs of `length` elements: to[ph * length + i] = from[first + i * step + ph].

@@ -34,7 +34,7 @@ def correlate(x: Any, w: Any, b: Any = None, stride: Any = 1, padding: Any = 0, 
         )
         for k in range(w.shape[0]):
             part = x[(slice(None), slice(k // rows * each, (k // rows + 1) * each), *window)]
-            y[(slice(None), k, *place)] = (part * w[k]).reshape(len(x), -1).sum(1)
+            y[(slice(None), k, *place)] = (part * w[k]).sum(axis=tuple(range(1, n + 2)))
     if b is not None:
         y = y + b.reshape(-1, *[1] * n)
     return y[0] if single else y
@@ -52,7 +52,7 @@ def conv_samples(n: int) -> Callable[[Gen], list[Sample]]:
             S(g(2, 3, *size), g(5, 3, *k), g(5), stride=2, padding=1),
             S(g(1, 4, *size), g(6, 2, *k), g(6), padding=(1,) * n, groups=2, dilation=2),
             S(g(2, 3, *size), g(3, 1, *k), g(3), 2, 1, groups=3),
-            S(g(2, 2, *size), g(4, 1, *k), stride=one, padding="same", groups=2),
+            S(g(2, 2, *size), g(4, 1, *(3,) * n), stride=one, padding="same", groups=2),
             S(g(2, 3, *size), g(17, 3, *one), padding="valid"),
             S(g(0, 3, *size), g(2, 3, *k)),
         ]
@@ -96,7 +96,6 @@ def conv_row(n: int) -> Op:
             Err((x, w), RuntimeError, "expected weight to be", {"groups": 3}),
             Err((x, w), RuntimeError, "Invalid padding string", {"padding": "full"}),
             Err((x, w), RuntimeError, "strided", {"padding": "same", "stride": 2}),
-            Err((x.astype("int64"), w.astype("int64")), RuntimeError, "not implemented for"),
             Err((x, w.astype("float32")), RuntimeError, "expected scalar type|should be the same"),
         ),
     )
@@ -177,11 +176,17 @@ def adaptive_samples(n: int) -> Callable[[Gen], list[Sample]]:
 
 def window_errors(n: int) -> tuple[Err, ...]:
     x = ZEROS((1, 1, *(5,) * n))
+    small = "too small|smaller than kernel|[Ii]nvalid computed output size"
     return (
-        Err((ZEROS((5,)), 2), (RuntimeError, ValueError), "Expected|expected", names=""),
-        Err((x, 0), RuntimeError, "kernel.size should be greater than zero", names=""),
+        Err(
+            (ZEROS((5,)), 2),
+            (RuntimeError, IndexError),
+            "[Ee]xpected|Dimension out of range",
+            names="",
+        ),
+        Err((x, 0), RuntimeError, "kernel.?size .*greater than zero|should not be zero", names=""),
         Err((x, 2, 1, 2), RuntimeError, "at most half", names=""),
-        Err((x, 7), RuntimeError, "too small", names=""),
+        Err((x, 7), RuntimeError, small, names=""),
     )
 
 
@@ -199,7 +204,7 @@ def pool_rows(n: int) -> list[Op]:
             f"avg_pool{n}d",
             average_samples(n),
             call=f"nn.functional.avg_pool{n}d",
-            errors=window_errors(n)[:1],
+            errors=window_errors(n),
         ),
         Op(
             f"adaptive_avg_pool{n}d",
@@ -288,7 +293,7 @@ ROWS = [
         errors=(
             Err((ZEROS((1, 1, 3)),), ValueError, "either size or scale_factor", names=""),
             Err((ZEROS((1, 1, 3)), 2, 2.0), ValueError, "only one of size", names=""),
-            Err((ZEROS((1, 1, 3)), 2), NotImplementedError, "3D, 4D", {"mode": "bilinear"}, ""),
+            Err((ZEROS((1, 1, 3)), 2), NotImplementedError, "4D", {"mode": "bilinear"}, ""),
         ),
     ),
     Op(
@@ -298,7 +303,7 @@ ROWS = [
         covers=("constant_pad_nd",),
         errors=(
             Err((ZEROS((2, 3)), (1,)), RuntimeError, "divisible by 2", names="pad|Pad"),
-            Err((ZEROS((2, 3)), (-2, -2)), RuntimeError, "negative output size", names=""),
+            Err((ZEROS((2, 3)), (-2, -2)), RuntimeError, "negative", names=""),
             Err(
                 (ZEROS((2, 3)), (3, 0), "reflect"), RuntimeError, "Padding size should be", names=""
             ),
@@ -310,7 +315,7 @@ ROWS = [
         window_samples,
         call="nn.functional.unfold",
         covers=("im2col",),
-        errors=(Err((ZEROS((1, 1, 2, 2)), 3), RuntimeError, "too small", names=""),),
+        errors=(Err((ZEROS((1, 1, 2, 2)), 3), RuntimeError, "array of sliding blocks", names=""),),
     ),
     Op(
         "fold",
