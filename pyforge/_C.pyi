@@ -1022,11 +1022,50 @@ def _from_bytes(data: bytes, dtype: _dtype, shape: tuple[_int, ...]) -> Tensor: 
 def _to_dlpack(tensor: Tensor, versioned: _bool, copy: _bool) -> Any: ...
 def _from_dlpack(capsule: Any) -> Tensor: ...
 
+def _resample_dim(input: Tensor, dim: _int, size: _int, mode: _str, align_corners: _bool = False, scale: _float | None = None) -> Tensor:
+    """One dimension of an interpolation."""
+
 def abs(input: Tensor) -> Tensor:
     """|x|; its derivative at 0 is 0."""
 
 def absolute(input: Tensor) -> Tensor:
     """Same as abs()."""
+
+@overload
+def adaptive_avg_pool1d(input: Tensor, output_size: _int | Sequence[_int]) -> Tensor: ...
+@overload
+def adaptive_avg_pool1d(input: Tensor, *output_size: _int) -> Tensor:
+    """Averages of output_size windows that together cover the last dimension."""
+
+@overload
+def adaptive_avg_pool2d(input: Tensor, output_size: _int | Sequence[_int]) -> Tensor: ...
+@overload
+def adaptive_avg_pool2d(input: Tensor, *output_size: _int) -> Tensor:
+    """Averages of output_size windows that together cover the last two dimensions."""
+
+@overload
+def adaptive_avg_pool3d(input: Tensor, output_size: _int | Sequence[_int]) -> Tensor: ...
+@overload
+def adaptive_avg_pool3d(input: Tensor, *output_size: _int) -> Tensor:
+    """Averages of output_size windows that together cover the last three dimensions."""
+
+@overload
+def adaptive_max_pool1d_with_indices(input: Tensor, output_size: _int | Sequence[_int]) -> tuple[Tensor, Tensor]: ...
+@overload
+def adaptive_max_pool1d_with_indices(input: Tensor, *output_size: _int) -> tuple[Tensor, Tensor]:
+    """The largest element of each of output_size windows, and its index in the flattened plane."""
+
+@overload
+def adaptive_max_pool2d_with_indices(input: Tensor, output_size: _int | Sequence[_int]) -> tuple[Tensor, Tensor]: ...
+@overload
+def adaptive_max_pool2d_with_indices(input: Tensor, *output_size: _int) -> tuple[Tensor, Tensor]:
+    """The largest element of each of output_size windows, and its index in the flattened plane."""
+
+@overload
+def adaptive_max_pool3d_with_indices(input: Tensor, output_size: _int | Sequence[_int]) -> tuple[Tensor, Tensor]: ...
+@overload
+def adaptive_max_pool3d_with_indices(input: Tensor, *output_size: _int) -> tuple[Tensor, Tensor]:
+    """The largest element of each of output_size windows, and its index in the flattened plane."""
 
 def add(input: _Operand, other: _Operand, *, alpha: _Number = 1) -> Tensor:
     """input + alpha * other; logical or for bool."""
@@ -1072,6 +1111,15 @@ def atleast_2d(input: Tensor) -> Tensor:
 
 def atleast_3d(input: Tensor) -> Tensor:
     """A view with at least three dimensions."""
+
+def avg_pool1d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., ceil_mode: _bool = False, count_include_pad: _bool = True) -> Tensor:
+    """The average of each window."""
+
+def avg_pool2d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., ceil_mode: _bool = False, count_include_pad: _bool = True, divisor_override: _int | None = None) -> Tensor:
+    """The average of each window."""
+
+def avg_pool3d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., ceil_mode: _bool = False, count_include_pad: _bool = True, divisor_override: _int | None = None) -> Tensor:
+    """The average of each window."""
 
 def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None, bias: Tensor | None = None, training: _bool = False, momentum: _float = 0.1, eps: _float = 1e-5) -> Tensor:
     """input with mean 0 and variance 1 in each channel (dim 1), then scaled and shifted; in training the running statistics are updated."""
@@ -1145,11 +1193,44 @@ def clip(input: Tensor, min: _Operand | None = None, max: _Operand | None = None
 def clone(input: Tensor) -> Tensor:
     """A copy with history."""
 
+def col2im(input: Tensor, output_size: _int | Sequence[_int], kernel_size: _int | Sequence[_int], dilation: _int | Sequence[_int], padding: _int | Sequence[_int], stride: _int | Sequence[_int]) -> Tensor:
+    """Columns [N, C * kernel, windows] added up where their windows lie."""
+
 def concat(tensors: Sequence[Tensor], dim: _int = 0) -> Tensor:
     """The same as cat."""
 
 def concatenate(tensors: Sequence[Tensor], dim: _int = 0) -> Tensor:
     """NumPy's name of cat."""
+
+def constant_pad_nd(input: Tensor, pad: _int | Sequence[_int], value: _Number = 0) -> Tensor:
+    """input extended at its edges by a number; negative padding cuts."""
+
+@overload
+def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., groups: _int = 1) -> Tensor: ...
+@overload
+def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _str = "valid", dilation: _int | Sequence[_int] = ..., groups: _int = 1) -> Tensor:
+    """Cross-correlation of input [N, C, L] with weight [K, C / groups, kernel], plus bias."""
+
+@overload
+def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., groups: _int = 1) -> Tensor: ...
+@overload
+def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _str = "valid", dilation: _int | Sequence[_int] = ..., groups: _int = 1) -> Tensor:
+    """Cross-correlation of input [N, C, H, W] with weight [K, C / groups, *kernel], plus bias."""
+
+@overload
+def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., groups: _int = 1) -> Tensor: ...
+@overload
+def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _str = "valid", dilation: _int | Sequence[_int] = ..., groups: _int = 1) -> Tensor:
+    """Cross-correlation of input [N, C, D, H, W] with weight [K, C / groups, *kernel], plus bias."""
+
+def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., output_padding: _int | Sequence[_int] = ..., groups: _int = 1, dilation: _int | Sequence[_int] = ...) -> Tensor:
+    """The transposed convolution: the gradient of conv1d with respect to its input, with weight [in, out / groups, *kernel]."""
+
+def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., output_padding: _int | Sequence[_int] = ..., groups: _int = 1, dilation: _int | Sequence[_int] = ...) -> Tensor:
+    """The transposed convolution: the gradient of conv2d with respect to its input, with weight [in, out / groups, *kernel]."""
+
+def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., output_padding: _int | Sequence[_int] = ..., groups: _int = 1, dilation: _int | Sequence[_int] = ...) -> Tensor:
+    """The transposed convolution: the gradient of conv3d with respect to its input, with weight [in, out / groups, *kernel]."""
 
 def cos(input: Tensor) -> Tensor:
     """Cosine."""
@@ -1283,6 +1364,9 @@ def hardtanh(input: Tensor, min_val: _Number = -1.0, max_val: _Number = 1.0, inp
 def huber_loss(input: Tensor, target: Tensor, *, reduction: _str = "mean", delta: _float = 1.0) -> Tensor:
     """d^2 / 2 where the difference |d| < delta, delta (|d| - delta / 2) elsewhere."""
 
+def im2col(input: Tensor, kernel_size: _int | Sequence[_int], dilation: _int | Sequence[_int], padding: _int | Sequence[_int], stride: _int | Sequence[_int]) -> Tensor:
+    """Every window of [N, C, H, W] as a column of [N, C * kernel, windows]."""
+
 def index_add(input: Tensor, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
     """Adds alpha * source to the positions `index` of dimension `dim`, in the order of the index."""
 
@@ -1393,6 +1477,24 @@ def max(input: Tensor, dim: _int, keepdim: _bool = False) -> _max_result: ...
 def max(input: Tensor, other: Tensor) -> Tensor:
     """Largest element; NaN if there is one. Ties share the gradient."""
 
+def max_pool1d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., ceil_mode: _bool = False) -> Tensor:
+    """The largest element of each window; NaN is larger than everything."""
+
+def max_pool1d_with_indices(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., ceil_mode: _bool = False) -> tuple[Tensor, Tensor]:
+    """The largest element of each window, and its index in the flattened plane."""
+
+def max_pool2d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., ceil_mode: _bool = False) -> Tensor:
+    """The largest element of each window; NaN is larger than everything."""
+
+def max_pool2d_with_indices(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., ceil_mode: _bool = False) -> tuple[Tensor, Tensor]:
+    """The largest element of each window, and its index in the flattened plane."""
+
+def max_pool3d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., ceil_mode: _bool = False) -> Tensor:
+    """The largest element of each window; NaN is larger than everything."""
+
+def max_pool3d_with_indices(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., ceil_mode: _bool = False) -> tuple[Tensor, Tensor]:
+    """The largest element of each window, and its index in the flattened plane."""
+
 def maximum(input: _Operand, other: _Operand) -> Tensor:
     """The larger of a and b; NaN if either is. Equal operands share the gradient."""
 
@@ -1494,11 +1596,20 @@ def ones_like(input: Tensor, *, dtype: _dtype | None = None, device: _str | _dev
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """All products of an element of one vector and one of the other."""
 
+def pad(input: Tensor, pad: _int | Sequence[_int], mode: _str = "constant", value: _float | None = None) -> Tensor:
+    """input extended at its edges: `pad` holds before and after of the last dimension, then of the one before it."""
+
 @overload
 def permute(input: Tensor, dims: _int | Sequence[_int]) -> Tensor: ...
 @overload
 def permute(input: Tensor, *dims: _int) -> Tensor:
     """A view with the dimensions in the order `dims`."""
+
+def pixel_shuffle(input: Tensor, upscale_factor: _int) -> Tensor:
+    """[*, C r^2, H, W] to [*, C, H r, W r]."""
+
+def pixel_unshuffle(input: Tensor, downscale_factor: _int) -> Tensor:
+    """[*, C, H r, W r] to [*, C r^2, H, W]."""
 
 def pow(input: _Operand, other: _Operand) -> Tensor:
     """a to the power b. A negative integer power of an integer is 0 but for bases 1 and -1."""
@@ -1764,6 +1875,7 @@ __all__ = [
     "Tensor",
     "abs",
     "absolute",
+    "adaptive_avg_pool1d",
     "add",
     "addmm",
     "all",
@@ -1780,6 +1892,7 @@ __all__ = [
     "atleast_1d",
     "atleast_2d",
     "atleast_3d",
+    "avg_pool1d",
     "bernoulli",
     "bitwise_and",
     "bitwise_left_shift",
@@ -1802,6 +1915,13 @@ __all__ = [
     "clone",
     "concat",
     "concatenate",
+    "constant_pad_nd",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "cos",
     "count_nonzero",
     "cumprod",
@@ -1878,6 +1998,12 @@ __all__ = [
     "masked_select",
     "matmul",
     "max",
+    "max_pool1d",
+    "max_pool1d_with_indices",
+    "max_pool2d",
+    "max_pool2d_with_indices",
+    "max_pool3d",
+    "max_pool3d_with_indices",
     "maximum",
     "mean",
     "median",
@@ -1903,6 +2029,8 @@ __all__ = [
     "ones_like",
     "outer",
     "permute",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "pow",
     "prelu",
     "prod",

@@ -17,6 +17,9 @@ void fill_rows(RowTable& table);
 void fill_gemm(GemmTable& table);
 void fill_attention(AttentionTable& table);
 void fill_optim(OptimTable& table);
+void fill_conv_f32(ConvTable& table);
+void fill_conv_f64(ConvTable& table);
+void fill_pool(PoolTable& table);
 
 void fill(Table& table) {
   table.name = PF_TEXT(PF_ISA);
@@ -31,6 +34,9 @@ void fill(Table& table) {
   fill_gemm(table.gemm);
   fill_attention(table.attention);
   fill_optim(table.optim);
+  fill_conv_f32(table.conv);
+  fill_conv_f64(table.conv);
+  fill_pool(table.pool);
 }
 
 }  // namespace pyforge::kernels::PF_ISA

@@ -2,9 +2,11 @@
 #pragma once
 #include "core/dtype.h"
 #include "kernels/attention.h"
+#include "kernels/conv.h"
 #include "kernels/elementwise.h"
 #include "kernels/gemm.h"
 #include "kernels/optim.h"
+#include "kernels/pool.h"
 #include "kernels/reduce.h"
 #include "kernels/rows.h"
 
@@ -19,6 +21,8 @@ struct Table {
   GemmTable gemm;
   AttentionTable attention;
   OptimTable optim;
+  ConvTable conv;
+  PoolTable pool;
 };
 
 namespace v2 {

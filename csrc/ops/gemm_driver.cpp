@@ -6,6 +6,7 @@
 #include "core/threads.h"
 #include "kernels/dispatch.h"
 #include "ops/slots.h"
+#include "ops/workspace.h"
 
 namespace pyforge {
 

@@ -24,7 +24,7 @@ struct ParsedArgs {
   bool int_list(PyObject* o, Value& v);
   bool add_tensors(std::vector<Tensor> list, Value& v);
 
-  static constexpr int kLists = 4;
+  static constexpr int kLists = 5;
   Dims lists_[kLists];
   int n_lists_ = 0;
   std::vector<std::vector<Tensor>> tensor_lists_;

@@ -2,6 +2,7 @@
 
 from . import (
     rows_attention,
+    rows_conv,
     rows_creation,
     rows_elementwise,
     rows_index,
@@ -21,6 +22,7 @@ FAMILIES = {
     "index": rows_index,
     "nn": rows_nn,
     "attention": rows_attention,
+    "conv": rows_conv,
     "random": rows_random,
     "creation": rows_creation,
 }
