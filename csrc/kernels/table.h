@@ -4,6 +4,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/gemm.h"
 #include "kernels/optim.h"
+#include "kernels/recurrent.h"
 #include "kernels/reduce.h"
 #include "kernels/rows.h"
 
@@ -17,6 +18,7 @@ struct Table {
   RowTable rows;
   GemmTable gemm;
   OptimTable optim;
+  RecurrentTable recurrent;
 };
 
 namespace v2 {

@@ -19,6 +19,8 @@ Tensor dropout_noise(const Tensor& t, double p) {
   return noise;
 }
 
+}  // namespace
+
 Tensor dropout(const Tensor& input, double p, bool training, bool inplace) {
   PF_CHECK(p >= 0 && p <= 1, Value, "dropout probability has to be between 0 and 1, but got ", p);
   if (p == 0 || !training || input.numel() == 0) return input;
@@ -30,6 +32,8 @@ Tensor dropout(const Tensor& input, double p, bool training, bool inplace) {
   mul_(input, factor);
   return input;
 }
+
+namespace {
 
 PF_OP(dropout,
       "dropout(Tensor input, float p=0.5, bool training=True, bool inplace=False) -> Tensor",

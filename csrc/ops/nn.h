@@ -14,6 +14,8 @@ Tensor clamp_between(const Tensor& input, std::optional<Operand> min, std::optio
 Tensor softmax(const Tensor& input, int64_t dim, std::optional<DType> dtype);
 Tensor log_softmax(const Tensor& input, int64_t dim, std::optional<DType> dtype);
 
+Tensor dropout(const Tensor& input, double p, bool training, bool inplace);
+
 enum class Reduction : uint8_t { None, Mean, Sum };
 Reduction parse_reduction(std::string_view text);
 // `loss` averaged, summed, or as it is.
