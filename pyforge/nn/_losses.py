@@ -12,13 +12,10 @@ from .._C import (
     clamp_min,
     exp,
     int64,
-    l1_loss,
     log,
     logsigmoid,
     minimum,
     ones_like,
-    softplus,
-    tensor,
     where,
     zeros_like,
 )
@@ -286,8 +283,7 @@ def multilabel_margin_loss(
     _classes("multilabel_margin_loss", input, target)
     if target.shape != input.shape:
         raise RuntimeError(
-            f"inconsistent target size: {list(target.shape)} for input of size: "
-            f"{list(input.shape)}"
+            f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}"
         )
     classes = input.size(-1)
     if bool((target >= classes).any()) or bool((target < -1).any()):

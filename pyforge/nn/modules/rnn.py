@@ -413,9 +413,7 @@ class RNNCellBase(Module):
             hx = zeros((input.size(0), self.hidden_size), dtype=input.dtype)
         elif not batched:
             hx = hx.unsqueeze(0)
-        y: Tensor = function(
-            input, hx, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
-        )
+        y: Tensor = function(input, hx, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
         return y if batched else y.squeeze(0)
 
     def extra_repr(self) -> str:
@@ -498,7 +496,5 @@ class LSTMCell(RNNCellBase):
             hx = (zero, zero)
         elif not batched:
             hx = (hx[0].unsqueeze(0), hx[1].unsqueeze(0))
-        h, c = _C.lstm_cell(
-            input, hx, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
-        )
+        h, c = _C.lstm_cell(input, hx, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
         return (h, c) if batched else (h.squeeze(0), c.squeeze(0))

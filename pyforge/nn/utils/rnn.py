@@ -34,7 +34,7 @@ class _Fields(NamedTuple):
 
 
 class PackedSequence(_Fields):
-    """The rows of a batch of sequences, step after step, as :func:`pack_padded_sequence` makes them.
+    """The rows of a batch of sequences, step after step; :func:`pack_padded_sequence` makes it.
 
     Attributes:
         data: ``[sum of the lengths, *]``: the first step of every sequence, the longest sequence
