@@ -195,9 +195,9 @@ Tensor ctc_losses(const Tensor& log_probs, const Tensor& targets, const Tensor& 
     using T = decltype(zero);
     for_rows(z.batch, z.steps * z.states * 16, [&](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) {
-        const double nll = run_forward(
-            z, c.labels(i, z.blank), x.data<T>() + i * z.classes, z.batch * z.classes,
-            c.input_lengths.data<int64_t>()[i], alpha.data<double>() + i * z.steps * z.states);
+        const double nll = run_forward(z, c.labels(i, z.blank), x.data<T>() + i * z.classes,
+                                       z.batch * z.classes, c.input_lengths.data<int64_t>()[i],
+                                       alpha.data<double>() + i * z.steps * z.states);
         losses.data<double>()[i] = nll;
         y.data<T>()[i] = static_cast<T>(zero_infinity && nll == -kNever ? 0 : nll);
       }

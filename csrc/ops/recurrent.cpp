@@ -49,6 +49,9 @@ void check_layer(const char* op, const LayerArgs& a) {
   const DType dtype = a.x.dtype();
   const int64_t state = a.h0.size(1), hidden = a.cell == Cell::Lstm ? a.c0.size(1) : state;
   const int64_t sums = gates_of(a.cell) * hidden;
+  PF_CHECK(a.w_ih.dim() != 2 || a.w_ih.size(1) == a.x.size(1), Runtime, op,
+           ": mat1 and mat2 shapes cannot be multiplied (", a.x.size(0), "x", a.x.size(1), " and ",
+           a.w_ih.size(1), "x", a.w_ih.size(0), "); the input does not fit weight_ih");
   check_matrix(op, "weight_ih", a.w_ih, sums, a.x.size(1), dtype);
   check_matrix(op, "weight_hh", a.w_hh, sums, state, dtype);
   if (a.b_ih.defined()) check_bias(op, "bias_ih", a.b_ih, sums, dtype);
@@ -198,7 +201,7 @@ LayerResult run_cell(const char* op, Cell cell, const Tensor& input, const Tenso
   for (const Tensor* state : {&h, &c}) {
     if (!state->defined()) continue;
     PF_CHECK(state->size(0) == input.size(0), Runtime, op, ": Input batch size ", input.size(0),
-             " doesn't match hidden batch size ", state->size(0));
+             " doesn't match hidden0 batch size ", state->size(0));
     PF_CHECK(w_hh.dim() == 2 && state->size(1) == w_hh.size(1), Runtime, op,
              ": hidden has inconsistent hidden_size: got ", state->size(1), ", expected ",
              w_hh.dim() == 2 ? w_hh.size(1) : -1);

@@ -39,7 +39,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     Raises RuntimeError if ``lambd`` is negative.
     """
     if lambd < 0:
-        raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}.")
+        raise RuntimeError(f"lambda must be greater or equal to 0, but found {lambd}")
     moved = where(input > lambd, input - lambd, input + lambd)
     return where((input >= -lambd) & (input <= lambd), zeros_like(input), moved)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import _C
 from .._C import Tensor, clamp_min, einsum, triu
+from ..autograd.grad_mode import no_grad
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,8 +19,11 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     if not (x1.is_floating_point() and x2.is_floating_point()):
         raise RuntimeError("expected common dtype to be floating point, got integers")
     x1, x2 = _C.broadcast_tensors([x1, x2])
-    norms = clamp_min(x1.norm(2, dim), eps) * clamp_min(x2.norm(2, dim), eps)
-    return (x1 * x2).sum(dim) / norms
+    norms = [x.norm(2, dim, True).clone() for x in (x1, x2)]
+    with no_grad():  # as in PyTorch the limit does not stop the gradient
+        for norm in norms:
+            norm.clamp_(min=eps)
+    return ((x1 / norms[0]) * (x2 / norms[1])).sum(dim)
 
 
 def pairwise_distance(
@@ -76,7 +80,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
             f"bilinear(): bias size does not match weight size: got {list(bias.shape)} but "
             f"expected [{weight.size(0)}]"
         )
-    y = einsum("...i,kij,...j->...k", input1, weight, input2)
+    y = einsum("...i,kij,...j->...k", [input1, weight, input2])
     return y if bias is None else y + bias
 
 

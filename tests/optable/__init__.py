@@ -3,10 +3,12 @@
 from . import (
     rows_creation,
     rows_elementwise,
+    rows_functional,
     rows_index,
     rows_matmul,
     rows_nn,
     rows_random,
+    rows_recurrent,
     rows_reduce,
     rows_shape,
 )
@@ -19,6 +21,8 @@ FAMILIES = {
     "shape": rows_shape,
     "index": rows_index,
     "nn": rows_nn,
+    "functional": rows_functional,
+    "recurrent": rows_recurrent,
     "random": rows_random,
     "creation": rows_creation,
 }

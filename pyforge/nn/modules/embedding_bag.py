@@ -85,7 +85,8 @@ class EmbeddingBag(Module):
         if embeddings.dim() != 2:
             raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
         bag = cls(
-            *embeddings.shape,
+            embeddings.size(0),
+            embeddings.size(1),
             max_norm=max_norm,
             norm_type=norm_type,
             scale_grad_by_freq=scale_grad_by_freq,
