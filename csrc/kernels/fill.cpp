@@ -20,6 +20,7 @@ void fill_optim(OptimTable& table);
 void fill_conv_f32(ConvTable& table);
 void fill_conv_f64(ConvTable& table);
 void fill_pool(PoolTable& table);
+void fill_recurrent(RecurrentTable& table);
 
 void fill(Table& table) {
   table.name = PF_TEXT(PF_ISA);
@@ -37,6 +38,7 @@ void fill(Table& table) {
   fill_conv_f32(table.conv);
   fill_conv_f64(table.conv);
   fill_pool(table.pool);
+  fill_recurrent(table.recurrent);
 }
 
 }  // namespace pyforge::kernels::PF_ISA

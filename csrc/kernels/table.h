@@ -7,6 +7,7 @@
 #include "kernels/gemm.h"
 #include "kernels/optim.h"
 #include "kernels/pool.h"
+#include "kernels/recurrent.h"
 #include "kernels/reduce.h"
 #include "kernels/rows.h"
 
@@ -23,6 +24,7 @@ struct Table {
   OptimTable optim;
   ConvTable conv;
   PoolTable pool;
+  RecurrentTable recurrent;
 };
 
 namespace v2 {

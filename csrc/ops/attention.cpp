@@ -8,7 +8,7 @@
 #include "kernels/attention.h"
 #include "ops/lines.h"
 #include "ops/ops.h"
-#include "ops/slots.h"
+#include "ops/workspace.h"
 
 namespace pyforge::ops {
 namespace {

@@ -5,7 +5,6 @@
 #include "core/gil.h"
 #include "core/threads.h"
 #include "kernels/dispatch.h"
-#include "ops/slots.h"
 #include "ops/workspace.h"
 
 namespace pyforge {

@@ -5,10 +5,12 @@ from . import (
     rows_conv,
     rows_creation,
     rows_elementwise,
+    rows_functional,
     rows_index,
     rows_matmul,
     rows_nn,
     rows_random,
+    rows_recurrent,
     rows_reduce,
     rows_shape,
 )
@@ -23,6 +25,8 @@ FAMILIES = {
     "nn": rows_nn,
     "attention": rows_attention,
     "conv": rows_conv,
+    "functional": rows_functional,
+    "recurrent": rows_recurrent,
     "random": rows_random,
     "creation": rows_creation,
 }
