@@ -16,6 +16,7 @@ void fill_reduce(ReduceTable& table);
 void fill_rows(RowTable& table);
 void fill_gemm(GemmTable& table);
 void fill_optim(OptimTable& table);
+void fill_stats(StatsTable& table);
 
 void fill(Table& table) {
   table.name = PF_TEXT(PF_ISA);
@@ -29,6 +30,7 @@ void fill(Table& table) {
   fill_rows(table.rows);
   fill_gemm(table.gemm);
   fill_optim(table.optim);
+  fill_stats(table.stats);
 }
 
 }  // namespace pyforge::kernels::PF_ISA

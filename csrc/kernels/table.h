@@ -6,6 +6,7 @@
 #include "kernels/optim.h"
 #include "kernels/reduce.h"
 #include "kernels/rows.h"
+#include "kernels/stats.h"
 
 namespace pyforge::kernels {
 
@@ -17,6 +18,7 @@ struct Table {
   RowTable rows;
   GemmTable gemm;
   OptimTable optim;
+  StatsTable stats;
 };
 
 namespace v2 {
