@@ -20,7 +20,13 @@ def mlp(depth: int, act: Callable[[], nn.Module], out: int = 1) -> nn.Sequential
     return nn.Sequential(*layers, nn.Linear(16, out))
 
 
-def train(model: nn.Module, loss_of: Callable[..., Any], steps: int = 20, zero: bool = True, **options: Any) -> Monitor:
+def train(
+    model: nn.Module,
+    loss_of: Callable[..., Any],
+    steps: int = 20,
+    zero: bool = True,
+    **options: Any,
+) -> Monitor:
     x, y = pf.randn(32, 16), pf.randn(32, 1)
     optimizer = pf.optim.SGD(model.parameters(), lr=1e-3)
     with Monitor(model, optimizer, on_error="log", **options) as monitor:
@@ -84,7 +90,10 @@ def test_healthy_loop_is_silent_and_undone() -> None:
 def test_raise() -> None:
     model = mlp(1, nn.ReLU)
     optimizer = pf.optim.SGD(model.parameters())
-    with pytest.raises(DiagnosticError, match="NON_FINITE"), Monitor(model, optimizer, on_error="raise"):
+    with (
+        pytest.raises(DiagnosticError, match="NON_FINITE"),
+        Monitor(model, optimizer, on_error="raise"),
+    ):
         log_of_zero(model, pf.randn(4, 16), pf.randn(4, 1)).backward()
 
 
@@ -93,7 +102,11 @@ def test_raise() -> None:
 def test_gradient_statistics(n: int, dtype: Any) -> None:
     x = pf.zeros(n, dtype=dtype).requires_grad_()
     watches, row = _C._GradientWatches([x]), np.zeros((1, 7))
-    g = np.random.default_rng(n).normal(size=n).astype("float32" if dtype is pf.float32 else "float64")
+    g = (
+        np.random.default_rng(n)
+        .normal(size=n)
+        .astype("float32" if dtype is pf.float32 else "float64")
+    )
     g[::3], g[1::7] = 0, 1e-9
     (x * pf.from_numpy(g)).sum().backward()
     watches.read(row)
@@ -113,5 +126,7 @@ def test_activation_statistics() -> None:
     _, count, mean, std, zero, low, high, bad, units, dead = watch.read()
     assert (count, units, dead, bad) == (a.size, 50, [3], 0)
     np.testing.assert_allclose(
-        [mean, std, zero, low, high], [a.mean(), a.std(), (a == 0).mean(), (a < -1).mean(), (a > 1).mean()], rtol=1e-5
+        [mean, std, zero, low, high],
+        [a.mean(), a.std(), (a == 0).mean(), (a < -1).mean(), (a > 1).mean()],
+        rtol=1e-5,
     )

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-import re
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from .._C import Tensor
     from .trace import Op
 
@@ -20,7 +17,6 @@ ACTIVATIONS = frozenset(
     }
 )  # fmt: skip
 NORMS = frozenset({"batch_norm", "layer_norm", "group_norm", "rms_norm", "instance_norm"})
-SQUASHING = frozenset({"sigmoid", "tanh", "hardtanh", "hardsigmoid", "softsign"})
 # Gain of the usual initialisation for what follows: the standard deviation is gain / sqrt(fan_in).
 GAINS = {
     "relu": math.sqrt(2), "leaky_relu": math.sqrt(2), "relu6": math.sqrt(2), "gelu": math.sqrt(2),
@@ -64,7 +60,15 @@ def find_layers(names: list[str], params: list[Tensor], ops: list[Op]) -> list[L
     current: Layer | None = None
     for op in ops:
         read = next((by_id[id(t)] for t in op.inputs if id(t) in by_id), None)
-        if read is not None and op.name in ("t", "transpose", "permute", "mT", "T", "reshape", "view"):
+        if read is not None and op.name in (
+            "t",
+            "transpose",
+            "permute",
+            "mT",
+            "T",
+            "reshape",
+            "view",
+        ):
             for t in op.outputs:  # a transposed weight is still the weight
                 by_id[id(t)] = read
             continue
@@ -110,11 +114,6 @@ def spread(t: Tensor) -> tuple[float, float]:
     return mean, math.sqrt(max(float((values * values).mean().item()) - mean * mean, 0.0))
 
 
-def weight_std(layer: Layer) -> float:
-    """The standard deviation of the weight."""
-    return spread(layer.weight)[1]
-
-
 def init_code(layer: Layer, model: str = "model") -> str:
     """The call that initialises the weight for the activation that follows."""
     where = code_name(layer.name, model)
@@ -124,18 +123,3 @@ def init_code(layer: Layer, model: str = "model") -> str:
     if layer.activation in GAINS:
         return f"nn.init.kaiming_normal_({where}, nonlinearity='relu')"
     return f"nn.init.xavier_normal_({where})"
-
-
-def line_of(source: str) -> str:
-    """``file.py:12`` of ``file.py:12, in f``."""
-    return re.sub(r", in .*$", "", source)
-
-
-def activation_code(name: str, model: str = "model") -> str:
-    """An assignment that puts a ReLU in the place of the module ``name``."""
-    return f"{code_name(name, model)} = nn.ReLU()" if name else "use torch.relu there"
-
-
-def describe(value: Any) -> str:
-    """A shape as ``[2, 3]``."""
-    return str(list(value))

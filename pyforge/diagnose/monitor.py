@@ -61,7 +61,9 @@ class Monitor:
         if optimizer is None:
             self._optimizers: list[Any] = []
         else:
-            self._optimizers = list(optimizer) if isinstance(optimizer, (list, tuple)) else [optimizer]
+            self._optimizers = (
+                list(optimizer) if isinstance(optimizer, (list, tuple)) else [optimizer]
+            )
         self._found: dict[tuple[str, str], Verdict] = {}
         self._attached = False
 
@@ -88,6 +90,7 @@ class Monitor:
         self._tracer = Tracer()
         self._tracer.start()
         position = {id(p): i for i, p in enumerate(self._params)}
+        self._trace_nodes: set[Any] = set()
         self._steps: list[tuple[Any, Any]] = []
         for k, optimizer in enumerate(self._optimizers):
             members = [p for group in optimizer.param_groups for p in group["params"]]
@@ -245,15 +248,22 @@ class Monitor:
         self._say(
             "VANISHING", ERROR if decay >= 100 else WARNING, first.label,
             f"gradient norm {short(float(norms[0]))} here and {short(float(norms[-1]))} at "
-            f"{last.label}, {short(decay)} times more (medians of {min(track.steps, WINDOW)} steps)",
+            f"{last.label}, {short(decay)} times more (medians over {min(track.steps, WINDOW)})",
             f"each layer multiplies the gradient by a factor below one"
             f"{', as the derivative of ' + first.activation + ' does' if squashing else ''}",
-            f"use ReLU with {init_code(first)}, batch norm or residual connections"
-            if squashing else f"{init_code(first)}, batch norm or residual connections", track.steps,
+            f"{'ReLU with ' if squashing else ''}{init_code(first)}, batch norm or residual "
+            "connections", track.steps,
         )  # fmt: skip
 
     def _say(
-        self, kind: str, severity: str, where: str, evidence: str, cause: str, action: str, step: int = 0
+        self,
+        kind: str,
+        severity: str,
+        where: str,
+        evidence: str,
+        cause: str,
+        action: str,
+        step: int = 0,
     ) -> None:
         verdict = Verdict(kind, severity, where, evidence, cause, action, step)
         if verdict.key in self._found:

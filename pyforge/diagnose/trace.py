@@ -31,7 +31,16 @@ _METHODS = {
 class Op:
     """One call: names, tensors and line, and the module it was made in."""
 
-    __slots__ = ("bad_input", "bad_output", "grad_enabled", "inputs", "module", "name", "outputs", "source")
+    __slots__ = (
+        "bad_input",
+        "bad_output",
+        "grad_enabled",
+        "inputs",
+        "module",
+        "name",
+        "outputs",
+        "source",
+    )
 
     def __init__(self, row: _C._TracedOp, module: str) -> None:
         self.name, self.source, self.module = row.name, row.source, module
@@ -151,13 +160,15 @@ class Cut:
         if op is None:
             return "no op of the forward pass reads it"
         if self.kind == "lost":
-            return f"its result is not in the loss; the last op that reads it is {op.name} at {op.source}"
+            return f"its result is not in the loss; last read by {op.name} at {op.source}"
         how = _METHODS.get(op.name)
         if op.name == "data":
             how = ".data cuts the history"
         elif not op.grad_enabled:
             how = f"{op.name} runs under no_grad()"
-        elif op.name == "to" or (how is None and not any(t.is_floating_point() for t in op.outputs)):
+        elif op.name == "to" or (
+            how is None and not any(t.is_floating_point() for t in op.outputs)
+        ):
             how = f"{op.name} gives {_dtype(op)}, which has no gradient"
         elif how is None:
             how = f"{op.name} has no gradient"
