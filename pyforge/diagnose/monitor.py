@@ -170,7 +170,7 @@ class Monitor:
             self._say(
                 "SILENT_BROADCAST", ERROR, op.source,
                 f"{op.name} of shapes {a} and {b} gives a table of all pairs",
-                "the shapes differ by a dimension of size 1, so every prediction meets every target",
+                "the shapes differ by a dimension of size 1, so each prediction meets all targets",
                 "give both the same shape: prediction.squeeze(-1) or target.unsqueeze(-1)",
             )  # fmt: skip
         self._watches.read(self._rows)
