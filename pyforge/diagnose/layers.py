@@ -31,6 +31,7 @@ class Layer:
         self.at, self.name, self.weight = at, name, weight
         self.label = name.removesuffix(".weight")
         self.activation = ""
+        self.activated = 0  # id of the activation's output while the recorded ops are alive
         self.normalized = False
         self.sparse = False  # an embedding: rows that are not looked up have no gradient
         self.source = ""
@@ -85,6 +86,7 @@ def find_layers(names: list[str], params: list[Tensor], ops: list[Op]) -> list[L
             current.normalized = True
         if current is not None and op.name.rstrip("_") in ACTIVATIONS and not current.activation:
             current.activation = op.name.rstrip("_")
+            current.activated = id(op.outputs[0]) if op.outputs else 0
     if not ops:
         order = list(dict.fromkeys(by_id.values()))
     for layer in order:

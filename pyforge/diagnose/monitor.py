@@ -11,14 +11,17 @@ import numpy as np
 from .. import _C
 from .._C import Tensor
 from . import _taps
-from .history import NORM, WINDOW, Track
-from .layers import Layer, code_name, find_layers, init_code
-from .trace import Cut, Tracer, find_cut, first_bad, graph_nodes, silent_broadcasts
-from .verdict import ERROR, INFO, WARNING, DiagnosticError, DiagnosticWarning, Verdict, short
+from .activations import Activations, judge_trace
+from .history import Track
+from .layers import Layer, code_name, find_layers
+from .origin import GradientProbe, Origin, find_origin
+from .rules import View, first_step, rate_before_nan, window
+from .trace import Cut, Op, Tracer, find_cut, graph_nodes, silent_broadcasts
+from .verdict import ERROR, INFO, WARNING, DiagnosticError, DiagnosticWarning, Verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from ..nn import Module
@@ -65,12 +68,20 @@ class Monitor:
                 list(optimizer) if isinstance(optimizer, (list, tuple)) else [optimizer]
             )
         self._found: dict[tuple[str, str], Verdict] = {}
+        self._tracks: list[Track] = []
+        self._layers: list[Layer] = []
         self._attached = False
 
     @property
     def verdicts(self) -> list[Verdict]:
         """What was found so far, the most important first."""
         return sorted(self._found.values(), key=lambda v: v.rank)
+
+    def report(self) -> str:
+        """What was found and the layers, as text (as a table if ``rich`` is installed)."""
+        from .report import render
+
+        return render(self.verdicts, self._tracks, self._layers)
 
     def attach(self) -> Monitor:
         """Begin to watch."""
@@ -86,17 +97,22 @@ class Monitor:
         self._rows = np.zeros((len(live), 7))
         self._losses: list[float] = []
         self._cuts: dict[int, Cut] = {}
-        self._layers: list[Layer] = []
+        self._layers = []
+        self._activations = Activations(self._model)
+        self._tracks = []
         self._tracer = Tracer()
         self._tracer.start()
         position = {id(p): i for i, p in enumerate(self._params)}
         self._trace_nodes: set[Any] = set()
+        self._ops: list[Op] | None = None
+        self._probe: GradientProbe | None = None
         self._steps: list[tuple[Any, Any]] = []
         for k, optimizer in enumerate(self._optimizers):
             members = [p for group in optimizer.param_groups for p in group["params"]]
             at = [position[id(p)] for p in members if id(p) in position]
             self._report_frozen(members)
-            self._wrap(optimizer, Track(optimizer, at, f"optimizer {k}"))
+            self._tracks.append(Track(optimizer, at, f"optimizer {k}"))
+            self._wrap(optimizer, self._tracks[-1])
         _taps.add(self._observe)
         return self
 
@@ -112,6 +128,7 @@ class Monitor:
                 del optimizer.__dict__["step"]
             else:
                 optimizer.step = previous
+        self._activations.remove()
         self._watches.remove()
 
     def __enter__(self) -> Monitor:
@@ -138,33 +155,45 @@ class Monitor:
     def _observe(self, roots: list[Tensor], done: bool) -> None:
         if not done:
             if self._tracer.on:
+                self._tracer.stop()
                 self._trace_nodes = graph_nodes(roots)
+                self._ops = self._tracer.take()
+                self._probe = GradientProbe(self._ops)
             return
+        ops, self._ops = self._ops, None
+        probe, self._probe = self._probe, None
+        if probe:
+            probe.remove()
         if not self._watches.arrived():
             return
         if len(roots) == 1 and roots[0].numel() == 1:
             self._losses.append(float(roots[0].item()))
-        ops = None
-        if self._tracer.on:
-            self._tracer.stop()
-            ops = self._tracer.take()
+        if ops is not None:
             self._read_trace(ops)
-        bad_loss = bool(self._losses) and not math.isfinite(self._losses[-1])
-        first = self._watches.first_non_finite()
-        if bad_loss or first >= 0:
-            born = first_bad(ops) if ops and bad_loss else None
-            where = born.source if born else "the loss" if bad_loss else self._names[first]
-            what = f"{born.name} made it of finite values" if born else "first seen here"
-            self._say(
-                "NON_FINITE", ERROR, where,
-                f"NaN or infinity in {'the loss' if bad_loss else 'a gradient'}; {what}",
-                "an op left the range of its dtype, or was evaluated at a singular point",
-                "keep its argument inside the domain (clamp, eps), or use a stable form such as "
-                "log_softmax, logsumexp or binary_cross_entropy_with_logits",
-            )  # fmt: skip
+        if self._losses and not math.isfinite(self._losses[-1]):
+            self._not_finite("the loss", "the loss", find_origin(ops, roots[0]) if ops else None)
+        elif (first := self._watches.first_non_finite()) >= 0:
+            name = self._names[first]
+            self._not_finite(f"the gradient of {name}", name, probe.origin() if probe else None)
+
+    def _not_finite(self, what: str, where: str, born: Origin | None) -> None:
+        if born is None:
+            for track in self._tracks:
+                if track.steps and (verdict := rate_before_nan(track, track.label)):
+                    self._tell(verdict)
+        self._say(
+            "NON_FINITE", ERROR, born.op.source if born else where,
+            f"NaN or infinity in {what}; {born.describe() if born else 'first seen here'}",
+            "an op left the range of its dtype, or was evaluated at a singular point",
+            "keep its argument inside the domain (clamp, eps; with where(), clamp before the op), "
+            "or use a stable form: log_softmax, logsumexp, binary_cross_entropy_with_logits",
+        )  # fmt: skip
 
     def _read_trace(self, ops: list[Any]) -> None:
         self._layers = find_layers(self._names, self._params, ops)
+        self._activations.join(self._layers)
+        self._tell_all(first_step(self._layers))
+        self._tell_all(judge_trace(self._layers, ops))
         for op in silent_broadcasts(ops, self._trace_nodes):
             a, b = (list(t.shape) for t in op.inputs[:2])
             self._say(
@@ -206,7 +235,10 @@ class Monitor:
         self._losses.clear()
         track.add(loss, rows[:, 0], rows[:, 2], rows[:, 3])
         if track.steps >= 8 and track.steps % self._every == 0:
-            self._vanishing(track)
+            self._tell_all(self._activations.judge(track.steps))
+            mine = set(track.at)
+            layers = [layer for layer in self._layers if layer.at in mine]
+            self._tell_all(window(View(track, layers, set(self._found), len(self._tracks) == 1)))
 
     def _no_gradient(self, track: Track, rows: Any) -> None:
         for k, i in enumerate(track.at):
@@ -230,31 +262,6 @@ class Monitor:
                     "requires_grad is False", f"{code_name(name)}.requires_grad_(True) to train it",
                 )  # fmt: skip
 
-    def _vanishing(self, track: Track) -> None:
-        position = {i: k for k, i in enumerate(track.at)}
-        layers = [la for la in self._layers if la.at in position and not la.sparse]
-        if len(layers) < 4:
-            return
-        norms = track.median(NORM)[[position[la.at] for la in layers]]
-        if not np.isfinite(norms).all():
-            return
-        logs = np.log10(np.maximum(norms, 1e-45))
-        trend = np.corrcoef(np.argsort(np.argsort(logs)), np.arange(len(logs)))[0, 1]
-        decay = float(10 ** (logs[-1] - logs[0]))
-        if decay < 10 or trend < 0.9:
-            return
-        first, last = layers[0], layers[-1]
-        squashing = first.activation in ("sigmoid", "tanh")
-        self._say(
-            "VANISHING", ERROR if decay >= 100 else WARNING, first.label,
-            f"gradient norm {short(float(norms[0]))} here and {short(float(norms[-1]))} at "
-            f"{last.label}, {short(decay)} times more (medians over {min(track.steps, WINDOW)})",
-            f"each layer multiplies the gradient by a factor below one"
-            f"{', as the derivative of ' + first.activation + ' does' if squashing else ''}",
-            f"{'ReLU with ' if squashing else ''}{init_code(first)}, batch norm or residual "
-            "connections", track.steps,
-        )  # fmt: skip
-
     def _say(
         self,
         kind: str,
@@ -265,13 +272,19 @@ class Monitor:
         action: str,
         step: int = 0,
     ) -> None:
-        verdict = Verdict(kind, severity, where, evidence, cause, action, step)
+        self._tell(Verdict(kind, severity, where, evidence, cause, action, step))
+
+    def _tell_all(self, verdicts: Iterable[Verdict]) -> None:
+        for verdict in verdicts:
+            self._tell(verdict)
+
+    def _tell(self, verdict: Verdict) -> None:
         if verdict.key in self._found:
             return
         self._found[verdict.key] = verdict
-        if severity == INFO or self._on_error == "log":
+        if verdict.severity == INFO or self._on_error == "log":
             logging.getLogger("pyforge.diagnose").warning("%s", verdict)
-        elif self._on_error == "raise" and severity == ERROR:
+        elif self._on_error == "raise" and verdict.severity == ERROR:
             raise DiagnosticError(verdict)
         else:
             warnings.warn(str(verdict), DiagnosticWarning, stacklevel=2)

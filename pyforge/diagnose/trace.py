@@ -29,21 +29,20 @@ _METHODS = {
 
 
 class Op:
-    """One call: names, tensors and line, and the module it was made in."""
+    """One call: name, tensors and line."""
 
     __slots__ = (
         "bad_input",
         "bad_output",
         "grad_enabled",
         "inputs",
-        "module",
         "name",
         "outputs",
         "source",
     )
 
-    def __init__(self, row: _C._TracedOp, module: str) -> None:
-        self.name, self.source, self.module = row.name, row.source, module
+    def __init__(self, row: _C._TracedOp) -> None:
+        self.name, self.source = row.name, row.source
         self.inputs, self.outputs = row.inputs, row.outputs
         self.grad_enabled = row.grad_enabled
         self.bad_input, self.bad_output = row.bad_input, row.bad_output
@@ -55,7 +54,6 @@ class Tracer:
     _active: Tracer | None = None
 
     def __init__(self) -> None:
-        self._marks: list[tuple[int, str, bool]] = []
         self._plain: dict[str, Any] = {}
 
     @property
@@ -68,7 +66,6 @@ class Tracer:
         if Tracer._active is not None:
             return
         Tracer._active = self
-        self._marks.clear()
         _C._take_trace()
         _C._set_trace(LIMIT)
         for name in _METHODS:
@@ -90,29 +87,9 @@ class Tracer:
             _C._add_tensor_attribute(name, plain)
         self._plain.clear()
 
-    def enter(self, module: str) -> None:
-        """The ops that follow belong to ``module``, until :meth:`leave`."""
-        self._marks.append((_C._trace_length(), module, True))
-
-    def leave(self, module: str) -> None:
-        """The call of ``module`` has ended."""
-        self._marks.append((_C._trace_length(), module, False))
-
     def take(self) -> list[Op]:
         """What was recorded since the last call."""
-        rows = _C._take_trace()
-        marks, self._marks = self._marks, []
-        ops, inside, at = [], [""], 0
-        for i, row in enumerate(rows):
-            while at < len(marks) and marks[at][0] <= i:
-                _, module, entered = marks[at]
-                at += 1
-                if entered:
-                    inside.append(module)
-                elif len(inside) > 1:
-                    inside.pop()
-            ops.append(Op(row, inside[-1]))
-        return ops
+        return [Op(row) for row in _C._take_trace()]
 
 
 def _recording(name: str, plain: Any) -> Callable[..., Any]:
@@ -204,14 +181,6 @@ def find_cut(tensor: Tensor, ops: list[Op], nodes: set[Any]) -> Cut:
     if cut is not None:
         return Cut("cut", cut)
     return Cut("lost", last)
-
-
-def first_bad(ops: list[Op]) -> Op | None:
-    """The op that made something not finite out of finite values."""
-    for op in ops:
-        if op.bad_output and not op.bad_input:
-            return op
-    return None
 
 
 def silent_broadcasts(ops: list[Op], nodes: set[Any]) -> list[Op]:
