@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import pyforge as pf
 from pyforge import nn
+from pyforge.__main__ import main
 from pyforge.diagnose import Monitor
 
 F = nn.functional
@@ -515,6 +517,36 @@ def test_alternating_gan_is_healthy() -> None:
             loss(judge(fake), yes).backward()
             optimizers[0].step()
     assert [str(v) for v in monitor.verdicts if v.severity == "error"] == []
+
+
+@pytest.fixture(scope="module")
+def example() -> str:
+    text = (Path(__file__).parent.parent / "docs" / "diagnostics.md").read_text(encoding="utf-8")
+    return text.split("```python\n")[1].split("```")[0]
+
+
+def test_example_of_the_docs(example: str, capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(example, "example", "exec"), {})
+    assert "VANISHING (error) at 0" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("steps", "status"), [("40", 1), ("0", 0)])
+def test_doctor(
+    steps: str, status: int, example: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "train.py"
+    script.write_text(
+        "import sys\n"
+        + example.replace('with Monitor(model, optimizer, on_error="log") as monitor', "if True")
+        .replace("range(40)", "range(int(sys.argv[1]))")
+        .replace("print(monitor.report())", "print('done')"),
+        encoding="utf-8",
+    )
+    assert main(["doctor", str(script), steps]) == status
+    out = capsys.readouterr().out
+    assert "done" in out
+    assert ("VANISHING (error) at 0" in out) == bool(status)
+    assert pf.optim.Optimizer.__init__.__name__ == "__init__"
 
 
 def test_report() -> None:
