@@ -40,7 +40,7 @@ class _Doctor:
 def _roots(optimizers: list[Any]) -> list[nn.Module]:
     """The outermost modules that hold parameters of the optimisers."""
     wanted = {id(p) for o in optimizers for group in o.param_groups for p in group["params"]}
-    modules = [m for m in gc.get_objects() if isinstance(m, nn.Module)]
+    modules = [m for m in gc.get_objects() if issubclass(type(m), nn.Module)]
     inner = {id(child) for m in modules for child in m.modules() if child is not m}
     return [
         m for m in modules if id(m) not in inner and any(id(p) in wanted for p in m.parameters())

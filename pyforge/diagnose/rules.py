@@ -58,7 +58,7 @@ def _input_scale(layer: Layer) -> Iterator[Verdict]:
     if layer.input is None:
         return
     mean, std, largest = layer.input
-    if largest < 100:
+    if not math.isfinite(largest) or largest < 100:
         return
     yield Verdict(
         "INPUT_SCALE", ERROR if largest >= 1e4 else WARNING, layer.label,
@@ -73,13 +73,14 @@ def _input_scale(layer: Layer) -> Iterator[Verdict]:
 def _bad_init(layer: Layer) -> Iterator[Verdict]:
     if layer.sparse or layer.normalized or layer.last or not layer.activation:
         return
-    _, std = spread(layer.weight)
+    mean, std = spread(layer.weight)
+    equal = std <= 1e-6 * abs(mean)
     gain = GAINS.get(layer.activation, 1.0)
     want = gain / math.sqrt(layer.fan_in)
     ratio = std / want
-    if 0.1 <= ratio <= 4:
+    if 0.1 <= ratio <= 4 or not math.isfinite(ratio):
         return
-    if std == 0:
+    if equal:
         evidence = "all its weights are equal"
         cause = "all its units get the same gradient and stay the same"
     else:
@@ -88,7 +89,8 @@ def _bad_init(layer: Layer) -> Iterator[Verdict]:
             f"{short(ratio)} times the usual {short(want)}"
         )
         cause = f"each such layer {'multiplies' if ratio > 1 else 'shrinks'} what passes through it"
-    severe = std == 0 or ratio >= 8 or ratio <= 0.02
+    # Zeros are how residual branches begin.
+    severe = mean != 0 if equal else ratio >= 8 or ratio <= 0.02
     yield Verdict(
         "BAD_INIT", ERROR if severe else WARNING, layer.label, evidence, cause, init_code(layer)
     )
@@ -181,18 +183,23 @@ def _diverging(view: View) -> Iterator[Verdict]:
     )  # fmt: skip
 
 
+def _largest_move(track: Track) -> float:
+    """Of the steps in the window, the largest median ratio of update to weight."""
+    rows = track.window[: min(track.steps, WINDOW), :, RATIO]
+    known = [row[np.isfinite(row)] for row in rows]
+    return max((float(np.median(row)) for row in known if row.size), default=0.0)
+
+
 def _rate_too_high(view: View) -> Iterator[Verdict]:
     track = view.track
-    ratios = view.column(RATIO)
-    ratios = ratios[np.isfinite(ratios)]
-    ratio = float(np.median(ratios)) if ratios.size else math.nan
+    ratio = _largest_move(track)
     start, now = track.start, track.settled
     worse = start is not None and now is not None and not now < start
     if not (ratio > 0.3 and worse) and not (view.has("DIVERGING") and ratio > 0.03):
         return
     yield Verdict(
         "LEARNING_RATE", ERROR, track.label,
-        f"a step changes weights by {short(ratio)} of their size (median of layers), and the loss "
+        f"a step changed weights by {short(ratio)} of their size (median of all), and the loss "
         f"went from {short(start or 0.0)} to {short(now or 0.0)}",
         "the learning rate is too high", _lr_code(track, min(0.1, 1e-3 / ratio)), track.steps,
     )  # fmt: skip
@@ -201,10 +208,7 @@ def _rate_too_high(view: View) -> Iterator[Verdict]:
 def rate_before_nan(track: Track, label: str) -> Verdict | None:
     """Whether a loss that is not finite now was driven there by the steps before."""
     finite = [v for v in track.recent_loss if math.isfinite(v)]
-    steps = track.window[: min(track.steps, WINDOW), :, RATIO]
-    moved = max(
-        (float(np.median(r[np.isfinite(r)])) for r in steps if np.isfinite(r).any()), default=0
-    )
+    moved = _largest_move(track)
     grown = len(finite) > 1 and abs(finite[-1]) > 10 * max(abs(finite[0]), 1e-12)
     if not grown and moved < 1:
         return None
