@@ -117,7 +117,15 @@ def _growth_over_calls(layer: Layer) -> Iterator[Verdict]:
 
 def window(view: View) -> Iterator[Verdict]:
     """What the last steps show; causes before effects."""
-    for rule in (_depth, _diverging, _rate_too_high, _exploding, _zero, _update_ratio, _plateau):
+    for rule in (
+        _depth,
+        _diverging,
+        _rate_too_high,
+        _exploding,
+        _zero_gradient,
+        _update_ratio,
+        _plateau,
+    ):
         for verdict in rule(view):
             view.found.add(verdict.key)
             yield verdict
@@ -242,7 +250,7 @@ def _exploding(view: View) -> Iterator[Verdict]:
     )  # fmt: skip
 
 
-def _zero(view: View) -> Iterator[Verdict]:
+def _zero_gradient(view: View) -> Iterator[Verdict]:
     loss = view.track.settled
     if loss == 0:  # nothing is left to learn
         return
@@ -294,8 +302,11 @@ def _update_ratio(view: View) -> Iterator[Verdict]:
             _lr_code(track, 1e-3 / middle if middle > 0 else 1e3), track.steps,
         )  # fmt: skip
         return
-    for layer, ratio in zip(dense, ratios.tolist(), strict=True):
+    worst = int(np.nanargmax(np.where(known, ratios, -np.inf)))
+    for k, (layer, ratio) in enumerate(zip(dense, ratios.tolist(), strict=True)):
         if not math.isfinite(ratio) or 1e-5 <= ratio <= 0.1 or view.has_at(layer.label, "DEAD"):
+            continue
+        if ratio > 0.1 and (k != worst or view.has("UPDATE_RATIO")):
             continue
         high = ratio > 0.1
         yield Verdict(
