@@ -184,6 +184,11 @@ def _diverging(view: View) -> Iterator[Verdict]:
     from_best = (now - track.best_loss) / base
     if not math.isfinite(now) or grown < (2.0 if view.alone else 100.0) or from_best < 0.5 * grown:
         return
+    # Losses of small batches scatter: most of the last must be above nearly all that came before.
+    if track.steps < 24 and grown < 100:
+        return
+    if now <= float(np.quantile(track.recent_loss[:-8], 0.9)):
+        return
     yield Verdict(
         "DIVERGING", ERROR, track.label,
         f"the loss was {short(start)} at the start and is {short(now)} now (medians)",
