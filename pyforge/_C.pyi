@@ -421,6 +421,8 @@ class Tensor:
         """e^x - 1, accurate near 0."""
     def expm1_(self) -> Tensor:
         """In-place form of expm1()."""
+    def exponential_(self, lambd: _float = 1, *, generator: Generator | None = None) -> Tensor:
+        """In-place form of exponential()."""
     def fill_(self, value: _Operand) -> Tensor:
         """Overwrites every element with a number or a 0-d tensor. Returns self."""
     def fix(self) -> Tensor:
@@ -441,11 +443,11 @@ class Tensor:
     def floor_(self) -> Tensor:
         """In-place form of floor()."""
     def floor_divide(self, other: _Operand) -> Tensor:
-        """floor(a / b). Integers by 0 give 0."""
+        """floor(a / b). Integers by 0 raise RuntimeError."""
     def floor_divide_(self, other: _Operand) -> Tensor:
         """In-place form of floor_divide()."""
     def fmod(self, other: _Operand) -> Tensor:
-        """a - b * trunc(a / b), with the sign of a, exact. Integers by 0 give 0."""
+        """a - b * trunc(a / b), with the sign of a, exact. Integers by 0 raise RuntimeError."""
     def fmod_(self, other: _Operand) -> Tensor:
         """In-place form of fmod()."""
     def gather(self, dim: _int, index: Tensor) -> Tensor:
@@ -589,6 +591,8 @@ class Tensor:
         """a * b; logical and for bool."""
     def mul_(self, other: _Operand) -> Tensor:
         """In-place form of mul()."""
+    def multinomial(self, num_samples: _int, replacement: _bool = False, *, generator: Generator | None = None) -> Tensor:
+        """Indices drawn from each row of weights `input`, (n) or (rows, n); int64, (num_samples) or (rows, num_samples)."""
     def multiply(self, other: _Operand) -> Tensor:
         """Same as mul()."""
     def multiply_(self, other: _Operand) -> Tensor:
@@ -655,6 +659,13 @@ class Tensor:
     @overload
     def prod(self, dim: _int, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
         """Product of all elements; integers and bool give int64."""
+    @overload
+    def random_(self, *, generator: Generator | None = None) -> Tensor: ...
+    @overload
+    def random_(self, to: _int, *, generator: Generator | None = None) -> Tensor: ...
+    @overload
+    def random_(self, from_: _int, to: _int, *, generator: Generator | None = None) -> Tensor:
+        """In-place form of random()."""
     def ravel(self) -> Tensor:
         """One dimension; a view where strides allow it."""
     def reciprocal(self) -> Tensor:
@@ -666,7 +677,7 @@ class Tensor:
     def relu_(self) -> Tensor:
         """In-place form of relu()."""
     def remainder(self, other: _Operand) -> Tensor:
-        """a - b * floor(a / b), with the sign of b. Integers by 0 give 0."""
+        """a - b * floor(a / b), with the sign of b. Integers by 0 raise RuntimeError."""
     def remainder_(self, other: _Operand) -> Tensor:
         """In-place form of remainder()."""
     @overload
@@ -1036,6 +1047,10 @@ def _registered_ops() -> list[_str]: ...
 def _op_rows(name: _str) -> list[tuple[_str, _str, _int]]: ...
 def _to_list(tensor: Tensor, edge: _int) -> Any: ...
 def _to_bytes(tensor: Tensor) -> bytes: ...
+def _storage_bytes(input: Tensor) -> Tensor: ...
+def _view_storage(
+    bytes: Tensor, dtype: _dtype, size: Sequence[_int], stride: Sequence[_int], offset: _int
+) -> Tensor: ...
 def _from_bytes(data: bytes, dtype: _dtype, shape: tuple[_int, ...]) -> Tensor: ...
 def _to_dlpack(tensor: Tensor, versioned: _bool, copy: _bool) -> Any: ...
 def _from_dlpack(capsule: Any) -> Tensor: ...
@@ -1257,10 +1272,10 @@ def floor(input: Tensor) -> Tensor:
     """The largest integer not above x."""
 
 def floor_divide(input: _Operand, other: _Operand) -> Tensor:
-    """floor(a / b). Integers by 0 give 0."""
+    """floor(a / b). Integers by 0 raise RuntimeError."""
 
 def fmod(input: _Operand, other: _Operand) -> Tensor:
-    """a - b * trunc(a / b), with the sign of a, exact. Integers by 0 give 0."""
+    """a - b * trunc(a / b), with the sign of a, exact. Integers by 0 raise RuntimeError."""
 
 def full(size: _int | Sequence[_int], fill_value: _Number, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
     """A tensor filled with one value, whose kind gives the dtype."""
@@ -1315,6 +1330,9 @@ def index_put(input: Tensor, indices: Sequence[Tensor], values: Tensor, accumula
 
 def index_select(input: Tensor, dim: _int, index: Tensor) -> Tensor:
     """The positions `index` (1-d) of dimension `dim`, as a copy."""
+
+def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None, weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: _bool = True, momentum: _float = 0.1, eps: _float = 1e-5) -> Tensor:
+    """input with mean 0 and variance 1 in each channel of each sample, then scaled and shifted."""
 
 def isclose(input: Tensor, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False) -> Tensor:
     """Where abs(input - other) <= atol + rtol * abs(other)."""
@@ -1452,6 +1470,9 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: _str = "mean") -> Tens
 def mul(input: _Operand, other: _Operand) -> Tensor:
     """a * b; logical and for bool."""
 
+def multinomial(input: Tensor, num_samples: _int, replacement: _bool = False, *, generator: Generator | None = None) -> Tensor:
+    """Indices drawn from each row of weights `input`, (n) or (rows, n); int64, (num_samples) or (rows, num_samples)."""
+
 def multiply(input: _Operand, other: _Operand) -> Tensor:
     """Same as mul()."""
 
@@ -1481,6 +1502,12 @@ def norm(input: Tensor, p: _Number | None = 2, dim: _int | Sequence[_int] | None
 @overload
 def norm(input: Tensor, p: _str, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, dtype: _dtype | None = None) -> Tensor:
     """The p-norm (sum |x|^p)^(1/p) over the dimensions `dim` (all by default); inf: largest |x|, 0: count of nonzeros."""
+
+@overload
+def normal(mean: _float, std: _float, size: _int | Sequence[_int], *, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+@overload
+def normal(mean: _Operand, std: _Operand = 1, *, generator: Generator | None = None) -> Tensor:
+    """Normal numbers of one mean and standard deviation."""
 
 def not_equal(input: _Operand, other: _Operand) -> Tensor:
     """Same as ne()."""
@@ -1566,7 +1593,7 @@ def relu6(input: Tensor, inplace: _bool = False) -> Tensor:
     """input limited to [0, 6]."""
 
 def remainder(input: _Operand, other: _Operand) -> Tensor:
-    """a - b * floor(a / b), with the sign of b. Integers by 0 give 0."""
+    """a - b * floor(a / b), with the sign of b. Integers by 0 raise RuntimeError."""
 
 @overload
 def reshape(input: Tensor, shape: _int | Sequence[_int]) -> Tensor: ...
@@ -1585,6 +1612,9 @@ def round(input: Tensor, *, decimals: _int = 0) -> Tensor:
 
 def rsqrt(input: Tensor) -> Tensor:
     """1 / sqrt(x)"""
+
+def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: _float = 0.0, is_causal: _bool = False, *, scale: _float | None = None, enable_gqa: _bool = False) -> Tensor:
+    """softmax(query key^T scale + attn_mask) value over the last two dimensions, block by block: no matrix of all scores is made. A bool mask tells which keys count. dropout_p applies whenever it is not 0; scale defaults to 1 / sqrt(the last size of query)."""
 
 @overload
 def scatter(input: Tensor, dim: _int, index: Tensor, src: Tensor) -> Tensor: ...
@@ -1891,6 +1921,7 @@ __all__ = [
     "moveaxis",
     "movedim",
     "mul",
+    "multinomial",
     "multiply",
     "mv",
     "narrow",
@@ -1899,6 +1930,7 @@ __all__ = [
     "negative",
     "nonzero",
     "norm",
+    "normal",
     "not_equal",
     "ones",
     "ones_like",

@@ -34,12 +34,15 @@ if TYPE_CHECKING:
     from . import nn as nn
     from . import optim as optim
     from . import random as random
+    from . import serialization as serialization
     from . import utils as utils
     from ._tensor_str import get_printoptions as get_printoptions
     from ._tensor_str import printoptions as printoptions
     from ._tensor_str import set_printoptions as set_printoptions
     from ._type_info import finfo as finfo
     from ._type_info import iinfo as iinfo
+    from .serialization import load as load
+    from .serialization import save as save
 
 __version__ = "0.1.0"
 
@@ -61,10 +64,23 @@ newaxis = None
 
 # Loaded on first use.
 _SUBMODULES = frozenset(
-    {"autograd", "backends", "cuda", "datasets", "diagnose", "memory", "nn", "optim", "utils"}
+    {
+        "autograd",
+        "backends",
+        "cuda",
+        "datasets",
+        "diagnose",
+        "memory",
+        "nn",
+        "optim",
+        "serialization",
+        "utils",
+    }
 )
 _LAZY = {
     "finfo": "_type_info",
+    "load": "serialization",
+    "save": "serialization",
     "iinfo": "_type_info",
     "get_printoptions": "_tensor_str",
     "printoptions": "_tensor_str",
@@ -79,4 +95,13 @@ def __getattr__(name: str) -> object:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
-    raise AttributeError(f"module 'pyforge' has no attribute '{name}'")
+    raise AttributeError(_missing(name))
+
+
+def _missing(name: str) -> str:
+    import difflib
+
+    text = f"module 'pyforge' has no attribute '{name}'"
+    public = [n for n in (*globals(), *_SUBMODULES, *_LAZY) if n[0] != "_"]
+    close = difflib.get_close_matches(name, public, 1, 0.75)
+    return f"{text}; did you mean '{close[0]}'?" if close and name[0] != "_" else text

@@ -24,6 +24,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             from .cli.doctor import run as examine
 
             return examine(args.script, args.args)
+        if args.command == "run":
+            from .dropin import run as run_script
+
+            try:
+                run_script(args.script, args.args)
+            except FileNotFoundError as error:
+                if error.errno is not None:  # the script's own
+                    raise
+                print(f"pyforge run: {error}", file=sys.stderr)
+                return 2
+            return 0
         from .cli.info import show
 
         return show()
@@ -46,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="run a training script and say what goes wrong")
     doctor.add_argument("script", help="a Python file")
     doctor.add_argument("args", nargs=argparse.REMAINDER, help="its arguments")
+    run = commands.add_parser("run", help="run a script written for PyTorch, unchanged")
+    run.add_argument("script", help="a Python file that imports torch")
+    run.add_argument("args", nargs=argparse.REMAINDER, help="passed on to the script")
     commands.add_parser("info", help="show version, processor, instruction set and threads")
     return parser
 

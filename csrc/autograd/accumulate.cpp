@@ -33,8 +33,8 @@ struct AccumulateGrad {
     }
     if (__builtin_expect(meta.watch != nullptr, 0)) end_watch(*meta.watch, meta.grad);
     if (!meta.post_hooks.empty()) {
-      Tensor accumulated = meta.grad;
-      run_hooks(meta.post_hooks, &accumulated);
+      Tensor leaf = self.variable;
+      run_hooks(meta.post_hooks, &leaf);
     }
   }
 };

@@ -12,7 +12,7 @@ struct TensorMeta {
   Node* accumulator = nullptr;     // weak; the accumulator owns the tensor
   Node* parked = nullptr;          // owned: the accumulator while no graph refers to it
   std::vector<Hook> hooks;         // of a leaf: run before its gradient is accumulated
-  std::vector<Hook> post_hooks;    // of a leaf: run after, with the accumulated gradient
+  std::vector<Hook> post_hooks;    // of a leaf: run after, with the leaf itself
   GradientWatch* watch = nullptr;  // owned; of a leaf whose gradient is being diagnosed
   bool retains_grad = false;
 

@@ -15,6 +15,7 @@ void fill_elementwise_move(ElementwiseTable& table);
 void fill_reduce(ReduceTable& table);
 void fill_rows(RowTable& table);
 void fill_gemm(GemmTable& table);
+void fill_attention(AttentionTable& table);
 void fill_optim(OptimTable& table);
 void fill_stats(StatsTable& table);
 
@@ -29,6 +30,7 @@ void fill(Table& table) {
   fill_reduce(table.reduce);
   fill_rows(table.rows);
   fill_gemm(table.gemm);
+  fill_attention(table.attention);
   fill_optim(table.optim);
   fill_stats(table.stats);
 }

@@ -1,6 +1,7 @@
 // Every kernel of one instruction set, as pointers. Kernels see raw memory and sizes only.
 #pragma once
 #include "core/dtype.h"
+#include "kernels/attention.h"
 #include "kernels/elementwise.h"
 #include "kernels/gemm.h"
 #include "kernels/optim.h"
@@ -17,6 +18,7 @@ struct Table {
   ReduceTable reduce;
   RowTable rows;
   GemmTable gemm;
+  AttentionTable attention;
   OptimTable optim;
   StatsTable stats;
 };

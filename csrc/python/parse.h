@@ -31,6 +31,8 @@ struct ParsedArgs {
 };
 
 // "pyforge.device('cpu')", 'cpu' and None are the same place; anything else raises.
+// A dtype, or Python's float, int or bool; false for anything else.
+bool to_dtype(PyObject* o, DType* out);
 void check_device(PyObject* o);
 
 }  // namespace pyforge::python

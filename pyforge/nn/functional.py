@@ -17,6 +17,7 @@ from .._C import (
     hardswish,
     hardtanh,
     huber_loss,
+    instance_norm,
     kl_div,
     l1_loss,
     layer_norm,
@@ -31,6 +32,7 @@ from .._C import (
     prelu,
     relu6,
     rms_norm,
+    scaled_dot_product_attention,
     selu,
     sigmoid,
     silu,
@@ -42,7 +44,10 @@ from .._C import (
     tanhshrink,
     threshold,
 )
+from .._C import cat as _cat
 from .._C import relu as _relu
+from .._C import zeros as _zeros
+from ._attention import multi_head_attention_forward
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,21 +68,25 @@ __all__ = [
     "hardswish",
     "hardtanh",
     "huber_loss",
+    "instance_norm",
     "kl_div",
     "l1_loss",
     "layer_norm",
     "leaky_relu",
     "linear",
+    "local_response_norm",
     "log_softmax",
     "logsigmoid",
     "mish",
     "mse_loss",
+    "multi_head_attention_forward",
     "nll_loss",
     "one_hot",
     "prelu",
     "relu",
     "relu6",
     "rms_norm",
+    "scaled_dot_product_attention",
     "selu",
     "sigmoid",
     "silu",
@@ -94,3 +103,31 @@ __all__ = [
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """Elementwise ``max(input, 0)``, written over ``input`` if ``inplace``."""
     return input.relu_() if inplace else _relu(input)
+
+
+def local_response_norm(
+    input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Tensor:
+    """``input / (k + alpha * m) ** beta``, ``m`` the mean square of ``size`` neighbouring channels
+    (dim 1; those outside count as 0).
+
+    Raises:
+        ValueError: if the input has fewer than 3 dimensions.
+    """
+    if input.dim() < 3:
+        raise ValueError(
+            f"Expected 3D or higher dimensionality input (got {input.dim()} dimensions)"
+        )
+    if input.numel() == 0:
+        return input
+    channels = input.shape[1]
+    squares = input * input
+
+    def edge(count: int) -> Tensor:
+        return _zeros((input.shape[0], count, *input.shape[2:]), dtype=input.dtype)
+
+    padded = _cat([edge(size // 2), squares, edge((size - 1) // 2)], dim=1)
+    total = padded.narrow(1, 0, channels)
+    for shift in range(1, size):
+        total = total + padded.narrow(1, shift, channels)
+    return input / (total * (alpha / size) + k) ** beta

@@ -1,6 +1,7 @@
 """One row per op; the generic checks are in `tests/test_ops*.py`."""
 
 from . import (
+    rows_attention,
     rows_creation,
     rows_elementwise,
     rows_index,
@@ -19,6 +20,7 @@ FAMILIES = {
     "shape": rows_shape,
     "index": rows_index,
     "nn": rows_nn,
+    "attention": rows_attention,
     "random": rows_random,
     "creation": rows_creation,
 }
