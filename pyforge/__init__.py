@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from . import backends as backends
     from . import cuda as cuda
     from . import datasets as datasets
+    from . import diagnose as diagnose
     from . import memory as memory
     from . import nn as nn
     from . import optim as optim
@@ -63,7 +64,18 @@ newaxis = None
 
 # Loaded on first use.
 _SUBMODULES = frozenset(
-    {"autograd", "backends", "cuda", "datasets", "memory", "nn", "optim", "serialization", "utils"}
+    {
+        "autograd",
+        "backends",
+        "cuda",
+        "datasets",
+        "diagnose",
+        "memory",
+        "nn",
+        "optim",
+        "serialization",
+        "utils",
+    }
 )
 _LAZY = {
     "finfo": "_type_info",

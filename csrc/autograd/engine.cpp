@@ -334,6 +334,8 @@ class Run {
 
 std::vector<Tensor> run_backward(const std::vector<Tensor>& roots, std::vector<Tensor> grads,
                                  const std::vector<Tensor>& inputs, BackwardOptions options) {
+  bool observed = __builtin_expect(engine_hooks.observe != nullptr, 0) && options.accumulate;
+  if (observed) engine_hooks.observe(roots, false);
   GradModeGuard mode(options.create_graph);
   Run run(options);
   for (const Tensor& t : inputs) {
@@ -347,7 +349,9 @@ std::vector<Tensor> run_backward(const std::vector<Tensor>& roots, std::vector<T
              " of tensors does not require grad and does not have a grad_fn");
     run.add_root(Ref<Node>::steal(e.fn), e.input_nr, std::move(grads[i]));
   }
-  return run.execute();
+  std::vector<Tensor> result = run.execute();
+  if (observed && engine_hooks.observe) engine_hooks.observe(roots, true);
+  return result;
 }
 
 }  // namespace pyforge

@@ -21,6 +21,7 @@ void fill_conv_f32(ConvTable& table);
 void fill_conv_f64(ConvTable& table);
 void fill_pool(PoolTable& table);
 void fill_recurrent(RecurrentTable& table);
+void fill_stats(StatsTable& table);
 
 void fill(Table& table) {
   table.name = PF_TEXT(PF_ISA);
@@ -39,6 +40,7 @@ void fill(Table& table) {
   fill_conv_f64(table.conv);
   fill_pool(table.pool);
   fill_recurrent(table.recurrent);
+  fill_stats(table.stats);
 }
 
 }  // namespace pyforge::kernels::PF_ISA

@@ -10,6 +10,7 @@
 #include "kernels/recurrent.h"
 #include "kernels/reduce.h"
 #include "kernels/rows.h"
+#include "kernels/stats.h"
 
 namespace pyforge::kernels {
 
@@ -25,6 +26,7 @@ struct Table {
   ConvTable conv;
   PoolTable pool;
   RecurrentTable recurrent;
+  StatsTable stats;
 };
 
 namespace v2 {
