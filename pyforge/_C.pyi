@@ -421,6 +421,9 @@ class Tensor:
         """e^x - 1, accurate near 0."""
     def expm1_(self) -> Tensor:
         """In-place form of expm1()."""
+    @overload
+    def exponential_(self, lambd: _float = 1, *, generator: Generator | None = None) -> Tensor: ...
+    @overload
     def exponential_(self, lambd: _float = 1, *, generator: Generator | None = None) -> Tensor:
         """In-place form of exponential()."""
     def fill_(self, value: _Operand) -> Tensor:
@@ -1055,6 +1058,9 @@ def _from_bytes(data: bytes, dtype: _dtype, shape: tuple[_int, ...]) -> Tensor: 
 def _to_dlpack(tensor: Tensor, versioned: _bool, copy: _bool) -> Any: ...
 def _from_dlpack(capsule: Any) -> Tensor: ...
 
+def _ctc_losses(log_probs: Tensor, targets: Tensor, input_lengths: Tensor, target_lengths: Tensor, blank: _int = 0, zero_infinity: _bool = False) -> Tensor:
+    """The CTC loss of every sequence [N] from log-probabilities [T, N, C]; ctc_loss reduces it."""
+
 def _resample_dim(input: Tensor, dim: _int, size: _int, mode: _str, align_corners: _bool = False, scale: _float | None = None) -> Tensor:
     """One dimension of an interpolation."""
 
@@ -1382,6 +1388,15 @@ def greater_equal(input: _Operand, other: _Operand) -> Tensor:
 def group_norm(input: Tensor, num_groups: _int, weight: Tensor | None = None, bias: Tensor | None = None, eps: _float = 1e-5) -> Tensor:
     """input with mean 0 and variance 1 over each group of channels, then scaled and shifted."""
 
+@overload
+def gru(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool, batch_first: _bool) -> tuple[Tensor, Tensor]: ...
+@overload
+def gru(data: Tensor, batch_sizes: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool) -> tuple[Tensor, Tensor]:
+    """Gated recurrent units over sequences: the last layer's states and the final h. `params` are the weights layer by layer as nn.GRU holds them."""
+
+def gru_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None) -> Tensor:
+    """One step of gated recurrent units: the new h."""
+
 def gt(input: _Operand, other: _Operand) -> Tensor:
     """a > b"""
 
@@ -1489,6 +1504,15 @@ def logsigmoid(input: Tensor) -> Tensor:
 
 def logsumexp(input: Tensor, dim: _int | Sequence[_int], keepdim: _bool = False) -> Tensor:
     """log(sum(exp(x))) over the dimensions `dim`, without overflow."""
+
+@overload
+def lstm(input: Tensor, hx: Sequence[Tensor], params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool, batch_first: _bool) -> tuple[Tensor, Tensor, Tensor]: ...
+@overload
+def lstm(data: Tensor, batch_sizes: Tensor, hx: Sequence[Tensor], params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Long short-term memory over sequences: the last layer's states, the final h and the final c. `hx` is (h_0, c_0), `params` the weights layer by layer as nn.LSTM holds them."""
+
+def lstm_cell(input: Tensor, hx: Sequence[Tensor], w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """One step of long short-term memory: the new h and c."""
 
 def lt(input: _Operand, other: _Operand) -> Tensor:
     """a < b"""
@@ -1714,6 +1738,24 @@ def reshape(input: Tensor, *shape: _int) -> Tensor:
 
 def rms_norm(input: Tensor, normalized_shape: _int | Sequence[_int], weight: Tensor | None = None, eps: _float | None = None) -> Tensor:
     """input divided by the root of its mean square over the last dimensions, then scaled."""
+
+@overload
+def rnn_relu(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool, batch_first: _bool) -> tuple[Tensor, Tensor]: ...
+@overload
+def rnn_relu(data: Tensor, batch_sizes: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool) -> tuple[Tensor, Tensor]:
+    """A recurrent network with ReLU over sequences: the last layer's states, the final h."""
+
+def rnn_relu_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None) -> Tensor:
+    """max(w_ih input + b_ih + w_hh hx + b_hh, 0)"""
+
+@overload
+def rnn_tanh(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool, batch_first: _bool) -> tuple[Tensor, Tensor]: ...
+@overload
+def rnn_tanh(data: Tensor, batch_sizes: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool) -> tuple[Tensor, Tensor]:
+    """A recurrent network with tanh over sequences: the last layer's states, the final h."""
+
+def rnn_tanh_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None) -> Tensor:
+    """tanh(w_ih input + b_ih + w_hh hx + b_hh)"""
 
 def roll(input: Tensor, shifts: _int | Sequence[_int], dims: _int | Sequence[_int] = ...) -> Tensor:
     """A copy shifted cyclically along `dims`; of the flattened tensor if there are none."""
@@ -1995,6 +2037,8 @@ __all__ = [
     "greater",
     "greater_equal",
     "group_norm",
+    "gru",
+    "gru_cell",
     "gt",
     "index_add",
     "index_copy",
@@ -2026,6 +2070,8 @@ __all__ = [
     "logical_or",
     "logical_xor",
     "logsumexp",
+    "lstm",
+    "lstm_cell",
     "lt",
     "masked_fill",
     "masked_select",
@@ -2082,6 +2128,10 @@ __all__ = [
     "reshape",
     "result_type",
     "rms_norm",
+    "rnn_relu",
+    "rnn_relu_cell",
+    "rnn_tanh",
+    "rnn_tanh_cell",
     "roll",
     "round",
     "rsqrt",

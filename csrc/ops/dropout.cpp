@@ -33,8 +33,6 @@ Tensor dropout(const Tensor& input, double p, bool training, bool inplace) {
   return input;
 }
 
-namespace {
-
 PF_OP(dropout,
       "dropout(Tensor input, float p=0.5, bool training=True, bool inplace=False) -> Tensor",
       kNN | kFunction,
