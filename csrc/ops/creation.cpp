@@ -186,18 +186,6 @@ Tensor normal_op(const Tensor& t, double mean, double std, Generator* g) {
   fill_random("normal_", y, [&](const Tensor& v) { normal_data(v, mean, std, g); });
   return y;
 }
-Tensor exponential_op(const Tensor& t, double lambd, Generator* g) {
-  PF_CHECK(lambd > 0, Runtime, "exponential_ expects lambda > 0.0, but found lambda=", lambd);
-  Tensor y = empty(t.sizes(), t.dtype());
-  fill_random("exponential_", y, [&](const Tensor& v) {
-    if (v.dtype() == DType::Float32) {
-      stream(g).exponential(v.data<float>(), v.numel(), lambd);
-    } else {
-      stream(g).exponential(v.data<double>(), v.numel(), lambd);
-    }
-  });
-  return y;
-}
 Tensor bernoulli_p(const Tensor& t, double p, Generator* g) {
   PF_CHECK(p >= 0 && p <= 1, Runtime, "bernoulli_ expects p to be in [0, 1], but got p=", p);
   Tensor y = empty(t.sizes(), is_floating(t.dtype()) ? t.dtype() : default_dtype());
@@ -337,9 +325,6 @@ PF_OP(bernoulli_p, "bernoulli(Tensor input, float p, *, Generator? generator=Non
 PF_OP(uniform_op,
       "uniform(Tensor input, float from=0, float to=1, *, Generator? generator=None) -> Tensor",
       kInplace, "Uniform in [from, to).")
-PF_OP(exponential_op,
-      "exponential(Tensor input, float lambd=1, *, Generator? generator=None) -> Tensor", kInplace,
-      "Exponential with density lambd * e^(-lambd x).")
 PF_OP(normal_op,
       "normal(Tensor input, float mean=0, float std=1, *, Generator? generator=None) -> Tensor",
       kInplace, "Normal with the given mean and standard deviation.")

@@ -165,7 +165,9 @@ def interpolate(
         if recompute_scale_factor:
             raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
     else:
-        given = scale_factor if isinstance(scale_factor, (tuple, list)) else (scale_factor,) * dims
+        given: Any = scale_factor
+        if not isinstance(scale_factor, (tuple, list)):
+            given = (scale_factor,) * dims
         if len(given) != dims:
             raise ValueError(
                 f"Input and scale_factor must have the same number of spatial dimensions, but got "
