@@ -237,9 +237,13 @@ Tensor arange(Scalar start, Scalar end, Scalar step, OptDType dtype) {
   auto n = floating ? static_cast<int64_t>(length) : static_cast<int64_t>(exact);
   Tensor y = empty({n}, d);
   char* to = y->data;
+  // Unsigned: only the last sum is sure to be within int64.
+  auto at = [&](int64_t i) {
+    return static_cast<int64_t>(static_cast<uint64_t>(start.i) +
+                                static_cast<uint64_t>(step.i) * static_cast<uint64_t>(i));
+  };
   for (int64_t i = 0; i < n; ++i, to += itemsize(d))
-    store_scalar(
-        to, floating ? Scalar(a + s * static_cast<double>(i)) : Scalar(start.i + step.i * i), d);
+    store_scalar(to, floating ? Scalar(a + s * static_cast<double>(i)) : Scalar(at(i)), d);
   return y;
 }
 
