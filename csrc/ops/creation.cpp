@@ -226,18 +226,24 @@ Tensor arange(Scalar start, Scalar end, Scalar step, OptDType dtype) {
   PF_CHECK((s > 0 && b >= a) || (s < 0 && b <= a), Runtime,
            "arange: upper bound and lower bound inconsistent with step sign");
   double length = std::ceil((b - a) / s);
+  __int128 exact = 0;
   if (!floating) {
-    int64_t span = end.i - start.i;
-    length = static_cast<double>((span + step.i - (step.i > 0 ? 1 : -1)) / step.i);
+    auto span = static_cast<__int128>(end.i) - start.i;
+    exact = (span + step.i - (step.i > 0 ? 1 : -1)) / step.i;
+    length = static_cast<double>(exact);
   }
   PF_CHECK(length < 9.2e18, Runtime, "arange: invalid size, possible overflow? ", length,
            " elements");
-  auto n = static_cast<int64_t>(length);
+  auto n = floating ? static_cast<int64_t>(length) : static_cast<int64_t>(exact);
   Tensor y = empty({n}, d);
   char* to = y->data;
+  // Unsigned: only the last sum is sure to be within int64.
+  auto at = [&](int64_t i) {
+    return static_cast<int64_t>(static_cast<uint64_t>(start.i) +
+                                static_cast<uint64_t>(step.i) * static_cast<uint64_t>(i));
+  };
   for (int64_t i = 0; i < n; ++i, to += itemsize(d))
-    store_scalar(
-        to, floating ? Scalar(a + s * static_cast<double>(i)) : Scalar(start.i + step.i * i), d);
+    store_scalar(to, floating ? Scalar(a + s * static_cast<double>(i)) : Scalar(at(i)), d);
   return y;
 }
 
