@@ -421,9 +421,6 @@ class Tensor:
         """e^x - 1, accurate near 0."""
     def expm1_(self) -> Tensor:
         """In-place form of expm1()."""
-    @overload
-    def exponential_(self, lambd: _float = 1, *, generator: Generator | None = None) -> Tensor: ...
-    @overload
     def exponential_(self, lambd: _float = 1, *, generator: Generator | None = None) -> Tensor:
         """In-place form of exponential()."""
     def fill_(self, value: _Operand) -> Tensor:

@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from ._tensor_str import set_printoptions as set_printoptions
     from ._type_info import finfo as finfo
     from ._type_info import iinfo as iinfo
-    from .serialization import load as load
-    from .serialization import save as save
     from .nn.functional import bilinear as bilinear
     from .nn.functional import celu_ as celu_
     from .nn.functional import channel_shuffle as channel_shuffle
@@ -55,6 +53,8 @@ if TYPE_CHECKING:
     from .nn.functional import rrelu_ as rrelu_
     from .nn.functional import selu_ as selu_
     from .nn.functional import threshold_ as threshold_
+    from .serialization import load as load
+    from .serialization import save as save
 
 __version__ = "0.1.0"
 
