@@ -29,18 +29,34 @@ if TYPE_CHECKING:
     from . import backends as backends
     from . import cuda as cuda
     from . import datasets as datasets
+    from . import diagnose as diagnose
     from . import memory as memory
     from . import nn as nn
     from . import ops as ops
     from . import optim as optim
     from . import random as random
     from . import testing as testing
+    from . import serialization as serialization
     from . import utils as utils
     from ._tensor_str import get_printoptions as get_printoptions
     from ._tensor_str import printoptions as printoptions
     from ._tensor_str import set_printoptions as set_printoptions
     from ._type_info import finfo as finfo
     from ._type_info import iinfo as iinfo
+    from .nn.functional import bilinear as bilinear
+    from .nn.functional import celu_ as celu_
+    from .nn.functional import channel_shuffle as channel_shuffle
+    from .nn.functional import cosine_similarity as cosine_similarity
+    from .nn.functional import hardshrink as hardshrink
+    from .nn.functional import pairwise_distance as pairwise_distance
+    from .nn.functional import pdist as pdist
+    from .nn.functional import relu_ as relu_
+    from .nn.functional import rrelu as rrelu
+    from .nn.functional import rrelu_ as rrelu_
+    from .nn.functional import selu_ as selu_
+    from .nn.functional import threshold_ as threshold_
+    from .serialization import load as load
+    from .serialization import save as save
 
 __version__ = "0.1.0"
 
@@ -67,21 +83,37 @@ _SUBMODULES = frozenset(
         "backends",
         "cuda",
         "datasets",
+        "diagnose",
         "library",
         "memory",
         "nn",
         "ops",
         "optim",
+        "serialization",
         "testing",
         "utils",
     }
 )
 _LAZY = {
     "finfo": "_type_info",
+    "load": "serialization",
+    "save": "serialization",
     "iinfo": "_type_info",
     "get_printoptions": "_tensor_str",
     "printoptions": "_tensor_str",
     "set_printoptions": "_tensor_str",
+    "bilinear": "nn.functional",
+    "celu_": "nn.functional",
+    "channel_shuffle": "nn.functional",
+    "cosine_similarity": "nn.functional",
+    "hardshrink": "nn.functional",
+    "pairwise_distance": "nn.functional",
+    "pdist": "nn.functional",
+    "relu_": "nn.functional",
+    "rrelu": "nn.functional",
+    "rrelu_": "nn.functional",
+    "selu_": "nn.functional",
+    "threshold_": "nn.functional",
 }
 
 

@@ -20,6 +20,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return run(
                 epochs=args.epochs, seed=args.seed, threads=args.threads, plot_path=args.plot
             )
+        if args.command == "doctor":
+            from .cli.doctor import run as examine
+
+            return examine(args.script, args.args)
         if args.command == "run":
             from .dropin import run as run_script
 
@@ -50,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seed", type=int, default=0, help="for weights, split and order (0)")
     demo.add_argument("--threads", type=_positive, help="how many threads to use")
     demo.add_argument("--plot", metavar="PATH", help="write a picture of loss and gradient flow")
+    doctor = commands.add_parser("doctor", help="run a training script and say what goes wrong")
+    doctor.add_argument("script", help="a Python file")
+    doctor.add_argument("args", nargs=argparse.REMAINDER, help="its arguments")
     run = commands.add_parser("run", help="run a script written for PyTorch, unchanged")
     run.add_argument("script", help="a Python file that imports torch")
     run.add_argument("args", nargs=argparse.REMAINDER, help="passed on to the script")

@@ -19,6 +19,8 @@ Tensor dropout_noise(const Tensor& t, double p) {
   return noise;
 }
 
+}  // namespace
+
 Tensor dropout(const Tensor& input, double p, bool training, bool inplace) {
   PF_CHECK(p >= 0 && p <= 1, Value, "dropout probability has to be between 0 and 1, but got ", p);
   if (p == 0 || !training || input.numel() == 0) return input;
@@ -37,5 +39,4 @@ PF_OP(dropout,
       "In training: every element zeroed with probability p, the others divided by 1 - p. Else the "
       "input.")
 
-}  // namespace
 }  // namespace pyforge::ops

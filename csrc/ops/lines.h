@@ -18,6 +18,9 @@ void for_rows(int64_t rows, int64_t cols, F&& f) {
   parallel_for(rows, std::max<int64_t>(1, kGrain / each), f);
 }
 
+// Results from this size on are written past the caches: nothing would be left in them.
+inline constexpr int64_t kStreamBytes = 16 << 20;
+
 // Calls f with a zero of the floating dtype.
 template <class F>
 void with_float(DType dtype, F&& f) {

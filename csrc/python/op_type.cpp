@@ -9,6 +9,7 @@
 #include "ops/ops.h"
 #include "python/external.h"
 #include "python/object.h"
+#include "python/op_trace.h"
 #include "python/parse.h"
 #include "python/tensor_type.h"
 
@@ -25,6 +26,7 @@ struct PyOp {
   ExternalOp* external;  // owned
 };
 
+std::vector<PyOp*> op_objects;  // the built-in ones, which live for ever, for tracing
 PyTypeObject OpFunctionType = {PyVarObject_HEAD_INIT(nullptr, 0)};
 PyTypeObject OpMethodType = {PyVarObject_HEAD_INIT(nullptr, 0)};
 
@@ -292,6 +294,11 @@ PyObject* external_callable(ExternalOp& op, bool inplace) {
   reinterpret_cast<PyOp*>(o)->external = &op;
   return o;
 }
+vectorcallfunc plain_op_call() { return op_vectorcall; }
+void set_op_call(vectorcallfunc call) {
+  for (PyOp* op : op_objects) op->vectorcall = call;
+}
+const std::string& op_object_name(PyObject* op) { return *reinterpret_cast<PyOp*>(op)->name; }
 
 bool init_op_type(PyObject* module) {
   if (!ready(OpFunctionType, "pyforge.op_function", false) ||
@@ -302,6 +309,7 @@ bool init_op_type(PyObject* module) {
     for (const OpDef* def : group.overloads) flags |= def->flags;
     auto add = [&](const std::string& name, bool method, bool inplace) {
       PyObject* op = make_op(group, name, method, inplace);
+      if (op) op_objects.push_back(reinterpret_cast<PyOp*>(op));
       bool ok = op && (method ? add_tensor_attribute(name.c_str(), op)
                               : PyModule_AddObjectRef(module, name.c_str(), op) >= 0);
       Py_XDECREF(op);

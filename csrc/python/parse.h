@@ -26,7 +26,7 @@ struct ParsedArgs {
   bool float_list(PyObject* o, Value& v);
   bool add_tensors(std::vector<Tensor> list, Value& v);
 
-  static constexpr int kLists = 4;
+  static constexpr int kLists = 5;
   Dims lists_[kLists];
   int n_lists_ = 0;
   std::vector<std::vector<Tensor>> tensor_lists_;
@@ -34,6 +34,8 @@ struct ParsedArgs {
 };
 
 // "pyforge.device('cpu')", 'cpu' and None are the same place; anything else raises.
+// A dtype, or Python's float, int or bool; false for anything else.
+bool to_dtype(PyObject* o, DType* out);
 void check_device(PyObject* o);
 
 }  // namespace pyforge::python
