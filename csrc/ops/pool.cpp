@@ -117,6 +117,8 @@ Pooling pooling(const char* op, int dims, const Tensor& input, IntSpan kernel,
              to_string(given ? *stride : kernel));
     PF_CHECK(p.dilation[d] > 0, Runtime, op, ": dilation should be greater than zero, but got ",
              to_string(dilation));
+    // A larger stride leaves one window too, and its multiples would not fit.
+    p.step[d] = std::min(p.step[d], p.source[d] + 2 * p.padding[d] + 1);
     const int64_t extent = p.dilation[d] * (p.kernel[d] - 1) + 1;
     PF_CHECK(p.padding[d] >= 0, Runtime, op,
              ": pad must be non-negative, but got pad: ", p.padding[d]);
