@@ -41,6 +41,7 @@ void cubic_weights(double t, double* w) {
 Weights weights_of(const Resampling& r) {
   Weights w;
   const int64_t size = r.size, out = r.out_size;
+  if (out == 0) return {1, {}, {}, {}};
   w.taps = r.rule == Rule::Area ? (size + out - 1) / out + 1 : r.rule == Rule::Cubic ? 4 : 2;
   w.start.resize(out);
   w.count.assign(out, 1);
