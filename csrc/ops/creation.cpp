@@ -108,8 +108,6 @@ Tensor eye(int64_t n, std::optional<int64_t> m, OptDType dtype) {
   return y;
 }
 
-Generator& stream(Generator* g) { return g ? *g : default_generator(); }
-
 Tensor rand_op(IntSpan size, Generator* g, OptDType dtype) {
   Tensor y = empty(size, floating_or_default("rand", dtype));
   uniform_data(y, 0, 1, g);
