@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from . import ops as ops
     from . import optim as optim
     from . import random as random
-    from . import testing as testing
     from . import serialization as serialization
+    from . import testing as testing
     from . import utils as utils
     from ._tensor_str import get_printoptions as get_printoptions
     from ._tensor_str import printoptions as printoptions
