@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ._device import device as _device
 from ._tensor import HookHandle
+from .linalg._results import QRResult, SlogdetResult, SVDTransposedResult
 
 _dtype = dtype
 _Number = _bool | _int | _float
@@ -74,6 +75,11 @@ class op_function:
     """A registered op."""
     __name__: _str
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+class _linalg_lu_pack_result(NamedTuple):
+    LU: Tensor
+    pivots: Tensor
+    info: Tensor
 
 class _max_result(NamedTuple):
     values: Tensor
@@ -248,14 +254,40 @@ class Tensor:
     def __dlpack_device__(self) -> tuple[_int, _int]: ...
     def __format__(self, spec: _str) -> _str: ...
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]: ...
+    def cholesky(self, *, upper: _bool = False) -> Tensor:
+        """L with A = L L^T of symmetric positive-definite ``[*, n, n]``; its transpose with ``upper``."""
+    def cholesky_inverse(self, upper: _bool = False) -> Tensor:
+        """The inverse of the matrix whose Cholesky factor is L ``[*, n, n]``."""
+    def cholesky_solve(self, L: Tensor, upper: _bool = False) -> Tensor:
+        """X with A X = B ``[*, n, k]``, where L ``[*, n, n]`` is the Cholesky factor of A."""
+    def det(self) -> Tensor:
+        """Determinants ``[*]`` of square matrices ``[*, n, n]``; singular ones have a gradient too."""
+    def inverse(self) -> Tensor:
+        """Inverses of square matrices ``[*, n, n]`` (float32 or float64)."""
+    def logdet(self) -> Tensor:
+        """Logarithms of determinants ``[*]``; NaN where the determinant is negative."""
+    def lu_solve(self, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
+        """The older form of linalg.lu_solve, with the right-hand sides first."""
+    def matrix_exp(self) -> Tensor:
+        """Exponentials of square matrices ``[*, n, n]``, by scaling and squaring."""
+    def matrix_power(self, n: _int) -> Tensor:
+        """A multiplied n times with itself, for square ``[*, m, m]``; for n < 0, the inverse."""
     def new_tensor(self, data: Any, *, dtype: _dtype | None = None, device: Any = None, requires_grad: _bool = False) -> Tensor:
         """tensor(data) with this tensor's dtype."""
     def numpy(self, *, force: _bool = False) -> NDArray[Any]:
         """A NumPy array on the same memory; with ``force``, of the detached tensor."""
+    def pinverse(self, rcond: _float | Tensor | None = None, hermitian: _bool = False, *, atol: _float | Tensor | None = None, rtol: _float | Tensor | None = None) -> Tensor:
+        """Moore-Penrose pseudo-inverses ``[*, n, m]`` of matrices ``[*, m, n]``."""
+    def qr(self, some: _bool = True) -> QRResult:
+        """The older form of linalg.qr: reduced by default, complete without ``some``."""
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> HookHandle:
         """Call ``hook(grad)`` when this tensor's gradient is computed; its result replaces that."""
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> HookHandle:
         """Call ``hook(tensor)`` after a gradient was accumulated into this leaf's ``.grad``."""
+    def slogdet(self) -> SlogdetResult:
+        """Sign and natural logarithm of the absolute value of determinants, each ``[*]``."""
+    def svd(self, some: _bool = True, compute_uv: _bool = True) -> SVDTransposedResult:
+        """The older form of linalg.svd: V instead of its transpose, reduced matrices by default."""
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers; of a 0-d tensor, the number."""
     @property
@@ -264,6 +296,8 @@ class Tensor:
     def is_cuda(self) -> _bool: ...
     @property
     def dtype(self) -> _dtype: ...
+    @property
+    def H(self) -> Tensor: ...
     @property
     def T(self) -> Tensor: ...
     def abs(self) -> Tensor:
@@ -278,8 +312,22 @@ class Tensor:
         """input + alpha * other; logical or for bool."""
     def add_(self, other: _Operand, *, alpha: _Number = 1) -> Tensor:
         """In-place form of add()."""
+    def addbmm(self, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+        """beta * input + alpha * the sum of the products of two batches of matrices."""
+    def addbmm_(self, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+        """In-place form of addbmm()."""
     def addmm(self, mat1: Tensor, mat2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
         """beta * input + alpha * mat1 @ mat2; with beta 0 input is not read."""
+    def addmv(self, mat: Tensor, vec: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+        """beta * input + alpha * mat @ vec; with beta 0 input is not read."""
+    def addmv_(self, mat: Tensor, vec: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+        """In-place form of addmv()."""
+    def addr(self, vec1: Tensor, vec2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+        """beta * input + alpha * outer(vec1, vec2); with beta 0 input is not read."""
+    def addr_(self, vec1: Tensor, vec2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+        """In-place form of addr()."""
+    def adjoint(self) -> Tensor:
+        """A view with the last two dimensions exchanged."""
     def all(self, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
         """Whether all elements are nonzero, over the dimensions `dim` (all by default)."""
     def allclose(self, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False) -> _bool:
@@ -296,6 +344,16 @@ class Tensor:
         """Index of the smallest element (the first of equals) along `dim`, or in the flattened tensor."""
     def argsort(self, dim: _int = -1, descending: _bool = False, stable: _bool = False) -> Tensor:
         """The indices that sort along `dim`. Always stable; NaN counts as the largest."""
+    def argwhere(self) -> Tensor:
+        """Positions of the elements that are not zero, one row each."""
+    def as_strided(self, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None) -> Tensor:
+        """A view of the storage by raw geometry, in elements; RuntimeError beyond the storage. Gradients of elements that share a place add up."""
+    def as_strided_scatter(self, src: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None) -> Tensor:
+        """A contiguous copy with `src` written to the region that as_strided would give of it."""
+    def baddbmm(self, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+        """beta * input + alpha * bmm(batch1, batch2); with beta 0 input is not read."""
+    def baddbmm_(self, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+        """In-place form of baddbmm()."""
     @overload
     def bernoulli(self, *, generator: Generator | None = None) -> Tensor: ...
     @overload
@@ -374,12 +432,22 @@ class Tensor:
         """In-place form of cos()."""
     def count_nonzero(self, dim: _int | Sequence[_int] | None = None) -> Tensor:
         """Number of nonzero elements over the dimensions `dim` (all by default)."""
+    def cross(self, other: Tensor, dim: _int | None = None) -> Tensor:
+        """Cross product along `dim` of size 3, by default the first such dimension."""
     def cumprod(self, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
         """Running product along `dim`; integers and bool give int64."""
     def cumsum(self, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
         """Running sum along `dim`; integers and bool give int64."""
+    def diag(self, diagonal: _int = 0) -> Tensor:
+        """The matrix with a vector on a diagonal, or the diagonal of a matrix as a copy."""
+    def diag_embed(self, offset: _int = 0, dim1: _int = -2, dim2: _int = -1) -> Tensor:
+        """Matrices with the last dimension of `input` on their diagonals, zero elsewhere; they lie in dimensions `dim1` and `dim2` of the result."""
+    def diagflat(self, offset: _int = 0) -> Tensor:
+        """The matrix with all elements of `input`, in order, on a diagonal."""
     def diagonal(self, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
         """A view of the diagonal of two dimensions, as the last dimension."""
+    def diagonal_scatter(self, src: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
+        """A copy with `src` on the diagonal of two dimensions."""
     def div(self, other: _Operand, *, rounding_mode: _str | None = None) -> Tensor:
         """input / other; rounding_mode 'floor' or 'trunc' rounds down or towards zero."""
     def div_(self, other: _Operand, *, rounding_mode: _str | None = None) -> Tensor:
@@ -392,6 +460,13 @@ class Tensor:
         """Sum of the products of two vectors' elements."""
     def double(self) -> Tensor:
         """The tensor as float64."""
+    @overload
+    def dsplit(self, sections: _int) -> tuple[Tensor, ...]: ...
+    @overload
+    def dsplit(self, indices: _int | Sequence[_int]) -> tuple[Tensor, ...]: ...
+    @overload
+    def dsplit(self, *indices: _int) -> tuple[Tensor, ...]:
+        """Equal views along dimension 2."""
     def eq(self, other: _Operand) -> Tensor:
         """a == b"""
     def eq_(self, other: _Operand) -> Tensor:
@@ -425,6 +500,8 @@ class Tensor:
         """In-place form of exponential()."""
     def fill_(self, value: _Operand) -> Tensor:
         """Overwrites every element with a number or a 0-d tensor. Returns self."""
+    def fill_diagonal_(self, fill_value: _Number, wrap: _bool = False) -> Tensor:
+        """In-place form of fill_diagonal()."""
     def fix(self) -> Tensor:
         """Same as trunc()."""
     def fix_(self) -> Tensor:
@@ -436,6 +513,10 @@ class Tensor:
     @overload
     def flip(self, *dims: _int) -> Tensor:
         """A copy with the dimensions `dims` reversed."""
+    def fliplr(self) -> Tensor:
+        """A copy with dimension 1 reversed."""
+    def flipud(self) -> Tensor:
+        """A copy with dimension 0 reversed."""
     def float(self) -> Tensor:
         """The tensor as float32."""
     def floor(self) -> Tensor:
@@ -456,6 +537,8 @@ class Tensor:
         """a >= b"""
     def ge_(self, other: _Operand) -> Tensor:
         """In-place form of ge()."""
+    def ger(self, vec2: Tensor) -> Tensor:
+        """The same as outer."""
     def greater(self, other: _Operand) -> Tensor:
         """Same as gt()."""
     def greater_equal(self, other: _Operand) -> Tensor:
@@ -464,6 +547,13 @@ class Tensor:
         """a > b"""
     def gt_(self, other: _Operand) -> Tensor:
         """In-place form of gt()."""
+    @overload
+    def hsplit(self, sections: _int) -> tuple[Tensor, ...]: ...
+    @overload
+    def hsplit(self, indices: _int | Sequence[_int]) -> tuple[Tensor, ...]: ...
+    @overload
+    def hsplit(self, *indices: _int) -> tuple[Tensor, ...]:
+        """Equal views along dimension 1, of a vector along dimension 0."""
     def index_add(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
         """Adds alpha * source to the positions `index` of dimension `dim`, in the order of the index."""
     def index_add_(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
@@ -480,8 +570,14 @@ class Tensor:
         """A copy with `values` written (or added, with accumulate) where the index tensors point."""
     def index_put_(self, indices: Sequence[Tensor], values: Tensor, accumulate: _bool = False) -> Tensor:
         """Writes (or adds, with accumulate) `values` where the index tensors point. Returns self."""
+    def index_reduce(self, dim: _int, index: Tensor, source: Tensor, reduce: _str, *, include_self: _bool = True) -> Tensor:
+        """A copy in which the positions `index` of dimension `dim` hold the prod, mean, amax or amin of the slices of `source` sent there."""
+    def index_reduce_(self, dim: _int, index: Tensor, source: Tensor, reduce: _str, *, include_self: _bool = True) -> Tensor:
+        """In-place form of index_reduce()."""
     def index_select(self, dim: _int, index: Tensor) -> Tensor:
         """The positions `index` (1-d) of dimension `dim`, as a copy."""
+    def inner(self, other: Tensor) -> Tensor:
+        """Sums of products over the last dimension of both: shape input[:-1] + other[:-1]."""
     def int(self) -> Tensor:
         """The tensor as int32."""
     def isclose(self, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False) -> Tensor:
@@ -492,6 +588,8 @@ class Tensor:
         """Whether x is infinite."""
     def isnan(self) -> Tensor:
         """Whether x is NaN."""
+    def kron(self, other: Tensor) -> Tensor:
+        """Kronecker product: each element of `input` times all of `other`, in blocks."""
     def le(self, other: _Operand) -> Tensor:
         """a <= b"""
     def le_(self, other: _Operand) -> Tensor:
@@ -543,11 +641,17 @@ class Tensor:
     def lt_(self, other: _Operand) -> Tensor:
         """In-place form of lt()."""
     @property
+    def mH(self) -> Tensor: ...
+    @property
     def mT(self) -> Tensor: ...
     def masked_fill(self, mask: Tensor, value: _Operand) -> Tensor:
         """The input with a number or a 0-d tensor where `mask` is True."""
     def masked_fill_(self, mask: Tensor, value: _Operand) -> Tensor:
         """In-place form of masked_fill()."""
+    def masked_scatter(self, mask: Tensor, source: Tensor) -> Tensor:
+        """A copy with the elements of `source`, in order, where `mask` is True."""
+    def masked_scatter_(self, mask: Tensor, source: Tensor) -> Tensor:
+        """In-place form of masked_scatter()."""
     def masked_select(self, mask: Tensor) -> Tensor:
         """The elements where `mask` is True, 1-d."""
     def matmul(self, other: Tensor) -> Tensor:
@@ -587,6 +691,8 @@ class Tensor:
         """A view with dimensions moved; NumPy's name of movedim."""
     def movedim(self, source: _int | Sequence[_int], destination: _int | Sequence[_int]) -> Tensor:
         """A view with the dimensions `source` moved to the places `destination`."""
+    def msort(self) -> Tensor:
+        """Sorted along dimension 0."""
     def mul(self, other: _Operand) -> Tensor:
         """a * b; logical and for bool."""
     def mul_(self, other: _Operand) -> Tensor:
@@ -618,6 +724,8 @@ class Tensor:
     @overload
     def new_empty(self, *size: _int, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
         """Arbitrary values of this tensor's dtype."""
+    def new_empty_strided(self, size: _int | Sequence[_int], stride: _int | Sequence[_int], *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+        """Arbitrary values of this tensor's dtype laid out with these strides."""
     def new_full(self, size: _int | Sequence[_int], fill_value: _Number, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
         """One value, of this tensor's dtype."""
     @overload
@@ -659,6 +767,10 @@ class Tensor:
     @overload
     def prod(self, dim: _int, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
         """Product of all elements; integers and bool give int64."""
+    def put(self, index: Tensor, source: Tensor, accumulate: _bool = False) -> Tensor:
+        """A copy with `source` written (added, with accumulate) at positions `index` of the flattened tensor."""
+    def put_(self, index: Tensor, source: Tensor, accumulate: _bool = False) -> Tensor:
+        """In-place form of put()."""
     @overload
     def random_(self, *, generator: Generator | None = None) -> Tensor: ...
     @overload
@@ -686,6 +798,11 @@ class Tensor:
     def repeat(self, *repeats: _int) -> Tensor:
         """A copy repeated along each dimension; more repeats than dimensions add leading ones."""
     @overload
+    def repeat_interleave(self, repeats: _int, dim: _int | None = None, *, output_size: _int | None = None) -> Tensor: ...
+    @overload
+    def repeat_interleave(self, repeats: Tensor, dim: _int | None = None, *, output_size: _int | None = None) -> Tensor:
+        """Each position of dimension `dim` (each element without it) `repeats` times in a row."""
+    @overload
     def reshape(self, shape: _int | Sequence[_int]) -> Tensor: ...
     @overload
     def reshape(self, *shape: _int) -> Tensor:
@@ -694,6 +811,8 @@ class Tensor:
         """The same elements in the shape of `other`."""
     def roll(self, shifts: _int | Sequence[_int], dims: _int | Sequence[_int] = ...) -> Tensor:
         """A copy shifted cyclically along `dims`; of the flattened tensor if there are none."""
+    def rot90(self, k: _int = 1, dims: _int | Sequence[_int] = ...) -> Tensor:
+        """A copy turned by `k` quarters from the first of `dims` towards the second."""
     def round(self, *, decimals: _int = 0) -> Tensor:
         """The nearest multiple of 10^-decimals, halves to even."""
     def round_(self, *, decimals: _int = 0) -> Tensor:
@@ -724,8 +843,14 @@ class Tensor:
         """Adds `src` along `dim` to the places an index of its shape names, in the order of the index."""
     def scatter_add_(self, dim: _int, index: Tensor, src: Tensor) -> Tensor:
         """In-place form of scatter_add()."""
+    def scatter_reduce(self, dim: _int, index: Tensor, src: Tensor, reduce: _str, *, include_self: _bool = True) -> Tensor:
+        """A copy in which the places along `dim` that an index names hold the sum, prod, mean, amax or amin of the `src` elements sent there (and of their own value, with include_self)."""
+    def scatter_reduce_(self, dim: _int, index: Tensor, src: Tensor, reduce: _str, *, include_self: _bool = True) -> Tensor:
+        """In-place form of scatter_reduce()."""
     def select(self, dim: _int, index: _int) -> Tensor:
         """The slice at position `index` of dimension `dim`, a view without that dimension."""
+    def select_scatter(self, src: Tensor, dim: _int, index: _int) -> Tensor:
+        """A copy with `src` at position `index` of dimension `dim`."""
     def sgn(self) -> Tensor:
         """Same as sign()."""
     def sgn_(self) -> Tensor:
@@ -744,6 +869,8 @@ class Tensor:
         """Sine."""
     def sin_(self) -> Tensor:
         """In-place form of sin()."""
+    def slice_scatter(self, src: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1) -> Tensor:
+        """A copy with `src` in the slice start:end:step of dimension `dim`."""
     def softmax(self, dim: _int, dtype: _dtype | None = None) -> Tensor:
         """exp(input) divided by its sum along `dim`, without overflow."""
     def sort(self, dim: _int = -1, descending: _bool = False, stable: _bool = False) -> _sort_result:
@@ -800,6 +927,8 @@ class Tensor:
         """A view with two dimensions exchanged; the same as transpose."""
     def t(self) -> Tensor:
         """The transposed matrix as a view; up to two dimensions."""
+    def take(self, index: Tensor) -> Tensor:
+        """The elements at positions `index` of the flattened tensor, in the shape of `index`."""
     def take_along_dim(self, indices: Tensor, dim: _int | None = None) -> Tensor:
         """Elements along `dim` picked by `indices`, which broadcast against the input."""
     def tan(self) -> Tensor:
@@ -810,6 +939,13 @@ class Tensor:
         """Hyperbolic tangent."""
     def tanh_(self) -> Tensor:
         """In-place form of tanh()."""
+    @overload
+    def tensor_split(self, sections: _int, dim: _int = 0) -> tuple[Tensor, ...]: ...
+    @overload
+    def tensor_split(self, indices: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]: ...
+    @overload
+    def tensor_split(self, tensor_indices_or_sections: Tensor, dim: _int = 0) -> tuple[Tensor, ...]:
+        """`sections` views along `dim` whose lengths differ by at most one."""
     @overload
     def tile(self, dims: _int | Sequence[_int]) -> Tensor: ...
     @overload
@@ -841,6 +977,8 @@ class Tensor:
         """One view per position of dimension `dim`, without that dimension."""
     def unflatten(self, dim: _int, sizes: _int | Sequence[_int]) -> Tensor:
         """A view with dimension `dim` split into `sizes`; one of them may be -1."""
+    def unfold(self, dimension: _int, size: _int, step: _int) -> Tensor:
+        """A view with the windows of `size` positions, `step` apart, of dimension `dimension`, which counts them; a new last dimension holds the positions within each."""
     def uniform_(self, from_: _float = 0, to: _float = 1, *, generator: Generator | None = None) -> Tensor:
         """In-place form of uniform()."""
     def unsqueeze(self, dim: _int) -> Tensor:
@@ -852,6 +990,8 @@ class Tensor:
     @overload
     def var(self, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = 1, keepdim: _bool = False) -> Tensor:
         """Variance of all elements."""
+    def vdot(self, other: Tensor) -> Tensor:
+        """Sum of the products of two vectors' elements."""
     @overload
     def view(self, dtype: _dtype) -> Tensor: ...
     @overload
@@ -861,6 +1001,13 @@ class Tensor:
         """The same bytes read as another dtype, without history."""
     def view_as(self, other: Tensor) -> Tensor:
         """A view in the shape of `other`."""
+    @overload
+    def vsplit(self, sections: _int) -> tuple[Tensor, ...]: ...
+    @overload
+    def vsplit(self, indices: _int | Sequence[_int]) -> tuple[Tensor, ...]: ...
+    @overload
+    def vsplit(self, *indices: _int) -> tuple[Tensor, ...]:
+        """Equal views along dimension 0."""
     def where(self, condition: Tensor, other: _Operand) -> Tensor:
         """The tensor where `condition` is True, `other` elsewhere; all broadcast."""
     def zero_(self) -> Tensor:
@@ -1113,8 +1260,20 @@ def adaptive_max_pool3d_with_indices(input: Tensor, *output_size: _int) -> tuple
 def add(input: _Operand, other: _Operand, *, alpha: _Number = 1) -> Tensor:
     """input + alpha * other; logical or for bool."""
 
+def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+    """beta * input + alpha * the sum of the products of two batches of matrices."""
+
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
     """beta * input + alpha * mat1 @ mat2; with beta 0 input is not read."""
+
+def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+    """beta * input + alpha * mat @ vec; with beta 0 input is not read."""
+
+def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+    """beta * input + alpha * outer(vec1, vec2); with beta 0 input is not read."""
+
+def adjoint(input: Tensor) -> Tensor:
+    """A view with the last two dimensions exchanged."""
 
 def all(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
     """Whether all elements are nonzero, over the dimensions `dim` (all by default)."""
@@ -1146,14 +1305,32 @@ def argmin(input: Tensor, dim: _int | None = None, keepdim: _bool = False) -> Te
 def argsort(input: Tensor, dim: _int = -1, descending: _bool = False, stable: _bool = False) -> Tensor:
     """The indices that sort along `dim`. Always stable; NaN counts as the largest."""
 
+def argwhere(input: Tensor) -> Tensor:
+    """Positions of the elements that are not zero, one row each."""
+
+def as_strided(input: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None) -> Tensor:
+    """A view of the storage by raw geometry, in elements; RuntimeError beyond the storage. Gradients of elements that share a place add up."""
+
+def as_strided_scatter(input: Tensor, src: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None) -> Tensor:
+    """A contiguous copy with `src` written to the region that as_strided would give of it."""
+
+@overload
+def atleast_1d(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]: ...
+@overload
 def atleast_1d(input: Tensor) -> Tensor:
-    """A view with at least one dimension."""
+    """Views with at least one dimension."""
 
+@overload
+def atleast_2d(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]: ...
+@overload
 def atleast_2d(input: Tensor) -> Tensor:
-    """A view with at least two dimensions."""
+    """Views with at least two dimensions."""
 
+@overload
+def atleast_3d(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]: ...
+@overload
 def atleast_3d(input: Tensor) -> Tensor:
-    """A view with at least three dimensions."""
+    """Views with at least three dimensions."""
 
 def avg_pool1d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., ceil_mode: _bool = False, count_include_pad: _bool = True) -> Tensor:
     """The average of each window."""
@@ -1163,6 +1340,9 @@ def avg_pool2d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int |
 
 def avg_pool3d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., ceil_mode: _bool = False, count_include_pad: _bool = True, divisor_override: _int | None = None) -> Tensor:
     """The average of each window."""
+
+def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+    """beta * input + alpha * bmm(batch1, batch2); with beta 0 input is not read."""
 
 def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None, bias: Tensor | None = None, training: _bool = False, momentum: _float = 0.1, eps: _float = 1e-5) -> Tensor:
     """input with mean 0 and variance 1 in each channel (dim 1), then scaled and shifted; in training the running statistics are updated."""
@@ -1197,6 +1377,9 @@ def bitwise_right_shift(input: _Operand, other: _Operand) -> Tensor:
 def bitwise_xor(input: _Operand, other: _Operand) -> Tensor:
     """a ^ b"""
 
+def block_diag(tensors: Sequence[Tensor]) -> Tensor:
+    """The matrix with these matrices (vectors as rows) along its diagonal, zero elsewhere."""
+
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """Products of two batches of matrices, pair by pair."""
 
@@ -1209,8 +1392,14 @@ def broadcast_to(input: Tensor, size: _int | Sequence[_int]) -> Tensor: ...
 def broadcast_to(input: Tensor, *size: _int) -> Tensor:
     """A view of shape `size`, with dimensions of size 1 repeated without copying; the same as expand."""
 
+def cartesian_prod(tensors: Sequence[Tensor]) -> Tensor:
+    """All tuples with one element of each vector, as rows [n, number of vectors]."""
+
 def cat(tensors: Sequence[Tensor], dim: _int = 0) -> Tensor:
     """The tensors one after another along dimension `dim`."""
+
+def cdist(x1: Tensor, x2: Tensor, p: _float = 2.0, compute_mode: _str | None = None) -> Tensor:
+    """p-norm distances of every row of x1 to every row of x2, batches broadcast; for p = 2 and more than 25 rows by a matrix product, unless compute_mode forbids it."""
 
 def ceil(input: Tensor) -> Tensor:
     """The smallest integer not below x."""
@@ -1238,6 +1427,12 @@ def clone(input: Tensor) -> Tensor:
 
 def col2im(input: Tensor, output_size: _int | Sequence[_int], kernel_size: _int | Sequence[_int], dilation: _int | Sequence[_int], padding: _int | Sequence[_int], stride: _int | Sequence[_int]) -> Tensor:
     """Columns [N, C * kernel, windows] added up where their windows lie."""
+
+def column_stack(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors side by side, vectors as columns."""
+
+def combinations(input: Tensor, r: _int = 2, with_replacement: _bool = False) -> Tensor:
+    """All `r` elements of a vector in its order, as rows [n, r]."""
 
 def concat(tensors: Sequence[Tensor], dim: _int = 0) -> Tensor:
     """The same as cat."""
@@ -1281,6 +1476,9 @@ def cos(input: Tensor) -> Tensor:
 def count_nonzero(input: Tensor, dim: _int | Sequence[_int] | None = None) -> Tensor:
     """Number of nonzero elements over the dimensions `dim` (all by default)."""
 
+def cross(input: Tensor, other: Tensor, dim: _int | None = None) -> Tensor:
+    """Cross product along `dim` of size 3, by default the first such dimension."""
+
 def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ignore_index: _int = -100, reduction: _str = "mean", label_smoothing: _float = 0.0) -> Tensor:
     """Cross-entropy of logits (classes in dim 1) and target classes or probabilities."""
 
@@ -1293,8 +1491,20 @@ def cumsum(input: Tensor, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
 def detach(input: Tensor) -> Tensor:
     """The same memory without history."""
 
+def diag(input: Tensor, diagonal: _int = 0) -> Tensor:
+    """The matrix with a vector on a diagonal, or the diagonal of a matrix as a copy."""
+
+def diag_embed(input: Tensor, offset: _int = 0, dim1: _int = -2, dim2: _int = -1) -> Tensor:
+    """Matrices with the last dimension of `input` on their diagonals, zero elsewhere; they lie in dimensions `dim1` and `dim2` of the result."""
+
+def diagflat(input: Tensor, offset: _int = 0) -> Tensor:
+    """The matrix with all elements of `input`, in order, on a diagonal."""
+
 def diagonal(input: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
     """A view of the diagonal of two dimensions, as the last dimension."""
+
+def diagonal_scatter(input: Tensor, src: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
+    """A copy with `src` on the diagonal of two dimensions."""
 
 def div(input: _Operand, other: _Operand, *, rounding_mode: _str | None = None) -> Tensor:
     """input / other; rounding_mode 'floor' or 'trunc' rounds down or towards zero."""
@@ -1307,6 +1517,17 @@ def dot(input: Tensor, other: Tensor) -> Tensor:
 
 def dropout(input: Tensor, p: _float = 0.5, training: _bool = True, inplace: _bool = False) -> Tensor:
     """In training: every element zeroed with probability p, the others divided by 1 - p. Else the input."""
+
+@overload
+def dsplit(input: Tensor, sections: _int) -> tuple[Tensor, ...]: ...
+@overload
+def dsplit(input: Tensor, indices: _int | Sequence[_int]) -> tuple[Tensor, ...]: ...
+@overload
+def dsplit(input: Tensor, *indices: _int) -> tuple[Tensor, ...]:
+    """Equal views along dimension 2."""
+
+def dstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors in depth: joined along dimension 2."""
 
 def einsum(equation: _str, operands: Sequence[Tensor]) -> Tensor:
     """Sum of products in index notation: einsum('bij,bjk->bik', x, y). Operands follow one by one or as a list."""
@@ -1325,6 +1546,12 @@ def empty(*size: _int, dtype: _dtype | None = None, device: _str | _device | Non
 
 def empty_like(input: Tensor, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
     """Arbitrary values in the shape of `input`."""
+
+@overload
+def empty_strided(size: _int | Sequence[_int], stride: _int | Sequence[_int], *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+@overload
+def empty_strided(size: _int | Sequence[_int], *stride: _int, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """Arbitrary values laid out with these strides."""
 
 def eq(input: _Operand, other: _Operand) -> Tensor:
     """a == b"""
@@ -1359,6 +1586,12 @@ def flip(input: Tensor, dims: _int | Sequence[_int]) -> Tensor: ...
 def flip(input: Tensor, *dims: _int) -> Tensor:
     """A copy with the dimensions `dims` reversed."""
 
+def fliplr(input: Tensor) -> Tensor:
+    """A copy with dimension 1 reversed."""
+
+def flipud(input: Tensor) -> Tensor:
+    """A copy with dimension 0 reversed."""
+
 def floor(input: Tensor) -> Tensor:
     """The largest integer not above x."""
 
@@ -1382,6 +1615,9 @@ def ge(input: _Operand, other: _Operand) -> Tensor:
 
 def gelu(input: Tensor, *, approximate: _str = "none") -> Tensor:
     """input times the normal distribution function of input; 'tanh' approximates it."""
+
+def ger(input: Tensor, vec2: Tensor) -> Tensor:
+    """The same as outer."""
 
 def greater(input: _Operand, other: _Operand) -> Tensor:
     """Same as gt()."""
@@ -1413,6 +1649,17 @@ def hardswish(input: Tensor, inplace: _bool = False) -> Tensor:
 def hardtanh(input: Tensor, min_val: _Number = -1.0, max_val: _Number = 1.0, inplace: _bool = False) -> Tensor:
     """input limited to [min_val, max_val]; the limits get no gradient."""
 
+@overload
+def hsplit(input: Tensor, sections: _int) -> tuple[Tensor, ...]: ...
+@overload
+def hsplit(input: Tensor, indices: _int | Sequence[_int]) -> tuple[Tensor, ...]: ...
+@overload
+def hsplit(input: Tensor, *indices: _int) -> tuple[Tensor, ...]:
+    """Equal views along dimension 1, of a vector along dimension 0."""
+
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors side by side: joined along dimension 1, vectors along dimension 0."""
+
 def huber_loss(input: Tensor, target: Tensor, *, reduction: _str = "mean", delta: _float = 1.0) -> Tensor:
     """d^2 / 2 where the difference |d| < delta, delta (|d| - delta / 2) elsewhere."""
 
@@ -1431,8 +1678,14 @@ def index_fill(input: Tensor, dim: _int, index: Tensor, value: _Operand) -> Tens
 def index_put(input: Tensor, indices: Sequence[Tensor], values: Tensor, accumulate: _bool = False) -> Tensor:
     """A copy with `values` written (or added, with accumulate) where the index tensors point."""
 
+def index_reduce(input: Tensor, dim: _int, index: Tensor, source: Tensor, reduce: _str, *, include_self: _bool = True) -> Tensor:
+    """A copy in which the positions `index` of dimension `dim` hold the prod, mean, amax or amin of the slices of `source` sent there."""
+
 def index_select(input: Tensor, dim: _int, index: Tensor) -> Tensor:
     """The positions `index` (1-d) of dimension `dim`, as a copy."""
+
+def inner(input: Tensor, other: Tensor) -> Tensor:
+    """Sums of products over the last dimension of both: shape input[:-1] + other[:-1]."""
 
 def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None, weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: _bool = True, momentum: _float = 0.1, eps: _float = 1e-5) -> Tensor:
     """input with mean 0 and variance 1 in each channel of each sample, then scaled and shifted."""
@@ -1452,6 +1705,9 @@ def isnan(input: Tensor) -> Tensor:
 def kl_div(input: Tensor, target: Tensor, *, reduction: _str = "mean", log_target: _bool = False) -> Tensor:
     """Kullback-Leibler divergence of log-probabilities `input` from `target`."""
 
+def kron(input: Tensor, other: Tensor) -> Tensor:
+    """Kronecker product: each element of `input` times all of `other`, in blocks."""
+
 def l1_loss(input: Tensor, target: Tensor, *, reduction: _str = "mean") -> Tensor:
     """Absolute difference of input and target."""
 
@@ -1469,6 +1725,15 @@ def less(input: _Operand, other: _Operand) -> Tensor:
 
 def less_equal(input: _Operand, other: _Operand) -> Tensor:
     """Same as le()."""
+
+def linalg_cross(input: Tensor, other: Tensor, *, dim: _int = -1) -> Tensor:
+    """Cross product along `dim` of size 3; what linalg.cross is."""
+
+def linalg_lu_pack(A: Tensor, *, pivot: _bool = True) -> _linalg_lu_pack_result:
+    """Both factors of LU with partial pivoting in one matrix, row exchanges from 1 (int32), and the first zero pivot from 1 or 0; without history. What linalg.lu_factor is made of."""
+
+def linalg_solve_triangular(A: Tensor, B: Tensor, *, upper: _bool, left: _bool = True, unitriangular: _bool = False) -> Tensor:
+    """X with A X = B (X A = B without `left`), A triangular [*, n, n]; the other triangle is not read, nor the diagonal with `unitriangular`. What linalg.solve_triangular is."""
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias."""
@@ -1506,6 +1771,9 @@ def logical_xor(input: _Operand, other: _Operand) -> Tensor:
 def logsigmoid(input: Tensor) -> Tensor:
     """log(sigmoid(input)), without overflow."""
 
+def logspace(start: _Number, end: _Number, steps: _int, base: _float = 10.0, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """`steps` powers of `base`, exponents at equal distances from start to end."""
+
 def logsumexp(input: Tensor, dim: _int | Sequence[_int], keepdim: _bool = False) -> Tensor:
     """log(sum(exp(x))) over the dimensions `dim`, without overflow."""
 
@@ -1523,6 +1791,9 @@ def lt(input: _Operand, other: _Operand) -> Tensor:
 
 def masked_fill(input: Tensor, mask: Tensor, value: _Operand) -> Tensor:
     """The input with a number or a 0-d tensor where `mask` is True."""
+
+def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """A copy with the elements of `source`, in order, where `mask` is True."""
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where `mask` is True, 1-d."""
@@ -1596,6 +1867,9 @@ def movedim(input: Tensor, source: _int | Sequence[_int], destination: _int | Se
 
 def mse_loss(input: Tensor, target: Tensor, *, reduction: _str = "mean") -> Tensor:
     """Squared difference of input and target."""
+
+def msort(input: Tensor) -> Tensor:
+    """Sorted along dimension 0."""
 
 def mul(input: _Operand, other: _Operand) -> Tensor:
     """a * b; logical and for bool."""
@@ -1684,6 +1958,9 @@ def prod(input: Tensor, *, dtype: _dtype | None = None) -> Tensor: ...
 def prod(input: Tensor, dim: _int, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
     """Product of all elements; integers and bool give int64."""
 
+def put(input: Tensor, index: Tensor, source: Tensor, accumulate: _bool = False) -> Tensor:
+    """A copy with `source` written (added, with accumulate) at positions `index` of the flattened tensor."""
+
 @overload
 def rand(size: _int | Sequence[_int], *, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
 @overload
@@ -1735,6 +2012,14 @@ def remainder(input: _Operand, other: _Operand) -> Tensor:
     """a - b * floor(a / b), with the sign of b. Integers by 0 raise RuntimeError."""
 
 @overload
+def repeat_interleave(repeats: Tensor, *, output_size: _int | None = None) -> Tensor: ...
+@overload
+def repeat_interleave(input: Tensor, repeats: _int, dim: _int | None = None, *, output_size: _int | None = None) -> Tensor: ...
+@overload
+def repeat_interleave(input: Tensor, repeats: Tensor, dim: _int | None = None, *, output_size: _int | None = None) -> Tensor:
+    """0 repeats[0] times, 1 repeats[1] times, and so on."""
+
+@overload
 def reshape(input: Tensor, shape: _int | Sequence[_int]) -> Tensor: ...
 @overload
 def reshape(input: Tensor, *shape: _int) -> Tensor:
@@ -1764,11 +2049,20 @@ def rnn_tanh_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: T
 def roll(input: Tensor, shifts: _int | Sequence[_int], dims: _int | Sequence[_int] = ...) -> Tensor:
     """A copy shifted cyclically along `dims`; of the flattened tensor if there are none."""
 
+def rot90(input: Tensor, k: _int = 1, dims: _int | Sequence[_int] = ...) -> Tensor:
+    """A copy turned by `k` quarters from the first of `dims` towards the second."""
+
 def round(input: Tensor, *, decimals: _int = 0) -> Tensor:
     """The nearest multiple of 10^-decimals, halves to even."""
 
+def row_stack(tensors: Sequence[Tensor]) -> Tensor:
+    """The same as vstack."""
+
 def rsqrt(input: Tensor) -> Tensor:
     """1 / sqrt(x)"""
+
+def scalar_tensor(s: _Number, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """A 0-d tensor of the default dtype."""
 
 def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: _float = 0.0, is_causal: _bool = False, *, scale: _float | None = None, enable_gqa: _bool = False) -> Tensor:
     """softmax(query key^T scale + attn_mask) value over the last two dimensions, block by block: no matrix of all scores is made. A bool mask tells which keys count. dropout_p applies whenever it is not 0; scale defaults to 1 / sqrt(the last size of query)."""
@@ -1786,8 +2080,14 @@ def scatter(input: Tensor, dim: _int, index: Tensor, value: _Number, *, reduce: 
 def scatter_add(input: Tensor, dim: _int, index: Tensor, src: Tensor) -> Tensor:
     """Adds `src` along `dim` to the places an index of its shape names, in the order of the index."""
 
+def scatter_reduce(input: Tensor, dim: _int, index: Tensor, src: Tensor, reduce: _str, *, include_self: _bool = True) -> Tensor:
+    """A copy in which the places along `dim` that an index names hold the sum, prod, mean, amax or amin of the `src` elements sent there (and of their own value, with include_self)."""
+
 def select(input: Tensor, dim: _int, index: _int) -> Tensor:
     """The slice at position `index` of dimension `dim`, a view without that dimension."""
+
+def select_scatter(input: Tensor, src: Tensor, dim: _int, index: _int) -> Tensor:
+    """A copy with `src` at position `index` of dimension `dim`."""
 
 def selu(input: Tensor, inplace: _bool = False) -> Tensor:
     """elu() with the constants of self-normalising networks."""
@@ -1806,6 +2106,9 @@ def silu(input: Tensor, inplace: _bool = False) -> Tensor:
 
 def sin(input: Tensor) -> Tensor:
     """Sine."""
+
+def slice_scatter(input: Tensor, src: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1) -> Tensor:
+    """A copy with `src` in the slice start:end:step of dimension `dim`."""
 
 def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: _str = "mean", beta: _float = 1.0) -> Tensor:
     """d^2 / (2 beta) where the difference |d| < beta, |d| - beta / 2 elsewhere."""
@@ -1876,6 +2179,9 @@ def swapdims(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
 def t(input: Tensor) -> Tensor:
     """The transposed matrix as a view; up to two dimensions."""
 
+def take(input: Tensor, index: Tensor) -> Tensor:
+    """The elements at positions `index` of the flattened tensor, in the shape of `index`."""
+
 def take_along_dim(input: Tensor, indices: Tensor, dim: _int | None = None) -> Tensor:
     """Elements along `dim` picked by `indices`, which broadcast against the input."""
 
@@ -1887,6 +2193,14 @@ def tanh(input: Tensor) -> Tensor:
 
 def tanhshrink(input: Tensor) -> Tensor:
     """input - tanh(input)"""
+
+@overload
+def tensor_split(input: Tensor, sections: _int, dim: _int = 0) -> tuple[Tensor, ...]: ...
+@overload
+def tensor_split(input: Tensor, indices: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]: ...
+@overload
+def tensor_split(input: Tensor, tensor_indices_or_sections: Tensor, dim: _int = 0) -> tuple[Tensor, ...]:
+    """`sections` views along `dim` whose lengths differ by at most one."""
 
 def threshold(input: Tensor, threshold: _Number, value: _Number, inplace: _bool = False) -> Tensor:
     """input where above threshold, value elsewhere."""
@@ -1906,8 +2220,14 @@ def transpose(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
 def tril(input: Tensor, diagonal: _int = 0) -> Tensor:
     """The lower triangle up to `diagonal`, zero elsewhere."""
 
+def tril_indices(row: _int, col: _int, offset: _int = 0, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """Rows and columns [2, n] of the lower triangle of a row by col matrix."""
+
 def triu(input: Tensor, diagonal: _int = 0) -> Tensor:
     """The upper triangle from `diagonal` on, zero elsewhere."""
+
+def triu_indices(row: _int, col: _int, offset: _int = 0, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """Rows and columns [2, n] of the upper triangle of a row by col matrix."""
 
 def true_divide(input: _Operand, other: _Operand) -> Tensor:
     """input / other"""
@@ -1931,6 +2251,20 @@ def var(input: Tensor, dim: _int | Sequence[_int] | None = None, unbiased: _bool
 @overload
 def var(input: Tensor, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = 1, keepdim: _bool = False) -> Tensor:
     """Variance of all elements."""
+
+def vdot(input: Tensor, other: Tensor) -> Tensor:
+    """Sum of the products of two vectors' elements."""
+
+@overload
+def vsplit(input: Tensor, sections: _int) -> tuple[Tensor, ...]: ...
+@overload
+def vsplit(input: Tensor, indices: _int | Sequence[_int]) -> tuple[Tensor, ...]: ...
+@overload
+def vsplit(input: Tensor, *indices: _int) -> tuple[Tensor, ...]:
+    """Equal views along dimension 0."""
+
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors on top of each other: joined along dimension 0, vectors as rows."""
 
 @overload
 def where(condition: Tensor) -> tuple[Tensor, ...]: ...
@@ -1956,7 +2290,11 @@ __all__ = [
     "absolute",
     "adaptive_avg_pool1d",
     "add",
+    "addbmm",
     "addmm",
+    "addmv",
+    "addr",
+    "adjoint",
     "all",
     "allclose",
     "amax",
@@ -1966,12 +2304,16 @@ __all__ = [
     "argmax",
     "argmin",
     "argsort",
+    "argwhere",
+    "as_strided",
+    "as_strided_scatter",
     "as_tensor",
     "asarray",
     "atleast_1d",
     "atleast_2d",
     "atleast_3d",
     "avg_pool1d",
+    "baddbmm",
     "bernoulli",
     "bitwise_and",
     "bitwise_left_shift",
@@ -1979,12 +2321,15 @@ __all__ = [
     "bitwise_or",
     "bitwise_right_shift",
     "bitwise_xor",
+    "block_diag",
     "bmm",
     "bool",
     "broadcast_tensors",
     "broadcast_to",
     "can_cast",
+    "cartesian_prod",
     "cat",
+    "cdist",
     "ceil",
     "chunk",
     "clamp",
@@ -1992,6 +2337,8 @@ __all__ = [
     "clamp_min",
     "clip",
     "clone",
+    "column_stack",
+    "combinations",
     "concat",
     "concatenate",
     "constant_pad_nd",
@@ -2003,19 +2350,27 @@ __all__ = [
     "conv_transpose3d",
     "cos",
     "count_nonzero",
+    "cross",
     "cumprod",
     "cumsum",
     "default_generator",
     "detach",
+    "diag",
+    "diag_embed",
+    "diagflat",
     "diagonal",
+    "diagonal_scatter",
     "div",
     "divide",
     "dot",
     "dropout",
+    "dsplit",
+    "dstack",
     "dtype",
     "einsum",
     "empty",
     "empty_like",
+    "empty_strided",
     "eq",
     "equal",
     "erf",
@@ -2026,6 +2381,8 @@ __all__ = [
     "fix",
     "flatten",
     "flip",
+    "fliplr",
+    "flipud",
     "float32",
     "float64",
     "floor",
@@ -2036,6 +2393,7 @@ __all__ = [
     "full_like",
     "gather",
     "ge",
+    "ger",
     "get_default_dtype",
     "get_num_threads",
     "greater",
@@ -2044,11 +2402,15 @@ __all__ = [
     "gru",
     "gru_cell",
     "gt",
+    "hsplit",
+    "hstack",
     "index_add",
     "index_copy",
     "index_fill",
     "index_put",
+    "index_reduce",
     "index_select",
+    "inner",
     "int16",
     "int32",
     "int64",
@@ -2059,6 +2421,7 @@ __all__ = [
     "isfinite",
     "isinf",
     "isnan",
+    "kron",
     "layer_norm",
     "le",
     "less",
@@ -2073,11 +2436,13 @@ __all__ = [
     "logical_not",
     "logical_or",
     "logical_xor",
+    "logspace",
     "logsumexp",
     "lstm",
     "lstm_cell",
     "lt",
     "masked_fill",
+    "masked_scatter",
     "masked_select",
     "matmul",
     "max",
@@ -2096,6 +2461,7 @@ __all__ = [
     "mm",
     "moveaxis",
     "movedim",
+    "msort",
     "mul",
     "multinomial",
     "multiply",
@@ -2118,6 +2484,7 @@ __all__ = [
     "prelu",
     "prod",
     "promote_types",
+    "put",
     "rand",
     "rand_like",
     "randint",
@@ -2129,6 +2496,7 @@ __all__ = [
     "reciprocal",
     "relu",
     "remainder",
+    "repeat_interleave",
     "reshape",
     "result_type",
     "rms_norm",
@@ -2137,11 +2505,16 @@ __all__ = [
     "rnn_tanh",
     "rnn_tanh_cell",
     "roll",
+    "rot90",
     "round",
+    "row_stack",
     "rsqrt",
+    "scalar_tensor",
     "scatter",
     "scatter_add",
+    "scatter_reduce",
     "select",
+    "select_scatter",
     "set_default_dtype",
     "set_flush_denormal",
     "set_num_threads",
@@ -2149,6 +2522,7 @@ __all__ = [
     "sigmoid",
     "sign",
     "sin",
+    "slice_scatter",
     "softmax",
     "sort",
     "split",
@@ -2164,15 +2538,19 @@ __all__ = [
     "swapaxes",
     "swapdims",
     "t",
+    "take",
     "take_along_dim",
     "tan",
     "tanh",
     "tensor",
+    "tensor_split",
     "tile",
     "topk",
     "transpose",
     "tril",
+    "tril_indices",
     "triu",
+    "triu_indices",
     "true_divide",
     "trunc",
     "uint8",
@@ -2180,6 +2558,9 @@ __all__ = [
     "unflatten",
     "unsqueeze",
     "var",
+    "vdot",
+    "vsplit",
+    "vstack",
     "where",
     "zeros",
     "zeros_like",

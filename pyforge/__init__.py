@@ -9,6 +9,7 @@ from ._device import device as device
 from ._device import layout as layout
 from ._device import strided as strided
 from ._functions import broadcast_shapes as broadcast_shapes
+from ._functions import einsum as einsum  # type: ignore[assignment]
 from ._functions import from_dlpack as from_dlpack
 from ._functions import is_floating_point as is_floating_point
 from ._functions import is_tensor as is_tensor
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from . import cuda as cuda
     from . import datasets as datasets
     from . import diagnose as diagnose
+    from . import linalg as linalg
     from . import memory as memory
     from . import nn as nn
     from . import ops as ops
@@ -43,6 +45,23 @@ if TYPE_CHECKING:
     from ._tensor_str import set_printoptions as set_printoptions
     from ._type_info import finfo as finfo
     from ._type_info import iinfo as iinfo
+    from .linalg._top import chain_matmul as chain_matmul
+    from .linalg._top import cholesky as cholesky
+    from .linalg._top import cholesky_inverse as cholesky_inverse
+    from .linalg._top import cholesky_solve as cholesky_solve
+    from .linalg._top import det as det
+    from .linalg._top import inverse as inverse
+    from .linalg._top import logdet as logdet
+    from .linalg._top import lu_solve as lu_solve
+    from .linalg._top import lu_unpack as lu_unpack
+    from .linalg._top import matrix_exp as matrix_exp
+    from .linalg._top import matrix_power as matrix_power
+    from .linalg._top import pinverse as pinverse
+    from .linalg._top import qr as qr
+    from .linalg._top import slogdet as slogdet
+    from .linalg._top import svd as svd
+    from .linalg._top import tensordot as tensordot
+    from .linalg._top import vander as vander
     from .nn.functional import bilinear as bilinear
     from .nn.functional import celu_ as celu_
     from .nn.functional import channel_shuffle as channel_shuffle
@@ -84,6 +103,7 @@ _SUBMODULES = frozenset(
         "cuda",
         "datasets",
         "diagnose",
+        "linalg",
         "library",
         "memory",
         "nn",
@@ -114,6 +134,23 @@ _LAZY = {
     "rrelu_": "nn.functional",
     "selu_": "nn.functional",
     "threshold_": "nn.functional",
+    "chain_matmul": "linalg._top",
+    "cholesky": "linalg._top",
+    "cholesky_inverse": "linalg._top",
+    "cholesky_solve": "linalg._top",
+    "det": "linalg._top",
+    "inverse": "linalg._top",
+    "logdet": "linalg._top",
+    "lu_solve": "linalg._top",
+    "lu_unpack": "linalg._top",
+    "matrix_exp": "linalg._top",
+    "matrix_power": "linalg._top",
+    "pinverse": "linalg._top",
+    "qr": "linalg._top",
+    "slogdet": "linalg._top",
+    "svd": "linalg._top",
+    "tensordot": "linalg._top",
+    "vander": "linalg._top",
 }
 
 

@@ -76,11 +76,10 @@ void check_inplace(const char* op, const Tensor& t, bool grad_flows) {
   PF_CHECK(!t->storage->read_only, Runtime, op,
            ": the tensor shares memory with a read-only NumPy array; ",
            "clone() it before writing");
-  for (int64_t i = 0; i < t.dim(); ++i)
-    PF_CHECK(t.stride(i) != 0 || t.size(i) <= 1, Runtime, op,
-             ": unsupported operation: more than one element of the written-to tensor refers to a "
-             "single "
-             "memory location. Please clone() the tensor before performing the operation.");
+  PF_CHECK(t.is_contiguous() || !overlaps_itself(t.sizes(), t.strides()), Runtime, op,
+           ": unsupported operation: more than one element of the written-to tensor refers to a "
+           "single "
+           "memory location. Please clone() the tensor before performing the operation.");
   if (!grad_enabled()) return;
   PF_CHECK(!((t->flags & kInference) && !grad_mode_state.inference && grad_flows), Runtime, op,
            ": Inplace update to inference tensor outside InferenceMode is not allowed. You can "
