@@ -7,6 +7,8 @@ square by the product rule.
 
 from __future__ import annotations
 
+import math
+
 from .._C import Tensor, cat, empty, eye, linalg_lu_pack, linalg_solve_triangular
 from ..autograd.function import Function
 from ._base import LinAlgError, check_matrix, check_same_dtype, check_square, same_batch
@@ -22,7 +24,7 @@ def _rows(pivots: Tensor, m: int) -> Tensor:
     """Row exchanges from 1 as an order: row i of L U is row order[i] of A."""
     import numpy as np
 
-    swaps = pivots.numpy().reshape(-1, pivots.shape[-1])
+    swaps = pivots.numpy().reshape(math.prod(pivots.shape[:-1]), pivots.shape[-1])
     order = np.tile(np.arange(m), (swaps.shape[0], 1))
     for line, row in zip(swaps, order, strict=True):
         for i, other in enumerate(line - 1):

@@ -63,14 +63,14 @@ def _chain(matrices: list[Tensor]) -> Tensor:
             ]
             cost[i][j] = min(options)
             cut[i][j] = i + options.index(cost[i][j])
+    return _multiply(matrices, cut, 0, n - 1)
 
-    def product(i: int, j: int) -> Tensor:
-        if i == j:
-            return matrices[i]
-        k = cut[i][j]
-        return mm(product(i, k), product(k + 1, j))
 
-    return product(0, n - 1)
+def _multiply(matrices: list[Tensor], cut: list[list[int]], i: int, j: int) -> Tensor:
+    if i == j:
+        return matrices[i]
+    k = cut[i][j]
+    return mm(_multiply(matrices, cut, i, k), _multiply(matrices, cut, k + 1, j))
 
 
 def chain_matmul(*matrices: Tensor) -> Tensor:
@@ -88,7 +88,8 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
     if A.dim() < 2 or A.shape[-1] != A.shape[-2]:
         check_square("matrix_power", A)
     if n == 0:
-        return eye(A.shape[-1], dtype=A.dtype).expand(A.shape).clone()
+        nothing = A.masked_fill(A.isnan() | True, 0)  # with a gradient of zeros
+        return nothing + eye(A.shape[-1], dtype=A.dtype)
     if n < 0:
         A, n = inv(A), -n
     while n % 2 == 0:

@@ -140,12 +140,11 @@ class LinalgSlogdet(Function):
 
         sign, logabs = map(tensor, np.linalg.slogdet(array(a)))
         ctx.save_for_backward(a)
-        ctx.mark_non_differentiable(sign)
         return sign, logabs
 
     @staticmethod
     def backward(ctx: Any, _: Any, g: Tensor) -> Tensor:
-        (a,) = ctx.saved_tensors
+        (a,) = ctx.saved_tensors  # the sign is a step function
         return g[..., None, None] * inv(a).mT
 
 

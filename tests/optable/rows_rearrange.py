@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from typing import Any
 
 import numpy as np
@@ -149,6 +150,12 @@ def index_reduce_samples(g: Gen) -> list[Sample]:
         (3, 4),
         REDUCTIONS[1:],
     )
+
+
+def beta_index_reduce(P: Any, *args: Any, **kwargs: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return P.index_reduce(*args, **kwargs)
 
 
 def row(name: str, samples: Any, numpy: Any, **kw: Any) -> Op:
@@ -500,6 +507,7 @@ ROWS = [
         "index_reduce",
         index_reduce_samples,
         None,
+        torch=beta_index_reduce,
         dtypes=("int64", "float32", "float64"),
         inplace="index_reduce_",
         layouts=NO_EXPAND,
