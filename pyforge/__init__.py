@@ -46,6 +46,7 @@ _C._set_package_dir(_os.path.dirname(_os.path.abspath(__file__)) + _os.sep)
 
 _tensor.install()
 
+half = _C.float16
 float = _C.float32
 double = _C.float64
 short = _C.int16

@@ -192,7 +192,9 @@ Tensor bernoulli(const Tensor& p, Generator* g) {
     PF_CHECK(v >= 0 && v <= 1, Runtime, "Expected p_in >= 0 && p_in <= 1 to be true, but got ", v,
              " (bernoulli)");
   }
-  if (p.dtype() == DType::Float32) {
+  if (is_half(p.dtype())) {
+    return narrowed(bernoulli(widened(p), g), p.dtype());
+  } else if (p.dtype() == DType::Float32) {
     stream(g).bernoulli(y.data<float>(), y.numel(), probabilities.data<float>());
   } else {
     stream(g).bernoulli(y.data<double>(), y.numel(), probabilities.data<double>());
@@ -229,21 +231,33 @@ Tensor arange(Scalar start, Scalar end, Scalar step, OptDType dtype) {
 }
 
 void uniform_data(const Tensor& t, double from, double to, Generator* g) {
-  if (t.dtype() == DType::Float32) {
+  if (t.dtype() == DType::Float16) {
+    stream(g).uniform(t.data<Half>(), t.numel(), from, to);
+  } else if (t.dtype() == DType::BFloat16) {
+    stream(g).uniform(t.data<BFloat16>(), t.numel(), from, to);
+  } else if (t.dtype() == DType::Float32) {
     stream(g).uniform(t.data<float>(), t.numel(), from, to);
   } else {
     stream(g).uniform(t.data<double>(), t.numel(), from, to);
   }
 }
 void normal_data(const Tensor& t, double mean, double std, Generator* g) {
-  if (t.dtype() == DType::Float32) {
+  if (t.dtype() == DType::Float16) {
+    stream(g).normal(t.data<Half>(), t.numel(), mean, std);
+  } else if (t.dtype() == DType::BFloat16) {
+    stream(g).normal(t.data<BFloat16>(), t.numel(), mean, std);
+  } else if (t.dtype() == DType::Float32) {
     stream(g).normal(t.data<float>(), t.numel(), mean, std);
   } else {
     stream(g).normal(t.data<double>(), t.numel(), mean, std);
   }
 }
 void bernoulli_data(const Tensor& t, double p, Generator* g) {
-  if (t.dtype() == DType::Float32) {
+  if (is_half(t.dtype())) {
+    Tensor wide = empty(t.sizes(), DType::Float32);
+    bernoulli_data(wide, p, g);
+    copy_data(t, wide);
+  } else if (t.dtype() == DType::Float32) {
     stream(g).bernoulli(t.data<float>(), t.numel(), p);
   } else {
     stream(g).bernoulli(t.data<double>(), t.numel(), p);

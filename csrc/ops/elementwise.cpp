@@ -137,17 +137,23 @@ void ElementwiseNode::backward(Node& n, Tensor* in, Tensor* out) {
     }
     bool squares = p.op == Elementwise::pow && p.number_operand == 1 && p.number.to_double() == 2;
     int row = squares ? static_cast<int>(Elementwise::square) : op;
-    ElementwiseFn fn = table.backward[row][k][p.dtype == DType::Float64];
+    ElementwiseFn fn = table.backward[row][k][floating_index(p.dtype)];
     LoopInput inputs[4] = {g};
+    Attr number;
+    const Attr* attrs = p.attrs();
     for (int v = 0; v < 3; ++v) {
       if (p.number_operand == v) {
-        inputs[v + 1] = LoopInput(p.number, p.dtype);
+        if (is_half(p.dtype)) {
+          attrs = &(number = kernels::attr(p.number.to_double()));
+        } else {
+          inputs[v + 1] = LoopInput(p.number, p.dtype);
+        }
       } else if (values[v].defined()) {
         inputs[v + 1] = LoopInput(values[v]);
       }
     }
     Tensor result = empty_like(g);
-    run_loop(fn, result, inputs, 4, p.attrs());
+    run_loop(fn, result, inputs, 4, attrs);
     out[k] = std::move(result);
   }
 }
@@ -272,6 +278,14 @@ LoopInput converted_input(const Operand& o, DType dtype, Tensor& holder) {
   return LoopInput(holder);
 }
 
+// A number with float16 and bfloat16 keeps its float32 value; comparisons round it.
+LoopInput number_input(Elementwise op, const Operand& o, DType dtype, Attr& number,
+                       const Attr*& attrs) {
+  if (!is_half(dtype) || returns_bool(op)) return LoopInput(o.number(), dtype);
+  attrs = &(number = kernels::attr(o.number().to_double()));
+  return LoopInput();
+}
+
 bool same_shape(const Tensor& a, const Tensor& b) { return a.sizes() == b.sizes(); }
 
 [[noreturn, gnu::cold]] void needs_tensor(Elementwise op) {
@@ -345,7 +359,7 @@ Tensor binary(Elementwise op, const Operand& a, const Operand& b, const Attr* at
     bool permuted = !t.is_contiguous() && is_dense(t);
     y = permuted ? empty_strided(t.sizes(), t.strides(), out_dtype) : empty(t.sizes(), out_dtype);
     constexpr int64_t kSplat = 64;
-    if (t.is_contiguous() && t.dtype() == dtype && y.numel() <= kSplat) {
+    if (t.is_contiguous() && t.dtype() == dtype && y.numel() <= kSplat && !is_half(dtype)) {
       alignas(64) char number[kSplat * 8];
       splat_scalar(number, a.is_tensor() ? b.number() : a.number(), dtype, y.numel());
       const void* in[2] = {a.is_tensor() ? t->data : number, a.is_tensor() ? number : t->data};
@@ -354,7 +368,11 @@ Tensor binary(Elementwise op, const Operand& a, const Operand& b, const Attr* at
     }
   }
   {
-    LoopInput in[2] = {converted_input(a, dtype, hold_a), converted_input(b, dtype, hold_b)};
+    Attr number;
+    LoopInput in[2] = {a.is_tensor() ? converted_input(a, dtype, hold_a)
+                                     : number_input(op, a, dtype, number, attrs),
+                       b.is_tensor() ? converted_input(b, dtype, hold_b)
+                                     : number_input(op, b, dtype, number, attrs)};
     run_loop(fn, y, in, 2, attrs);
   }
 done:
@@ -398,9 +416,12 @@ void binary_inplace(Elementwise op, const Tensor& self, const Operand& other) {
   }
   if (!is_floating(self.dtype())) check_integers(op, self, other, self.dtype());
   check_inplace((std::string(name) + "_").c_str(), self, false);
-  LoopInput in[2] = {LoopInput(self), other.is_tensor() ? LoopInput(other.tensor())
-                                                        : LoopInput(other.number(), self.dtype())};
-  run_loop(forward_kernel(op, self.dtype()), self, in, 2);
+  Attr number;
+  const Attr* attrs = nullptr;
+  LoopInput in[2] = {LoopInput(self),
+                     other.is_tensor() ? LoopInput(other.tensor())
+                                       : number_input(op, other, self.dtype(), number, attrs)};
+  run_loop(forward_kernel(op, self.dtype()), self, in, 2, attrs);
   self->storage->bump();
 }
 

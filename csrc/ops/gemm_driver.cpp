@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 
 #include "core/allocator.h"
 #include "core/gil.h"
@@ -142,6 +143,102 @@ void product_per_thread(const GemmKernels& kernel, const GemmArgs& args, const G
   });
 }
 
+// ---- float16 and bfloat16: A and B are widened, the float32 product is rounded -----------------
+
+struct HalfConversions {
+  kernels::ElementwiseFn widen, narrow;
+  explicit HalfConversions(DType dtype) {
+    const auto& convert = kernels::active().elementwise.convert;
+    const int half = static_cast<int>(dtype), wide = static_cast<int>(DType::Float32);
+    widen = convert[half][wide];
+    narrow = convert[wide][half];
+  }
+};
+
+// [rows, cols] as float32 in `out`, dense; keeps columns together where they lie so.
+void widen_matrix(const HalfConversions& conversions, float* out, const void* from, int64_t rows,
+                  int64_t cols, int64_t& row_stride, int64_t& col_stride) {
+  const bool by_columns = col_stride != 1 && (row_stride == 1 || std::abs(row_stride) < std::abs(col_stride));
+  const int64_t lines = by_columns ? cols : rows, length = by_columns ? rows : cols;
+  const int64_t line_stride = by_columns ? col_stride : row_stride;
+  const int64_t step = by_columns ? row_stride : col_stride;
+  const auto pack = kernels::active().elementwise.pack;
+  const bool run = step == 1 && line_stride == length;
+  constexpr int64_t kBlock = 512;
+  const auto widen_run = [&](float* to, const char* p, int64_t n) {
+    const void* in[1] = {p};
+    if (step == 1) return conversions.widen(to, in, n, nullptr);
+    for (int64_t at = 0; at < n; at += kBlock) {
+      uint16_t packed[kBlock];
+      const int64_t m = std::min(kBlock, n - at);
+      pack(packed, p + 2 * at * step, 2 * step, m, 2);
+      in[0] = packed;
+      conversions.widen(to + at, in, m, nullptr);
+    }
+  };
+  const char* p = static_cast<const char*>(from);
+  parallel_for(lines, std::max<int64_t>(1, kGrainWork / 16 / std::max<int64_t>(length, 1)),
+               [&](int64_t first, int64_t last) {
+                 if (run)
+                   return widen_run(out + first * length, p + 2 * first * length,
+                                    (last - first) * length);
+                 for (int64_t i = first; i < last; ++i)
+                   widen_run(out + i * length, p + 2 * i * line_stride, length);
+               });
+  row_stride = by_columns ? 1 : length;
+  col_stride = by_columns ? length : 1;
+}
+
+void half_product(DType dtype, const GemmArgs& args) {
+  const HalfConversions conversions(dtype);
+  const int64_t a_size = (args.m * args.k + 15) / 16 * 16, b_size = (args.k * args.n + 15) / 16 * 16,
+                c_size = (args.m * args.n + 15) / 16 * 16;
+  const Workspace workspace(4 * (a_size + b_size + c_size + args.n));
+  float* const a = reinterpret_cast<float*>(workspace.data());
+  float *const b = a + a_size, *const c = b + b_size, *const bias = c + c_size;
+  GemmArgs wide = args;
+  {
+    const ReleaseGil released(work_of(args) >= kLongWork);
+    widen_matrix(conversions, a, args.a, args.m, args.k, wide.a_row, wide.a_col);
+    widen_matrix(conversions, b, args.b, args.k, args.n, wide.b_row, wide.b_col);
+    if (args.beta != 0) widen_matrix(conversions, c, args.c, args.m, args.n, wide.c_row, wide.c_col);
+    if (args.bias) {
+      int64_t row = 0, col = args.bias_stride;
+      widen_matrix(conversions, bias, args.bias, 1, args.n, row, col);
+      wide.bias_stride = 1;
+    }
+  }
+  wide.a = a;
+  wide.b = b;
+  wide.c = c;
+  if (args.bias) wide.bias = bias;
+  if (args.beta == 0) {
+    const bool by_columns = args.c_col != 1 && args.c_row == 1;
+    wide.c_row = by_columns ? 1 : args.n;
+    wide.c_col = by_columns ? args.m : 1;
+  }
+  product(kernels::active().gemm.f32, wide, sizeof(float));
+  const bool by_columns = wide.c_row == 1 && args.m > 1;
+  const int64_t lines = by_columns ? args.n : args.m, length = by_columns ? args.m : args.n;
+  const int64_t line_stride = by_columns ? args.c_col : args.c_row;
+  const int64_t step = by_columns ? args.c_row : args.c_col;
+  const ReleaseGil released(work_of(args) >= kLongWork);
+  parallel_for(lines, std::max<int64_t>(1, kGrainWork / 16 / length), [&](int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; ++i) {
+      const void* in[1] = {c + i * length};
+      char* to = static_cast<char*>(args.c) + 2 * i * line_stride;
+      if (step == 1) {
+        conversions.narrow(to, in, length, nullptr);
+      } else {
+        for (int64_t j = 0; j < length; ++j) {
+          in[0] = c + i * length + j;
+          conversions.narrow(to + 2 * j * step, in, 1, nullptr);
+        }
+      }
+    }
+  });
+}
+
 }  // namespace
 
 void gemm(DType dtype, const GemmArgs& args) {
@@ -151,6 +248,8 @@ void gemm(DType dtype, const GemmArgs& args) {
     product(table.f32, args, sizeof(float));
   } else if (dtype == DType::Float64) {
     product(table.f64, args, sizeof(double));
+  } else if (is_half(dtype)) {
+    half_product(dtype, args);
   } else {
     integer_product(table.integer[static_cast<int>(dtype)], args, itemsize(dtype));
   }
@@ -181,6 +280,11 @@ void gemm_batched(DType dtype, const GemmArgs& args, int64_t batch, int64_t a_st
       }
     });
   };
+  if (is_half(dtype)) {
+    for (int64_t i = 0; i < batch; ++i)
+      half_product(dtype, member(args, i, a_stride, b_stride, c_stride, size));
+    return;
+  }
   if (is_integral(dtype)) return each(table.integer[static_cast<int>(dtype)]);
   const GemmKernels& kernel = dtype == DType::Float32 ? table.f32 : table.f64;
   if (kernel.is_small(args)) return each(kernel.small);

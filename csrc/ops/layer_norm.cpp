@@ -33,12 +33,13 @@ struct NativeLayerNormBackward {
     }
   }
 
-  void recorded(Node& n, const Tensor& g, Tensor* out) {
-    Tensor x = n.saved(0), weight = n.saved(2);
+  void recorded(Node& n, const Tensor& grad, Tensor* out) {
+    DType dtype = compute_type(n.saved(0).dtype());
+    Tensor x = to(n.saved(0), dtype), weight = n.saved(2);
     Dims dims = last_dims(x.dim(), normalized_dims);
     Tensor centred = sub(x, mean_keep(x, dims, cols));
     Tensor rstd = rsqrt(add(mean_keep(square(centred), dims, cols), eps));
-    Tensor z = mul(centred, rstd);
+    Tensor z = mul(centred, rstd), g = to(grad, dtype);
     if (n.needs(0)) {
       Tensor gw = weight.defined() ? mul(g, weight) : g;
       Tensor across = mul(z, mean_keep(mul(gw, z), dims, cols));
@@ -49,8 +50,8 @@ struct NativeLayerNormBackward {
   }
 
   void fused(Node& n, const Tensor& grad, Tensor* out) {
-    Tensor x = contiguous(n.saved(0)), stats = n.saved(1), weight = n.saved(2),
-           g = contiguous(grad);
+    Tensor x = contiguous(widened(n.saved(0))), stats = n.saved(1), weight = widened(n.saved(2)),
+           g = contiguous(widened(grad));
     if (weight.defined()) weight = contiguous(weight);
     int64_t size = static_cast<int64_t>(itemsize(x.dtype()));
     Dims shape = IntSpan(x.sizes().end() - normalized_dims, normalized_dims);
@@ -88,7 +89,8 @@ void check_affine(const char* op, const char* name, const Tensor& t, const Tenso
   PF_CHECK(t.sizes() == shape, Runtime, op, ": Expected ", name,
            " to be of same shape as normalized_shape, but got ", name, " of shape ",
            to_string(t.sizes()), " and normalized_shape = ", to_string(shape));
-  PF_CHECK(t.dtype() == input.dtype(), Runtime, op, ": expected scalar type ",
+  bool fits = t.dtype() == input.dtype() || t.dtype() == compute_type(input.dtype());
+  PF_CHECK(fits, Runtime, op, ": expected scalar type ",
            dtype_name(input.dtype()), " for ", name, " but found ", dtype_name(t.dtype()));
 }
 
@@ -111,12 +113,14 @@ Tensor rms_norm(const Tensor& input, IntSpan normalized_shape, const Tensor& wei
   check_input("rms_norm", input, normalized_shape);
   check_affine("rms_norm", "weight", weight, input, normalized_shape);
   double epsilon = eps                               ? *eps
+                   : input.dtype() == DType::Float16  ? 0x1p-10
+                   : input.dtype() == DType::BFloat16 ? 0x1p-7
                    : input.dtype() == DType::Float32 ? std::numeric_limits<float>::epsilon()
                                                      : std::numeric_limits<double>::epsilon();
   Dims dims = last_dims(input.dim(), normalized_shape.size());
-  Tensor y =
-      mul(input, rsqrt(add(mean_keep(square(input), dims, count(normalized_shape)), epsilon)));
-  return weight.defined() ? mul(y, weight) : y;
+  Tensor x = to(input, compute_type(input.dtype()));
+  Tensor y = mul(x, rsqrt(add(mean_keep(square(x), dims, count(normalized_shape)), epsilon)));
+  return to(weight.defined() ? mul(y, weight) : y, input.dtype());
 }
 
 Tensor group_norm(const Tensor& input, int64_t num_groups, const Tensor& weight, const Tensor& bias,
@@ -152,15 +156,16 @@ Tensor layer_norm(const Tensor& input, IntSpan normalized_shape, const Tensor& w
   check_affine(op, "weight", weight, input, normalized_shape);
   check_affine(op, "bias", bias, input, normalized_shape);
   int64_t cols = count(normalized_shape), rows = cols ? input.numel() / cols : 0;
-  int64_t size = static_cast<int64_t>(itemsize(input.dtype()));
+  DType dtype = compute_type(input.dtype());
+  int64_t size = static_cast<int64_t>(itemsize(dtype));
   Tensor x, w, b;
   {
     GradModeGuard off(false);
-    x = contiguous(input);
-    if (weight.defined()) w = contiguous(weight);
-    if (bias.defined()) b = contiguous(bias);
+    x = contiguous(widened(input));
+    if (weight.defined()) w = contiguous(widened(weight));
+    if (bias.defined()) b = contiguous(widened(bias));
   }
-  Tensor y = empty(input.sizes(), input.dtype()), stats = empty({2, rows}, input.dtype());
+  Tensor y = empty(input.sizes(), dtype), stats = empty({2, rows}, dtype);
   char *mean = stats->data, *rstd = mean + rows * size;
   auto kernel = kernels::active().rows.layer_norm[float_index(input.dtype())];
   for_rows(rows, cols, [&](int64_t first, int64_t last) {
@@ -168,6 +173,7 @@ Tensor layer_norm(const Tensor& input, IntSpan normalized_shape, const Tensor& w
            x->data + first * cols * size, w.defined() ? w->data : nullptr,
            b.defined() ? b->data : nullptr, eps, last - first, cols);
   });
+  y = narrowed(y, input.dtype());
   record<NativeLayerNormBackward>(y, {&input, &weight, &bias}, {&input, &stats, &weight},
                                   {rows, cols, normalized_shape.size(), eps});
   return y;

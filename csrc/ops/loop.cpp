@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/gil.h"
+#include "core/half.h"
 #include "core/threads.h"
 
 namespace pyforge {
@@ -187,6 +188,12 @@ void store_scalar(void* to, const Scalar& s, DType dtype) {
     case DType::Int64:
       *static_cast<int64_t*>(to) = s.to_int();
       break;
+    case DType::Float16:
+      *static_cast<Half*>(to) = Half(static_cast<float>(s.to_double()));
+      break;
+    case DType::BFloat16:
+      *static_cast<BFloat16*>(to) = BFloat16(static_cast<float>(s.to_double()));
+      break;
     case DType::Float32:
       *static_cast<float*>(to) = static_cast<float>(s.to_double());
       break;
@@ -221,6 +228,10 @@ Scalar load_scalar(const void* from, DType dtype) {
       return Scalar(static_cast<int64_t>(*static_cast<const int32_t*>(from)));
     case DType::Int64:
       return Scalar(*static_cast<const int64_t*>(from));
+    case DType::Float16:
+      return Scalar(static_cast<double>(static_cast<float>(*static_cast<const Half*>(from))));
+    case DType::BFloat16:
+      return Scalar(static_cast<double>(static_cast<float>(*static_cast<const BFloat16*>(from))));
     case DType::Float32:
       return Scalar(static_cast<double>(*static_cast<const float*>(from)));
     default:
