@@ -93,22 +93,4 @@ inline void box_muller16(double* data, double mean, double std) {
   }
 }
 
-// float16 and bfloat16: every step is rounded, as in PyTorch.
-template <class H>
-void box_muller16(H* x, H mean, H std)
-  requires(sizeof(H) == 2)
-{
-  for (int j = 0; j < 8; ++j) {
-    const H u1 = 1.0f - x[j], u2 = x[j + 8];
-    const H logarithm = std::log(static_cast<float>(u1));
-    const H square = -2.0f * logarithm;
-    const H radius = std::sqrt(static_cast<float>(square));
-    const H theta = static_cast<float>(2.0 * std::numbers::pi * static_cast<float>(u2));
-    const H cosine = std::cos(static_cast<float>(theta)), sine = std::sin(static_cast<float>(theta));
-    const H a = radius * cosine, b = radius * sine;
-    x[j] = H(a * std) + mean;
-    x[j + 8] = H(b * std) + mean;
-  }
-}
-
 }  // namespace pyforge

@@ -45,13 +45,6 @@ constexpr double unit(uint64_t word) {
   return static_cast<double>(static_cast<int64_t>(word & ((uint64_t{1} << 53) - 1))) * 0x1p-53;
 }
 
-// As many bits as the type's significand has.
-template <class H>
-constexpr float unit_of(uint32_t word) {
-  constexpr int bits = std::is_same_v<H, Half> ? 11 : 8;
-  return static_cast<float>(word & ((1u << bits) - 1)) / static_cast<float>(1u << bits);
-}
-
 // Calls f(words, first, count) on chunks of `n` fresh words of type Word.
 template <class Word, class Draw, class F>
 void for_each_chunk(int64_t n, Draw draw, F f) {
@@ -169,35 +162,14 @@ void Generator::fill_uniform(double* out, int64_t n) {
       });
 }
 
-template <>
-void Generator::fill_uniform(Half* out, int64_t n) {
-  for_each_chunk<uint32_t>(
-      n, [this](uint32_t* words, int64_t count) { draw(words, count); },
-      [out](const uint32_t* words, int64_t first, int64_t count) {
-        for (int64_t i = 0; i < count; ++i) out[first + i] = unit_of<Half>(words[i]);
-      });
-}
-
-template <>
-void Generator::fill_uniform(BFloat16* out, int64_t n) {
-  for_each_chunk<uint32_t>(
-      n, [this](uint32_t* words, int64_t count) { draw(words, count); },
-      [out](const uint32_t* words, int64_t first, int64_t count) {
-        for (int64_t i = 0; i < count; ++i) out[first + i] = unit_of<BFloat16>(words[i]);
-      });
-}
-
 template <class T>
 void Generator::fill_uniform(T* out, int64_t n, T from, T to) {
   fill_uniform(out, n);
   if (from == 0 && to == 1) return;
-  [[maybe_unused]] const T width = to - from;
+  const T width = to - from;
   for (int64_t i = 0; i < n; ++i) {
     T x;
-    if constexpr (sizeof(T) == 2) {
-      x = static_cast<float>(out[i]) * (static_cast<float>(to) - static_cast<float>(from)) +
-          static_cast<float>(from);
-    } else if constexpr (sizeof(T) == 4) {
+    if constexpr (sizeof(T) == 4) {
       x = static_cast<float>(static_cast<double>(out[i]) * width + from);  // exact product
     } else {
       x = std::fma(out[i], width, from);
@@ -216,16 +188,6 @@ void Generator::uniform(double* out, int64_t n, double from, double to) {
   fill_uniform(out, n, from, to);
 }
 
-void Generator::uniform(Half* out, int64_t n, double from, double to) {
-  const std::lock_guard lock(mutex_);
-  fill_uniform(out, n, Half(static_cast<float>(from)), Half(static_cast<float>(to)));
-}
-
-void Generator::uniform(BFloat16* out, int64_t n, double from, double to) {
-  const std::lock_guard lock(mutex_);
-  fill_uniform(out, n, BFloat16(static_cast<float>(from)), BFloat16(static_cast<float>(to)));
-}
-
 // Box-Muller gives two numbers; the second one waits for the next call.
 double Generator::next_normal() {
   if (has_spare_normal_) {
@@ -240,19 +202,16 @@ double Generator::next_normal() {
   return radius * std::cos(theta);
 }
 
-template <class T>
-using Wide = std::conditional_t<sizeof(T) == 2, float, T>;
-
 // From 16 elements on PyTorch transforms uniform numbers in blocks of 16, and draws the last 16
 // again where the size is no multiple of that.
 template <class T>
 void Generator::fill_normal(T* out, int64_t n, double mean, double std) {
   constexpr int64_t block = 16;
   if (n < block) {
-    for (int64_t i = 0; i < n; ++i) out[i] = static_cast<Wide<T>>(std::fma(next_normal(), std, mean));
+    for (int64_t i = 0; i < n; ++i) out[i] = static_cast<T>(std::fma(next_normal(), std, mean));
     return;
   }
-  const T m = static_cast<T>(static_cast<Wide<T>>(mean)), s = static_cast<T>(static_cast<Wide<T>>(std));
+  const T m = static_cast<T>(mean), s = static_cast<T>(std);
   fill_uniform(out, n);
   for (int64_t i = 0; i + block <= n; i += block) box_muller16(out + i, m, s);
   if (n % block != 0) {
@@ -267,16 +226,6 @@ void Generator::normal(float* out, int64_t n, double mean, double std) {
 }
 
 void Generator::normal(double* out, int64_t n, double mean, double std) {
-  const std::lock_guard lock(mutex_);
-  fill_normal(out, n, mean, std);
-}
-
-void Generator::normal(Half* out, int64_t n, double mean, double std) {
-  const std::lock_guard lock(mutex_);
-  fill_normal(out, n, mean, std);
-}
-
-void Generator::normal(BFloat16* out, int64_t n, double mean, double std) {
   const std::lock_guard lock(mutex_);
   fill_normal(out, n, mean, std);
 }

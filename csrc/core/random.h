@@ -5,8 +5,6 @@
 #include <cstdint>
 #include <mutex>
 
-#include "core/half.h"
-
 namespace pyforge {
 
 // Mersenne Twister MT19937. Filling functions lock the generator; the single draws do not.
@@ -41,12 +39,8 @@ class Generator {
   // Each fills out[0..n). Arguments must be valid: from <= to, std >= 0, low < high, 0 <= p <= 1.
   void uniform(float* out, int64_t n, double from, double to);  // [from, to)
   void uniform(double* out, int64_t n, double from, double to);
-  void uniform(Half* out, int64_t n, double from, double to);
-  void uniform(BFloat16* out, int64_t n, double from, double to);
   void normal(float* out, int64_t n, double mean, double std);
   void normal(double* out, int64_t n, double mean, double std);
-  void normal(Half* out, int64_t n, double mean, double std);
-  void normal(BFloat16* out, int64_t n, double mean, double std);
   void exponential(float* out, int64_t n, double rate);
   void exponential(double* out, int64_t n, double rate);
   void random_int(int64_t* out, int64_t n, int64_t low, int64_t high);  // [low, high)

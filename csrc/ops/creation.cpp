@@ -2,6 +2,7 @@
 #include "ops/creation.h"
 
 #include <cmath>
+#include <cstring>
 
 #include "core/random.h"
 
@@ -231,10 +232,11 @@ Tensor arange(Scalar start, Scalar end, Scalar step, OptDType dtype) {
 }
 
 void uniform_data(const Tensor& t, double from, double to, Generator* g) {
-  if (t.dtype() == DType::Float16) {
-    stream(g).uniform(t.data<Half>(), t.numel(), from, to);
-  } else if (t.dtype() == DType::BFloat16) {
-    stream(g).uniform(t.data<BFloat16>(), t.numel(), from, to);
+  if (is_half(t.dtype())) {
+    Tensor wide = empty(t.sizes(), DType::Float32);
+    uniform_data(wide, from, to, g);
+    copy_data(t, wide);
+    copy_data(t, where(eq(t, to), from, t));  // what was rounded up to the end of the interval
   } else if (t.dtype() == DType::Float32) {
     stream(g).uniform(t.data<float>(), t.numel(), from, to);
   } else {
@@ -242,10 +244,13 @@ void uniform_data(const Tensor& t, double from, double to, Generator* g) {
   }
 }
 void normal_data(const Tensor& t, double mean, double std, Generator* g) {
-  if (t.dtype() == DType::Float16) {
-    stream(g).normal(t.data<Half>(), t.numel(), mean, std);
-  } else if (t.dtype() == DType::BFloat16) {
-    stream(g).normal(t.data<BFloat16>(), t.numel(), mean, std);
+  if (is_half(t.dtype())) {
+    // Drawn in whole blocks of 16; the last 16 elements come from a block of their own.
+    int64_t n = t.numel(), drawn = n < 16 ? n : (n + 15) / 16 * 16;
+    Tensor wide = empty({drawn}, DType::Float32), flat = make_view(t, {n}, {1}, t->data);
+    normal_data(wide, mean, std, g);
+    if (n > 0 && n != drawn) std::memmove(wide->data + 4 * (n - 16), wide->data + 4 * (drawn - 16), 64);
+    copy_data(flat, make_view(wide, {n}, {1}, wide->data));
   } else if (t.dtype() == DType::Float32) {
     stream(g).normal(t.data<float>(), t.numel(), mean, std);
   } else {

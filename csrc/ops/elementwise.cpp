@@ -278,10 +278,12 @@ LoopInput converted_input(const Operand& o, DType dtype, Tensor& holder) {
   return LoopInput(holder);
 }
 
-// A number with float16 and bfloat16 keeps its float32 value; comparisons round it.
+// As in PyTorch a number that multiplies or divides float16 and bfloat16 keeps its float32 value, and
+// any other is rounded.
 LoopInput number_input(Elementwise op, const Operand& o, DType dtype, Attr& number,
                        const Attr*& attrs) {
-  if (!is_half(dtype) || returns_bool(op)) return LoopInput(o.number(), dtype);
+  bool keeps = op == Elementwise::mul || op == Elementwise::div || op == Elementwise::floor_divide;
+  if (!is_half(dtype) || !keeps) return LoopInput(o.number(), dtype);
   attrs = &(number = kernels::attr(o.number().to_double()));
   return LoopInput();
 }
