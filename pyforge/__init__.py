@@ -25,8 +25,10 @@ from .random import set_rng_state as set_rng_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from . import amp as amp
     from . import autograd as autograd
     from . import backends as backends
+    from . import cpu as cpu
     from . import cuda as cuda
     from . import datasets as datasets
     from . import memory as memory
@@ -39,6 +41,11 @@ if TYPE_CHECKING:
     from ._tensor_str import set_printoptions as set_printoptions
     from ._type_info import finfo as finfo
     from ._type_info import iinfo as iinfo
+    from .amp.autocast_mode import autocast as autocast
+    from .amp.autocast_mode import get_autocast_dtype as get_autocast_dtype
+    from .amp.autocast_mode import is_autocast_enabled as is_autocast_enabled
+    from .amp.autocast_mode import set_autocast_dtype as set_autocast_dtype
+    from .amp.autocast_mode import set_autocast_enabled as set_autocast_enabled
 
 __version__ = "0.1.0"
 
@@ -61,13 +68,18 @@ newaxis = None
 
 # Loaded on first use.
 _SUBMODULES = frozenset(
-    {"autograd", "backends", "cuda", "datasets", "memory", "nn", "optim", "utils"}
+    {"amp", "autograd", "backends", "cpu", "cuda", "datasets", "memory", "nn", "optim", "utils"}
 )
 _LAZY = {
+    "autocast": "amp.autocast_mode",
     "finfo": "_type_info",
+    "get_autocast_dtype": "amp.autocast_mode",
     "iinfo": "_type_info",
+    "is_autocast_enabled": "amp.autocast_mode",
     "get_printoptions": "_tensor_str",
     "printoptions": "_tensor_str",
+    "set_autocast_dtype": "amp.autocast_mode",
+    "set_autocast_enabled": "amp.autocast_mode",
     "set_printoptions": "_tensor_str",
 }
 

@@ -16,8 +16,8 @@ except ImportError:
     torch = None  # type: ignore[assignment]
 
 # Relative to the value, and to the largest value of the result (sums cancel).
-RTOL = {"float64": 1e-10, "float32": 4e-6}
-ATOL = {"float64": 1e-13, "float32": 4e-7}
+RTOL = {"float64": 1e-10, "float32": 4e-6, "float16": 1e-3, "bfloat16": 8e-3}
+ATOL = {"float64": 1e-13, "float32": 4e-7, "float16": 1e-4, "bfloat16": 8e-4}
 
 
 def dtype_name(dtype: Any) -> str:
@@ -161,7 +161,10 @@ def is_floating(t: Any) -> bool:
 
 
 def array(t: Any) -> np.ndarray:
-    return np.array(t.detach().numpy()) if is_tensor(t) else np.asarray(t)
+    if not is_tensor(t):
+        return np.asarray(t)
+    t = t.detach()
+    return np.array((t.float() if dtype_name(t.dtype) == "bfloat16" else t).numpy())
 
 
 def assert_close(
@@ -178,8 +181,9 @@ def assert_close(
     """
     a, b = array(got), array(want)
     assert a.shape == b.shape, f"{what}: shape {a.shape}, expected {b.shape}"
-    kinds = {str(a.dtype), str(b.dtype)}
-    name = dtype or ("float32" if "float32" in kinds else "float64")
+    kinds = {dtype_name(getattr(x, "dtype", "float64")) for x in (got, want)}
+    narrow = [d for d in ("bfloat16", "float16", "float32") if d in kinds]
+    name = dtype or (narrow[0] if narrow else "float64")
     if a.dtype.kind in "bui" and b.dtype.kind in "bui":
         np.testing.assert_array_equal(a, b, err_msg=what)
         return

@@ -1,6 +1,6 @@
-// float16 and bfloat16 as types of elements. They convert to and from float, rounding to the nearest,
-// halves to even; a NaN stays one. Always inlined, so that kernels may use them in any instruction
-// set.
+// float16 and bfloat16 as types of elements. They convert to and from float, rounding to the
+// nearest, halves to even; a NaN stays one. Always inlined, so that kernels may use them in any
+// instruction set.
 #pragma once
 #include <cstdint>
 
@@ -19,8 +19,8 @@ PF_HALF_INLINE float float16_to_float(uint16_t h) {
   const uint32_t exponent = magnitude & (0x7c00u << 13);
   const uint32_t normal =
       magnitude + (112u << 23) + (exponent == (0x7c00u << 13) ? 112u << 23 : 0u);
-  const uint32_t subnormal = bits_of_float(float_from_bits(magnitude + (113u << 23)) -
-                                           float_from_bits(113u << 23));
+  const uint32_t subnormal =
+      bits_of_float(float_from_bits(magnitude + (113u << 23)) - float_from_bits(113u << 23));
   return float_from_bits((exponent ? normal : subnormal) | static_cast<uint32_t>(h & 0x8000) << 16);
 }
 PF_HALF_INLINE uint16_t float_to_float16(float x) {

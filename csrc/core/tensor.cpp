@@ -117,8 +117,22 @@ bool is_dense(const Tensor& t) {
   return true;
 }
 
+Tensor empty_same(const Tensor& t, DType dtype) {
+  auto storage = Storage::make(static_cast<size_t>(t->numel) * itemsize(dtype));
+  auto* y = new (pool.get()) TensorImpl(dtype, t.sizes(), t->numel);
+  int64_t step = 1;
+  for (int i = t->ndim - 1; i >= 0; --i) {
+    y->dims[t->ndim + i] = step;
+    step *= t->dims[i] ? t->dims[i] : 1;
+  }
+  y->data = storage->data;
+  y->storage = std::move(storage);
+  return Tensor(Ref<TensorImpl>::steal(y));
+}
+
 Tensor empty_like(const Tensor& t) {
-  if (t.is_contiguous() || !is_dense(t)) return empty(t.sizes(), t.dtype());
+  if (t.is_contiguous()) return empty_same(t, t.dtype());
+  if (!is_dense(t)) return empty(t.sizes(), t.dtype());
   return empty_strided(t.sizes(), t.strides(), t.dtype());
 }
 

@@ -103,6 +103,8 @@ class Tensor {
 
 // New contiguous tensor, uninitialised.
 Tensor empty(IntSpan sizes, DType dtype);
+// The same, of the shape of `t`, which is contiguous.
+Tensor empty_same(const Tensor& t, DType dtype);
 Tensor empty_strided(IntSpan sizes, IntSpan strides, DType dtype);
 // Same dtype and, where dense, same stride order.
 Tensor empty_like(const Tensor& t);

@@ -14,8 +14,8 @@ struct Attr {
 };
 
 // out[0..n) from in[k][0..n); all contiguous, any alignment; out may equal one of the inputs.
-// A binary row without attributes in float16 or bfloat16 also takes a null operand: it is the number
-// attrs[0].f, kept in float32.
+// A binary row without attributes in float16 or bfloat16 also takes a null operand: it is the
+// number attrs[0].f, kept in float32.
 using ElementwiseFn = void (*)(void* out, const void* const* in, int64_t n, const Attr* attrs);
 
 // The dtypes a row takes: bit i stands for DType i.
@@ -67,8 +67,8 @@ enum Uses : uint8_t { kUsesGrad = 1, kUsesA = 2, kUsesB = 4, kUsesY = 8 };
 
 struct ElementwiseTable {
   ElementwiseFn forward[kElementwise][kDTypes];  // null: dtype not supported by the row
-  // Fused first derivative with respect to operand 0 and 1, by floating_index(). in[] = {grad, a, b,
-  // y}; pointers of values it does not use may be null.
+  // Fused first derivative with respect to operand 0 and 1, by floating_index(). in[] = {grad, a,
+  // b, y}; pointers of values it does not use may be null.
   ElementwiseFn backward[kElementwise][2][kFloatings];
   // Uses mask of each derivative; 0 means that it is zero everywhere (floor, sign), or that the row
   // has none (then backward is null too).

@@ -1,5 +1,5 @@
-// float16 and bfloat16 rows: blocks are widened to float32, run through the float32 kernel, and rounded
-// once. Each row costs an entry of a few instructions here, no kernel of its own.
+// float16 and bfloat16 rows: blocks are widened to float32, run through the float32 kernel, and
+// rounded once. Each row costs an entry of a few instructions here, no kernel of its own.
 #include "kernels/elementwise.h"
 #include "kernels/halves.h"
 
@@ -59,8 +59,9 @@ void fill_row(ElementwiseTable& table, Types types) {
 
 template <class H>
 void fill_rows_of(ElementwiseTable& table) {
-#define PF_FILL(name, types, inputs, derivatives, to_bool)                                  \
-  fill_row<H, static_cast<int>(Elementwise::name), inputs, derivatives, to_bool>(table, Types::types);
+#define PF_FILL(name, types, inputs, derivatives, to_bool)                              \
+  fill_row<H, static_cast<int>(Elementwise::name), inputs, derivatives, to_bool>(table, \
+                                                                                 Types::types);
 #define PF_UNARY(name, types, fwd, bwd, doc) PF_FILL(name, types, 1, 1, false)
 #define PF_UNARY_1(name, types, p, dp, fwd, bwd, doc) PF_FILL(name, types, 1, 1, false)
 #define PF_UNARY_2(name, types, p, dp, q, dq, fwd, bwd, doc) PF_FILL(name, types, 1, 1, false)

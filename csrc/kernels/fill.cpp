@@ -17,6 +17,7 @@ void fill_reduce(ReduceTable& table);
 void fill_reduce_half(ReduceTable& table);
 void fill_rows(RowTable& table);
 void fill_gemm(GemmTable& table);
+void fill_gemm_bf16(GemmTable& table);
 void fill_optim(OptimTable& table);
 
 void fill(Table& table) {
@@ -32,6 +33,7 @@ void fill(Table& table) {
   fill_reduce_half(table.reduce);
   fill_rows(table.rows);
   fill_gemm(table.gemm);
+  fill_gemm_bf16(table.gemm);
   fill_optim(table.optim);
 }
 

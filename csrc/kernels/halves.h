@@ -1,5 +1,5 @@
-// Blocks of float16 and bfloat16 to float32 and back. A kernel that computes in float32 opts into both
-// types with these two functions and a buffer that stays in the cache.
+// Blocks of float16 and bfloat16 to float32 and back. A kernel that computes in float32 opts into
+// both types with these two functions and a buffer that stays in the cache.
 #pragma once
 #include "core/half.h"
 #include "kernels/vec.h"

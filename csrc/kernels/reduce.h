@@ -57,7 +57,8 @@ struct ReduceTable {
   // together: mean and m2 are contiguous [blocks, inner]; writes [inner].
   void (*merge_moments[2])(const void* mean, const void* m2, int64_t reduce, int64_t inner,
                            void* mean_out, void* m2_out);
-  ReduceFn logsumexp[4];  // by floating_index(); all -inf gives -inf, any +inf gives +inf; blocks combine by logsumexp
+  ReduceFn logsumexp[4];  // by floating_index(); all -inf gives -inf, any +inf gives +inf; blocks
+                          // combine by logsumexp
 };
 
 }  // namespace pyforge::kernels

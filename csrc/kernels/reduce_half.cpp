@@ -1,5 +1,5 @@
-// Reductions of float16 and bfloat16: tiles are widened and reduced by the float32 kernel, the tiles'
-// results likewise. The order depends on the sizes alone.
+// Reductions of float16 and bfloat16: tiles are widened and reduced by the float32 kernel, the
+// tiles' results likewise. The order depends on the sizes alone.
 #include "kernels/halves.h"
 #include "kernels/reduce.h"
 

@@ -15,7 +15,8 @@ Tensor clone(const Tensor& t);
 Tensor contiguous(const Tensor& t);       // t itself where it is contiguous
 Tensor to(const Tensor& t, DType dtype);  // t itself where it has the dtype
 // For ops that compute float16 and bfloat16 in float32; nothing recorded. `widened` returns float32
-// copies of these two and everything else (undefined too) as it is, `narrowed` rounds a result once.
+// copies of these two and everything else (undefined too) as it is, `narrowed` rounds a result
+// once.
 Tensor widened(const Tensor& t);
 Tensor narrowed(const Tensor& t, DType dtype);
 // to := from by value, any strides and dtypes, from broadcasts to `to`; nothing recorded.

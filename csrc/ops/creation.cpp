@@ -249,7 +249,8 @@ void normal_data(const Tensor& t, double mean, double std, Generator* g) {
     int64_t n = t.numel(), drawn = n < 16 ? n : (n + 15) / 16 * 16;
     Tensor wide = empty({drawn}, DType::Float32), flat = make_view(t, {n}, {1}, t->data);
     normal_data(wide, mean, std, g);
-    if (n > 0 && n != drawn) std::memmove(wide->data + 4 * (n - 16), wide->data + 4 * (drawn - 16), 64);
+    if (n > 0 && n != drawn)
+      std::memmove(wide->data + 4 * (n - 16), wide->data + 4 * (drawn - 16), 64);
     copy_data(flat, make_view(wide, {n}, {1}, wide->data));
   } else if (t.dtype() == DType::Float32) {
     stream(g).normal(t.data<float>(), t.numel(), mean, std);

@@ -278,8 +278,8 @@ LoopInput converted_input(const Operand& o, DType dtype, Tensor& holder) {
   return LoopInput(holder);
 }
 
-// As in PyTorch a number that multiplies or divides float16 and bfloat16 keeps its float32 value, and
-// any other is rounded.
+// As in PyTorch a number that multiplies or divides float16 and bfloat16 keeps its float32 value,
+// and any other is rounded.
 LoopInput number_input(Elementwise op, const Operand& o, DType dtype, Attr& number,
                        const Attr*& attrs) {
   bool keeps = op == Elementwise::mul || op == Elementwise::div || op == Elementwise::floor_divide;
@@ -323,7 +323,24 @@ bool is_bool(const Operand& o) {
   return o.is_tensor() ? o.tensor().dtype() == DType::Bool : o.number().kind == Scalar::Bool;
 }
 
-Tensor binary(Elementwise op, const Operand& a, const Operand& b, const Attr* attrs = nullptr) {
+void record_binary(Elementwise op, const Tensor& y, const Operand& a, const Operand& b, DType dtype,
+                   const Attr* attrs) {
+  if (!grad_enabled() || !is_floating(y.dtype())) return;
+  if (!(a.is_tensor() && a.tensor().requires_grad()) &&
+      !(b.is_tensor() && b.tensor().requires_grad()))
+    return;
+  if (recorded_derivative(op, 0)) {
+    Operand operands[2] = {a, b};
+    record_elementwise(op, y, operands, 2, dtype, attrs);
+  } else {
+    Tensor none;
+    record<NotImplemented>(
+        y, {a.is_tensor() ? &a.tensor() : &none, b.is_tensor() ? &b.tensor() : &none}, {}, {op});
+  }
+}
+
+// Broadcasting, strides, numbers, conversions.
+Tensor binary_general(Elementwise op, const Operand& a, const Operand& b, const Attr* attrs) {
   if (__builtin_expect(!a.is_tensor() && !b.is_tensor(), 0)) needs_tensor(op);
   if (op == Elementwise::pow && a.is_tensor() && is_floating(a.tensor().dtype())) {
     Elementwise kernel = power_kernel(b);
@@ -339,58 +356,55 @@ Tensor binary(Elementwise op, const Operand& a, const Operand& b, const Attr* at
   ElementwiseFn fn = forward_kernel(op, dtype);
   DType out_dtype = returns_bool(op) ? DType::Bool : dtype;
   Tensor y, hold_a, hold_b;
-  if (a.is_tensor() && b.is_tensor()) {
-    const Tensor &ta = a.tensor(), &tb = b.tensor();
-    if (same_shape(ta, tb)) {
-      bool permuted = !ta.is_contiguous() && ta.strides() == tb.strides() && is_dense(ta);
-      y = permuted ? empty_strided(ta.sizes(), ta.strides(), out_dtype)
-                   : empty(ta.sizes(), out_dtype);
-      if (ta.is_contiguous() && tb.is_contiguous() && ta.dtype() == dtype && tb.dtype() == dtype &&
-          y.numel() < 4096) {
-        if (y.numel()) {
-          const void* in[2] = {ta->data, tb->data};
-          fn(y->data, in, y.numel(), attrs);
-        }
-        goto done;
-      }
-    } else {
-      y = empty(broadcast_shapes(row_of(op).name, ta.sizes(), tb.sizes()), out_dtype);
-    }
+  if (a.is_tensor() && b.is_tensor() && !same_shape(a.tensor(), b.tensor())) {
+    y = empty(broadcast_shapes(row_of(op).name, a.tensor().sizes(), b.tensor().sizes()), out_dtype);
   } else {
     const Tensor& t = a.is_tensor() ? a.tensor() : b.tensor();
-    bool permuted = !t.is_contiguous() && is_dense(t);
+    bool permuted = !t.is_contiguous() && is_dense(t) &&
+                    (!a.is_tensor() || !b.is_tensor() || t.strides() == b.tensor().strides());
     y = permuted ? empty_strided(t.sizes(), t.strides(), out_dtype) : empty(t.sizes(), out_dtype);
-    constexpr int64_t kSplat = 64;
-    if (t.is_contiguous() && t.dtype() == dtype && y.numel() <= kSplat && !is_half(dtype)) {
-      alignas(64) char number[kSplat * 8];
-      splat_scalar(number, a.is_tensor() ? b.number() : a.number(), dtype, y.numel());
-      const void* in[2] = {a.is_tensor() ? t->data : number, a.is_tensor() ? number : t->data};
-      if (y.numel()) fn(y->data, in, y.numel(), attrs);
-      goto done;
-    }
   }
-  {
-    Attr number;
-    LoopInput in[2] = {a.is_tensor() ? converted_input(a, dtype, hold_a)
-                                     : number_input(op, a, dtype, number, attrs),
-                       b.is_tensor() ? converted_input(b, dtype, hold_b)
-                                     : number_input(op, b, dtype, number, attrs)};
-    run_loop(fn, y, in, 2, attrs);
+  Attr number;
+  LoopInput in[2] = {
+      a.is_tensor() ? converted_input(a, dtype, hold_a) : number_input(op, a, dtype, number, attrs),
+      b.is_tensor() ? converted_input(b, dtype, hold_b)
+                    : number_input(op, b, dtype, number, attrs)};
+  run_loop(fn, y, in, 2, attrs);
+  record_binary(op, y, a, b, dtype, attrs);
+  return y;
+}
+
+// Small contiguous tensors of one shape and dtype, or with a number: straight to the kernel.
+Tensor binary(Elementwise op, const Operand& a, const Operand& b, const Attr* attrs = nullptr) {
+  constexpr int64_t kSmall = 4096, kSplat = 64;
+  if (!a.is_tensor() && !b.is_tensor()) return binary_general(op, a, b, attrs);
+  const Tensor& t = a.is_tensor() ? a.tensor() : b.tensor();
+  bool pair = a.is_tensor() && b.is_tensor();
+  DType dtype = t.dtype();
+  if (!is_floating(dtype) || !t.is_contiguous() || t.numel() > (pair ? kSmall : kSplat))
+    return binary_general(op, a, b, attrs);
+  ElementwiseFn fn =
+      kernels::active().elementwise.forward[static_cast<int>(op)][static_cast<int>(dtype)];
+  if (!fn || (!pair && (op == Elementwise::pow || is_half(dtype))))
+    return binary_general(op, a, b, attrs);
+  if (pair) {
+    const Tensor& u = b.tensor();
+    if (u.dtype() != dtype || !u.is_contiguous() || !same_shape(t, u))
+      return binary_general(op, a, b, attrs);
+  } else if (op == Elementwise::sub && is_bool(a.is_tensor() ? b : a)) {
+    unsupported(op, DType::Bool);
   }
-done:
-  if (grad_enabled() &&
-      ((a.is_tensor() && a.tensor().requires_grad()) ||
-       (b.is_tensor() && b.tensor().requires_grad())) &&
-      is_floating(out_dtype)) {
-    Operand operands[2] = {a, b};
-    if (recorded_derivative(op, 0)) {
-      record_elementwise(op, y, operands, 2, dtype, attrs);
-    } else {
-      Tensor none;
-      record<NotImplemented>(
-          y, {a.is_tensor() ? &a.tensor() : &none, b.is_tensor() ? &b.tensor() : &none}, {}, {op});
-    }
+  alignas(64) char number[kSplat * 8];
+  const void* in[2] = {t->data, t->data};
+  if (pair) {
+    in[1] = b.tensor()->data;
+  } else {  // well before the kernel reads it: a wide load waits for narrow stores to land
+    splat_scalar(number, a.is_tensor() ? b.number() : a.number(), dtype, t.numel());
+    in[a.is_tensor()] = number;
   }
+  Tensor y = empty_same(t, returns_bool(op) ? DType::Bool : dtype);
+  if (t.numel()) fn(y->data, in, t.numel(), attrs);
+  record_binary(op, y, a, b, dtype, attrs);
   return y;
 }
 
@@ -420,9 +434,9 @@ void binary_inplace(Elementwise op, const Tensor& self, const Operand& other) {
   check_inplace((std::string(name) + "_").c_str(), self, false);
   Attr number;
   const Attr* attrs = nullptr;
-  LoopInput in[2] = {LoopInput(self),
-                     other.is_tensor() ? LoopInput(other.tensor())
-                                       : number_input(op, other, self.dtype(), number, attrs)};
+  LoopInput in[2] = {LoopInput(self), other.is_tensor()
+                                          ? LoopInput(other.tensor())
+                                          : number_input(op, other, self.dtype(), number, attrs)};
   run_loop(forward_kernel(op, self.dtype()), self, in, 2, attrs);
   self->storage->bump();
 }

@@ -90,8 +90,8 @@ void check_affine(const char* op, const char* name, const Tensor& t, const Tenso
            " to be of same shape as normalized_shape, but got ", name, " of shape ",
            to_string(t.sizes()), " and normalized_shape = ", to_string(shape));
   bool fits = t.dtype() == input.dtype() || t.dtype() == compute_type(input.dtype());
-  PF_CHECK(fits, Runtime, op, ": expected scalar type ",
-           dtype_name(input.dtype()), " for ", name, " but found ", dtype_name(t.dtype()));
+  PF_CHECK(fits, Runtime, op, ": expected scalar type ", dtype_name(input.dtype()), " for ", name,
+           " but found ", dtype_name(t.dtype()));
 }
 
 void check_input(const char* op, const Tensor& input, IntSpan shape) {
@@ -112,11 +112,11 @@ Tensor rms_norm(const Tensor& input, IntSpan normalized_shape, const Tensor& wei
                 std::optional<double> eps) {
   check_input("rms_norm", input, normalized_shape);
   check_affine("rms_norm", "weight", weight, input, normalized_shape);
-  double epsilon = eps                               ? *eps
+  double epsilon = eps                                ? *eps
                    : input.dtype() == DType::Float16  ? 0x1p-10
                    : input.dtype() == DType::BFloat16 ? 0x1p-7
-                   : input.dtype() == DType::Float32 ? std::numeric_limits<float>::epsilon()
-                                                     : std::numeric_limits<double>::epsilon();
+                   : input.dtype() == DType::Float32  ? std::numeric_limits<float>::epsilon()
+                                                      : std::numeric_limits<double>::epsilon();
   Dims dims = last_dims(input.dim(), normalized_shape.size());
   Tensor x = to(input, compute_type(input.dtype()));
   Tensor y = mul(x, rsqrt(add(mean_keep(square(x), dims, count(normalized_shape)), epsilon)));

@@ -58,10 +58,13 @@ void widened_lines(DType dtype, char* y, const char* a, const char* b, int64_t r
   constexpr int64_t kFloats = 2048;
   constexpr int kFloat = static_cast<int>(DType::Float32);
   const auto& convert = kernels::active().elementwise.convert;
-  auto widen = convert[static_cast<int>(dtype)][kFloat], narrow = convert[kFloat][static_cast<int>(dtype)];
-  int64_t together = std::max<int64_t>(1, kFloats / std::max<int64_t>(cols, 1)), each = together * cols;
+  auto widen = convert[static_cast<int>(dtype)][kFloat],
+       narrow = convert[kFloat][static_cast<int>(dtype)];
+  int64_t together = std::max<int64_t>(1, kFloats / std::max<int64_t>(cols, 1)),
+          each = together * cols;
   alignas(64) float local[3 * kFloats];
-  std::unique_ptr<float[]> longer(each > kFloats ? new float[static_cast<size_t>(3 * each)] : nullptr);
+  std::unique_ptr<float[]> longer(each > kFloats ? new float[static_cast<size_t>(3 * each)]
+                                                 : nullptr);
   float *wide_a = longer ? longer.get() : local, *wide_b = wide_a + each, *wide_y = wide_b + each;
   for (int64_t row = 0; row < rows; row += together) {
     int64_t count = std::min(together, rows - row), n = count * cols, at = 2 * row * cols;

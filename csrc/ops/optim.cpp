@@ -94,7 +94,8 @@ void adagrad_update(const Tensor& param, const Tensor& grad, const Tensor& sum,
 double sum_squares(const Tensor& t, bool* finite) {
   auto kernel = kernels::active().optim.sum_squares[variant(t)];
   Flat run(t);
-  int64_t n = t.numel(), size = itemsize(compute_type(t.dtype())), blocks = (n + kGrain - 1) / kGrain;
+  int64_t n = t.numel(), size = itemsize(compute_type(t.dtype())),
+          blocks = (n + kGrain - 1) / kGrain;
   struct Part {
     double sum;
     bool finite;

@@ -143,8 +143,8 @@ Tensor truth(const char* op, Reduce reduce, const Tensor& input, const OptionalD
 
 Tensor sum_dims(const Tensor& input, OptionalDims dims, bool keepdim, std::optional<DType> dtype) {
   Dims kept;
-  Tensor y = rounded(
-      accumulate("sum", Reduce::Sum, input, dims, keepdim, dtype, Scalar(0), &kept), input, dtype);
+  Tensor y = rounded(accumulate("sum", Reduce::Sum, input, dims, keepdim, dtype, Scalar(0), &kept),
+                     input, dtype);
   if (!grad_enabled() || !input.requires_grad() || !is_floating(y.dtype())) return y;
   if (dims) {
     record<SumDimBackward>(y, {&input}, {}, {{{input.sizes(), kept}}});
@@ -177,9 +177,9 @@ Tensor mean_dims(const Tensor& input, OptionalDims dims, bool keepdim, std::opti
 
 Tensor prod_all(const Tensor& input, std::optional<DType> dtype) {
   Dims kept;
-  Tensor y = rounded(
-      accumulate("prod", Reduce::Prod, input, std::nullopt, false, dtype, Scalar(1), &kept), input,
-      dtype);
+  Tensor y =
+      rounded(accumulate("prod", Reduce::Prod, input, std::nullopt, false, dtype, Scalar(1), &kept),
+              input, dtype);
   if (is_floating(y.dtype()))
     record<ProdBackward>(y, {&input}, {&input, &y}, {{input.sizes(), kept}, -1});
   return y;

@@ -167,12 +167,10 @@ Tensor min_all(const Tensor& x) {
 }
 
 std::tuple<Tensor, Tensor> max_dim(const Tensor& x, int64_t dim, bool keepdim) {
-  return extreme_dim<MaxDimBackward>("max", argmax_kernel(x.dtype()), x, dim,
-                                     keepdim);
+  return extreme_dim<MaxDimBackward>("max", argmax_kernel(x.dtype()), x, dim, keepdim);
 }
 std::tuple<Tensor, Tensor> min_dim(const Tensor& x, int64_t dim, bool keepdim) {
-  return extreme_dim<MinDimBackward>("min", argmin_kernel(x.dtype()), x, dim,
-                                     keepdim);
+  return extreme_dim<MinDimBackward>("min", argmin_kernel(x.dtype()), x, dim, keepdim);
 }
 Tensor argmax(const Tensor& x, std::optional<int64_t> dim, bool keepdim) {
   return arg_extreme("argmax", argmax_kernel(x.dtype()), x, dim, keepdim);

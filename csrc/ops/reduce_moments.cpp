@@ -266,9 +266,9 @@ Tensor logsumexp(const Tensor& input, OptionalDims dims, bool keepdim) {
     fill_data(y, Scalar(-std::numeric_limits<double>::infinity()));
   } else {
     const auto& table = kernels::active().reduce.logsumexp;
-    run_reduce({table[floating_index(x.dtype())], table[floating_index(y.dtype())], x.dtype(),
-                y.dtype()},
-               x, r.mask, y);
+    run_reduce(
+        {table[floating_index(x.dtype())], table[floating_index(y.dtype())], x.dtype(), y.dtype()},
+        x, r.mask, y);
   }
   y = narrowed(y, x.dtype());
   record<LogsumexpBackward>(y, {&x}, {&x, &y}, {{x.sizes(), r.kept}});

@@ -22,7 +22,8 @@ struct Wide {
 };
 
 template <class T>
-constexpr bool is_floating_type = std::is_floating_point_v<T> || std::is_convertible_v<T, float> && !std::is_arithmetic_v<T>;
+constexpr bool is_floating_type =
+    std::is_floating_point_v<T> || std::is_convertible_v<T, float> && !std::is_arithmetic_v<T>;
 
 template <class T>
 uint64_t key_of(T x) {

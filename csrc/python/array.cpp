@@ -40,9 +40,10 @@ int get_buffer(PyObject* o, Py_buffer* view, int flags) {
                  "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
                  "instead.");
         if (t.dtype() == DType::BFloat16) {
-          PyErr_SetString(PyExc_TypeError,
-                          "Got unsupported ScalarType BFloat16: NumPy has no bfloat16; convert with "
-                          ".float() first");
+          PyErr_SetString(
+              PyExc_TypeError,
+              "Got unsupported ScalarType BFloat16: NumPy has no bfloat16; convert with "
+              ".float() first");
           return -1;
         }
         const char* refused = nullptr;
@@ -165,7 +166,8 @@ std::string element_type(PyObject* o) {
   PyErr_Clear();
   raise(ErrorKind::Type, "can't convert ", is_ndarray(o) ? "np.ndarray" : type_name(o), " of type ",
         element_type(o),
-        ". The only supported types are: float64, float32, float16, int64, int32, int16, int8, uint8, and "
+        ". The only supported types are: float64, float32, float16, int64, int32, int16, int8, "
+        "uint8, and "
         "bool.");
 }
 

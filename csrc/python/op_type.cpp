@@ -6,6 +6,7 @@
 
 #include "autograd/inplace.h"
 #include "core/random.h"
+#include "ops/autocast.h"
 #include "ops/ops.h"
 #include "python/object.h"
 #include "python/parse.h"
@@ -20,6 +21,7 @@ struct PyOp {
   const OpDef* only;  // set when there is one overload
   bool inplace;
   bool method;
+  AutocastRule rule;
   std::string* name;
 };
 
@@ -113,6 +115,28 @@ PyObject* op_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, Py
   auto* op = reinterpret_cast<PyOp*>(self);
   return guarded([&]() -> PyObject* {
     return naming(*op->name, [&] { return call_row(op, args, nargsf, kwnames); });
+  });
+}
+
+// Of ops that autocast knows: their arguments are converted while a context is open.
+PyObject* call_autocast(const PyOp* op, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
+  size_t nargs = PyVectorcall_NARGS(nargsf);
+  if (op->method)
+    PF_CHECK(nargs >= 1 && is_tensor(args[0]), Type, *op->name,
+             "(): descriptor needs a Tensor as self");
+  ParsedArgs parsed;
+  const OpDef* def = choose(*op->group, *op->name, args, nargs, kwnames,
+                            op->method ? kMethod : kFunction | kNN, parsed);
+  AutocastArgs converted(op->rule, parsed.values, def->params.size());
+  return from_result(*def, def->call(parsed.values));
+}
+
+PyObject* autocast_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf,
+                              PyObject* kwnames) {
+  if (!autocast_enabled()) return op_vectorcall(self, args, nargsf, kwnames);
+  auto* op = reinterpret_cast<PyOp*>(self);
+  return guarded([&]() -> PyObject* {
+    return naming(*op->name, [&] { return call_autocast(op, args, nargsf, kwnames); });
   });
 }
 
@@ -219,7 +243,8 @@ bool ready(PyTypeObject& t, const char* name, bool method) {
 PyObject* make_op(const OpGroup& group, const std::string& name, bool method, bool inplace) {
   auto* op = PyObject_New(PyOp, method ? &OpMethodType : &OpFunctionType);
   if (!op) return nullptr;
-  op->vectorcall = op_vectorcall;
+  op->rule = inplace ? AutocastRule::None : autocast_rule(name);
+  op->vectorcall = op->rule == AutocastRule::None ? op_vectorcall : autocast_vectorcall;
   op->group = &group;
   op->only = group.overloads.size() == 1 ? group.overloads[0] : nullptr;
   op->inplace = inplace;
