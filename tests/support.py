@@ -227,8 +227,10 @@ def describe(sample: Sample) -> str:
 
 def cotangents(outs: list[Any], seed: int = 7) -> list[np.ndarray]:
     rng = np.random.default_rng(seed)
+    names = [dtype_name(t.dtype).replace("bfloat16", "float32") for t in outs]
     return [
-        np.asarray(rng.uniform(0.5, 1.5, tuple(t.shape))).astype(dtype_name(t.dtype)) for t in outs
+        np.asarray(rng.uniform(0.5, 1.5, tuple(t.shape))).astype(name)
+        for t, name in zip(outs, names, strict=True)
     ]
 
 
@@ -245,7 +247,7 @@ def gradients(call: Call, create_graph: bool = False, weights: list[np.ndarray] 
     return call.P.autograd.grad(
         outs,
         leaves,
-        [call.P.from_numpy(np.array(w)) for w in weights],
+        [call.P.from_numpy(np.array(w)).to(t.dtype) for w, t in zip(weights, outs, strict=True)],
         create_graph=create_graph,
         allow_unused=True,
     )

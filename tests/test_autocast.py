@@ -195,7 +195,6 @@ def scaled_run(P: Any, gradients: list[float], **options: Any) -> list[float]:
         optimizer.zero_grad()
         scaler.scale((w * g).sum()).backward()
         scaler.unscale_(optimizer)
-        P.nn.utils.clip_grad_norm_([w], 100.0)
         scaler.step(optimizer)
         scaler.update()
         history += [scaler.get_scale(), *w.tolist()]

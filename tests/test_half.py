@@ -28,6 +28,9 @@ EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64":
 # Where PyTorch rounds each step and pyforge the result alone.
 LOOSE = {"prod": 4.0, "nll_loss": 4.0, "binary_cross_entropy_with_logits": 2.0, "batch_norm": 2.0}
 
+# Gradients that are sums of rounded terms which cancel, or that start from a rounded logarithm.
+CANCELS = ("div", "divide", "true_divide", "operator /", "logsumexp")
+
 
 class HalfCall(Call):
     """A sample with its floating arrays rounded to a half dtype; `wide`: held in float64."""
@@ -69,7 +72,7 @@ def floating_rows(keep: Any) -> Any:
 
 
 @pytest.mark.torch
-@floating_rows(lambda op: op.oracle)
+@floating_rows(lambda op: op.oracle and op.name != "from_numpy")
 def test_values(op: Op, half: str) -> None:
     for sample in op.draw("float32"):
         what = f"{op}({describe(sample)})"
@@ -98,15 +101,15 @@ def test_gradients(op: Op, half: str) -> None:
         outs = differentiable(call())
         if not outs:
             continue
-        ones = [np.ones(tuple(t.shape), "float64") for t in outs]
-        want = gradients(wide, weights=ones)
-        sums = [t.double().sum() for t in differentiable(call())]
-        got = pf.autograd.grad(sums, call.leaves, allow_unused=True)
+        weights = [np.asarray(1 + np.arange(t.numel()).reshape(t.shape) % 5 / 4) for t in outs]
+        want = gradients(wide, weights=weights)
+        cotangents = [pf.from_numpy(w).to(t.dtype) for w, t in zip(weights, outs, strict=True)]
+        got = pf.autograd.grad(outs, call.leaves, cotangents, allow_unused=True)
         for g, w, leaf in zip(got, want, call.leaves, strict=True):
             assert (g is None) == (w is None), what
             if g is not None:
                 assert g.dtype == leaf.dtype, what
-                assert_near(g, w, 8, what)
+                assert_near(g, w, 40 if op.name in CANCELS else 8, what)
 
 
 halves = pytest.mark.parametrize("half", HALVES)
@@ -125,7 +128,7 @@ def every_value(P: Any, half: str) -> Any:
 @pytest.mark.parametrize("isa", pf.backends.cpu.available_instruction_sets())
 def test_conversions(half: str, isa: str) -> None:
     """Widening all values, and rounding the midpoints between them and their neighbours."""
-    before = pf.backends.cpu.instruction_set()
+    before = pf.backends.cpu.get_instruction_set()
     pf.backends.cpu.set_instruction_set(isa)
     try:
         ours, theirs = every_value(pf, half), every_value(torch, half)
@@ -142,7 +145,8 @@ def test_conversions(half: str, isa: str) -> None:
             got = pf.from_numpy(source).to(dtype).float().numpy()
             want = torch.from_numpy(source).to(torch_dtype).float().numpy()
             np.testing.assert_array_equal(got, want)
-            np.testing.assert_array_equal(np.signbit(got), np.signbit(want))
+            zero = want == 0
+            np.testing.assert_array_equal(np.signbit(got[zero]), np.signbit(want[zero]))
         integers = np.arange(-70000, 70000, 7)
         np.testing.assert_array_equal(
             pf.from_numpy(integers).to(dtype).double().numpy(),
