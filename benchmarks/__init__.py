@@ -1,1 +1,1 @@
-"""Benchmarks anyone can run: `python -m benchmarks overhead`."""
+"""Benchmarks anyone can run: `python -m benchmarks`; README.md tells how they measure."""

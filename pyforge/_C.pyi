@@ -425,6 +425,11 @@ class Tensor:
         """e^x - 1, accurate near 0."""
     def expm1_(self) -> Tensor:
         """In-place form of expm1()."""
+    @overload
+    def exponential_(self, lambd: _float = 1, *, generator: Generator | None = None) -> Tensor: ...
+    @overload
+    def exponential_(self, lambd: _float = 1, *, generator: Generator | None = None) -> Tensor:
+        """In-place form of exponential()."""
     def fill_(self, value: _Operand) -> Tensor:
         """Overwrites every element with a number or a 0-d tensor. Returns self."""
     def fix(self) -> Tensor:
@@ -445,11 +450,11 @@ class Tensor:
     def floor_(self) -> Tensor:
         """In-place form of floor()."""
     def floor_divide(self, other: _Operand) -> Tensor:
-        """floor(a / b). Integers by 0 give 0."""
+        """floor(a / b). Integers by 0 raise RuntimeError."""
     def floor_divide_(self, other: _Operand) -> Tensor:
         """In-place form of floor_divide()."""
     def fmod(self, other: _Operand) -> Tensor:
-        """a - b * trunc(a / b), with the sign of a, exact. Integers by 0 give 0."""
+        """a - b * trunc(a / b), with the sign of a, exact. Integers by 0 raise RuntimeError."""
     def fmod_(self, other: _Operand) -> Tensor:
         """In-place form of fmod()."""
     def gather(self, dim: _int, index: Tensor) -> Tensor:
@@ -595,6 +600,8 @@ class Tensor:
         """a * b; logical and for bool."""
     def mul_(self, other: _Operand) -> Tensor:
         """In-place form of mul()."""
+    def multinomial(self, num_samples: _int, replacement: _bool = False, *, generator: Generator | None = None) -> Tensor:
+        """Indices drawn from each row of weights `input`, (n) or (rows, n); int64, (num_samples) or (rows, num_samples)."""
     def multiply(self, other: _Operand) -> Tensor:
         """Same as mul()."""
     def multiply_(self, other: _Operand) -> Tensor:
@@ -661,6 +668,13 @@ class Tensor:
     @overload
     def prod(self, dim: _int, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
         """Product of all elements; integers and bool give int64."""
+    @overload
+    def random_(self, *, generator: Generator | None = None) -> Tensor: ...
+    @overload
+    def random_(self, to: _int, *, generator: Generator | None = None) -> Tensor: ...
+    @overload
+    def random_(self, from_: _int, to: _int, *, generator: Generator | None = None) -> Tensor:
+        """In-place form of random()."""
     def ravel(self) -> Tensor:
         """One dimension; a view where strides allow it."""
     def reciprocal(self) -> Tensor:
@@ -672,7 +686,7 @@ class Tensor:
     def relu_(self) -> Tensor:
         """In-place form of relu()."""
     def remainder(self, other: _Operand) -> Tensor:
-        """a - b * floor(a / b), with the sign of b. Integers by 0 give 0."""
+        """a - b * floor(a / b), with the sign of b. Integers by 0 raise RuntimeError."""
     def remainder_(self, other: _Operand) -> Tensor:
         """In-place form of remainder()."""
     @overload
@@ -1016,6 +1030,39 @@ def _adagrad_step(
 ) -> None: ...
 def _total_norm(tensors: Sequence[Tensor]) -> tuple[_float, _int]: ...
 def _scale(tensors: Sequence[Tensor], factor: _float) -> None: ...
+def _set_backward_observer(call: Callable[[list[Tensor], _bool], Any] | None) -> None: ...
+def _graph_leaves(root: Tensor) -> list[Tensor]: ...
+def _set_trace(limit: _int) -> None: ...
+def _trace_length() -> _int: ...
+def _trace_record(name: _str, inputs: Any, outputs: Any) -> None: ...
+def _take_trace() -> list[_TracedOp]: ...
+
+class _TracedOp:
+    name: _str
+    inputs: list[Tensor]
+    outputs: list[Tensor]
+    grad_enabled: _bool
+    bad_input: _bool
+    bad_output: _bool
+    source: _str
+
+class _GradientWatches:
+    def __init__(self, leaves: Sequence[Tensor]) -> None: ...
+    def remove(self) -> None: ...
+    def arrived(self) -> _int: ...
+    def read(self, out: Any) -> None: ...
+    def first_non_finite(self) -> _int: ...
+    def stepped(self, at: Sequence[_int], out: Any) -> None: ...
+    def histogram(self, i: _int) -> list[_int]: ...
+    @staticmethod
+    def bytes_per_leaf() -> _int: ...
+
+class _ActivationWatch:
+    def __init__(self, lower: _float, upper: _float, channels: _bool) -> None: ...
+    def observe(self, output: Tensor) -> None: ...
+    def read(self) -> tuple[Any, ...]: ...
+    def reset(self) -> None: ...
+
 def _instruction_set() -> _str: ...
 def _available_instruction_sets() -> list[_str]: ...
 def _select_instruction_set(name: _str) -> _bool: ...
@@ -1028,15 +1075,61 @@ def _registered_ops() -> list[_str]: ...
 def _op_rows(name: _str) -> list[tuple[_str, _str, _int]]: ...
 def _to_list(tensor: Tensor, edge: _int) -> Any: ...
 def _to_bytes(tensor: Tensor) -> bytes: ...
+def _storage_bytes(input: Tensor) -> Tensor: ...
+def _view_storage(
+    bytes: Tensor, dtype: _dtype, size: Sequence[_int], stride: Sequence[_int], offset: _int
+) -> Tensor: ...
 def _from_bytes(data: bytes, dtype: _dtype, shape: tuple[_int, ...]) -> Tensor: ...
 def _to_dlpack(tensor: Tensor, versioned: _bool, copy: _bool) -> Any: ...
 def _from_dlpack(capsule: Any) -> Tensor: ...
+
+def _ctc_losses(log_probs: Tensor, targets: Tensor, input_lengths: Tensor, target_lengths: Tensor, blank: _int = 0, zero_infinity: _bool = False) -> Tensor:
+    """The CTC loss of every sequence [N] from log-probabilities [T, N, C]; ctc_loss reduces it."""
+
+def _resample_dim(input: Tensor, dim: _int, size: _int, mode: _str, align_corners: _bool = False, scale: _float | None = None) -> Tensor:
+    """One dimension of an interpolation."""
 
 def abs(input: Tensor) -> Tensor:
     """|x|; its derivative at 0 is 0."""
 
 def absolute(input: Tensor) -> Tensor:
     """Same as abs()."""
+
+@overload
+def adaptive_avg_pool1d(input: Tensor, output_size: _int | Sequence[_int]) -> Tensor: ...
+@overload
+def adaptive_avg_pool1d(input: Tensor, *output_size: _int) -> Tensor:
+    """Averages of output_size windows that together cover the last dimension."""
+
+@overload
+def adaptive_avg_pool2d(input: Tensor, output_size: _int | Sequence[_int]) -> Tensor: ...
+@overload
+def adaptive_avg_pool2d(input: Tensor, *output_size: _int) -> Tensor:
+    """Averages of output_size windows that together cover the last two dimensions."""
+
+@overload
+def adaptive_avg_pool3d(input: Tensor, output_size: _int | Sequence[_int]) -> Tensor: ...
+@overload
+def adaptive_avg_pool3d(input: Tensor, *output_size: _int) -> Tensor:
+    """Averages of output_size windows that together cover the last three dimensions."""
+
+@overload
+def adaptive_max_pool1d_with_indices(input: Tensor, output_size: _int | Sequence[_int]) -> tuple[Tensor, Tensor]: ...
+@overload
+def adaptive_max_pool1d_with_indices(input: Tensor, *output_size: _int) -> tuple[Tensor, Tensor]:
+    """The largest element of each of output_size windows, and its index in the flattened plane."""
+
+@overload
+def adaptive_max_pool2d_with_indices(input: Tensor, output_size: _int | Sequence[_int]) -> tuple[Tensor, Tensor]: ...
+@overload
+def adaptive_max_pool2d_with_indices(input: Tensor, *output_size: _int) -> tuple[Tensor, Tensor]:
+    """The largest element of each of output_size windows, and its index in the flattened plane."""
+
+@overload
+def adaptive_max_pool3d_with_indices(input: Tensor, output_size: _int | Sequence[_int]) -> tuple[Tensor, Tensor]: ...
+@overload
+def adaptive_max_pool3d_with_indices(input: Tensor, *output_size: _int) -> tuple[Tensor, Tensor]:
+    """The largest element of each of output_size windows, and its index in the flattened plane."""
 
 def add(input: _Operand, other: _Operand, *, alpha: _Number = 1) -> Tensor:
     """input + alpha * other; logical or for bool."""
@@ -1082,6 +1175,15 @@ def atleast_2d(input: Tensor) -> Tensor:
 
 def atleast_3d(input: Tensor) -> Tensor:
     """A view with at least three dimensions."""
+
+def avg_pool1d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., ceil_mode: _bool = False, count_include_pad: _bool = True) -> Tensor:
+    """The average of each window."""
+
+def avg_pool2d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., ceil_mode: _bool = False, count_include_pad: _bool = True, divisor_override: _int | None = None) -> Tensor:
+    """The average of each window."""
+
+def avg_pool3d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., ceil_mode: _bool = False, count_include_pad: _bool = True, divisor_override: _int | None = None) -> Tensor:
+    """The average of each window."""
 
 def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None, bias: Tensor | None = None, training: _bool = False, momentum: _float = 0.1, eps: _float = 1e-5) -> Tensor:
     """input with mean 0 and variance 1 in each channel (dim 1), then scaled and shifted; in training the running statistics are updated."""
@@ -1155,11 +1257,44 @@ def clip(input: Tensor, min: _Operand | None = None, max: _Operand | None = None
 def clone(input: Tensor) -> Tensor:
     """A copy with history."""
 
+def col2im(input: Tensor, output_size: _int | Sequence[_int], kernel_size: _int | Sequence[_int], dilation: _int | Sequence[_int], padding: _int | Sequence[_int], stride: _int | Sequence[_int]) -> Tensor:
+    """Columns [N, C * kernel, windows] added up where their windows lie."""
+
 def concat(tensors: Sequence[Tensor], dim: _int = 0) -> Tensor:
     """The same as cat."""
 
 def concatenate(tensors: Sequence[Tensor], dim: _int = 0) -> Tensor:
     """NumPy's name of cat."""
+
+def constant_pad_nd(input: Tensor, pad: _int | Sequence[_int], value: _Number = 0) -> Tensor:
+    """input extended at its edges by a number; negative padding cuts."""
+
+@overload
+def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., groups: _int = 1) -> Tensor: ...
+@overload
+def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _str = "valid", dilation: _int | Sequence[_int] = ..., groups: _int = 1) -> Tensor:
+    """Cross-correlation of input [N, C, L] with weight [K, C / groups, kernel], plus bias."""
+
+@overload
+def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., groups: _int = 1) -> Tensor: ...
+@overload
+def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _str = "valid", dilation: _int | Sequence[_int] = ..., groups: _int = 1) -> Tensor:
+    """Cross-correlation of input [N, C, H, W] with weight [K, C / groups, *kernel], plus bias."""
+
+@overload
+def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., groups: _int = 1) -> Tensor: ...
+@overload
+def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _str = "valid", dilation: _int | Sequence[_int] = ..., groups: _int = 1) -> Tensor:
+    """Cross-correlation of input [N, C, D, H, W] with weight [K, C / groups, *kernel], plus bias."""
+
+def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., output_padding: _int | Sequence[_int] = ..., groups: _int = 1, dilation: _int | Sequence[_int] = ...) -> Tensor:
+    """The transposed convolution: the gradient of conv1d with respect to its input, with weight [in, out / groups, *kernel]."""
+
+def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., output_padding: _int | Sequence[_int] = ..., groups: _int = 1, dilation: _int | Sequence[_int] = ...) -> Tensor:
+    """The transposed convolution: the gradient of conv2d with respect to its input, with weight [in, out / groups, *kernel]."""
+
+def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., output_padding: _int | Sequence[_int] = ..., groups: _int = 1, dilation: _int | Sequence[_int] = ...) -> Tensor:
+    """The transposed convolution: the gradient of conv3d with respect to its input, with weight [in, out / groups, *kernel]."""
 
 def cos(input: Tensor) -> Tensor:
     """Cosine."""
@@ -1249,10 +1384,10 @@ def floor(input: Tensor) -> Tensor:
     """The largest integer not above x."""
 
 def floor_divide(input: _Operand, other: _Operand) -> Tensor:
-    """floor(a / b). Integers by 0 give 0."""
+    """floor(a / b). Integers by 0 raise RuntimeError."""
 
 def fmod(input: _Operand, other: _Operand) -> Tensor:
-    """a - b * trunc(a / b), with the sign of a, exact. Integers by 0 give 0."""
+    """a - b * trunc(a / b), with the sign of a, exact. Integers by 0 raise RuntimeError."""
 
 def full(size: _int | Sequence[_int], fill_value: _Number, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
     """A tensor filled with one value, whose kind gives the dtype."""
@@ -1278,6 +1413,15 @@ def greater_equal(input: _Operand, other: _Operand) -> Tensor:
 def group_norm(input: Tensor, num_groups: _int, weight: Tensor | None = None, bias: Tensor | None = None, eps: _float = 1e-5) -> Tensor:
     """input with mean 0 and variance 1 over each group of channels, then scaled and shifted."""
 
+@overload
+def gru(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool, batch_first: _bool) -> tuple[Tensor, Tensor]: ...
+@overload
+def gru(data: Tensor, batch_sizes: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool) -> tuple[Tensor, Tensor]:
+    """Gated recurrent units over sequences: the last layer's states and the final h. `params` are the weights layer by layer as nn.GRU holds them."""
+
+def gru_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None) -> Tensor:
+    """One step of gated recurrent units: the new h."""
+
 def gt(input: _Operand, other: _Operand) -> Tensor:
     """a > b"""
 
@@ -1293,6 +1437,9 @@ def hardtanh(input: Tensor, min_val: _Number = -1.0, max_val: _Number = 1.0, inp
 def huber_loss(input: Tensor, target: Tensor, *, reduction: _str = "mean", delta: _float = 1.0) -> Tensor:
     """d^2 / 2 where the difference |d| < delta, delta (|d| - delta / 2) elsewhere."""
 
+def im2col(input: Tensor, kernel_size: _int | Sequence[_int], dilation: _int | Sequence[_int], padding: _int | Sequence[_int], stride: _int | Sequence[_int]) -> Tensor:
+    """Every window of [N, C, H, W] as a column of [N, C * kernel, windows]."""
+
 def index_add(input: Tensor, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
     """Adds alpha * source to the positions `index` of dimension `dim`, in the order of the index."""
 
@@ -1307,6 +1454,9 @@ def index_put(input: Tensor, indices: Sequence[Tensor], values: Tensor, accumula
 
 def index_select(input: Tensor, dim: _int, index: Tensor) -> Tensor:
     """The positions `index` (1-d) of dimension `dim`, as a copy."""
+
+def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None, weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: _bool = True, momentum: _float = 0.1, eps: _float = 1e-5) -> Tensor:
+    """input with mean 0 and variance 1 in each channel of each sample, then scaled and shifted."""
 
 def isclose(input: Tensor, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False) -> Tensor:
     """Where abs(input - other) <= atol + rtol * abs(other)."""
@@ -1380,6 +1530,15 @@ def logsigmoid(input: Tensor) -> Tensor:
 def logsumexp(input: Tensor, dim: _int | Sequence[_int], keepdim: _bool = False) -> Tensor:
     """log(sum(exp(x))) over the dimensions `dim`, without overflow."""
 
+@overload
+def lstm(input: Tensor, hx: Sequence[Tensor], params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool, batch_first: _bool) -> tuple[Tensor, Tensor, Tensor]: ...
+@overload
+def lstm(data: Tensor, batch_sizes: Tensor, hx: Sequence[Tensor], params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Long short-term memory over sequences: the last layer's states, the final h and the final c. `hx` is (h_0, c_0), `params` the weights layer by layer as nn.LSTM holds them."""
+
+def lstm_cell(input: Tensor, hx: Sequence[Tensor], w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """One step of long short-term memory: the new h and c."""
+
 def lt(input: _Operand, other: _Operand) -> Tensor:
     """a < b"""
 
@@ -1399,6 +1558,24 @@ def max(input: Tensor, dim: _int, keepdim: _bool = False) -> _max_result: ...
 @overload
 def max(input: Tensor, other: Tensor) -> Tensor:
     """Largest element; NaN if there is one. Ties share the gradient."""
+
+def max_pool1d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., ceil_mode: _bool = False) -> Tensor:
+    """The largest element of each window; NaN is larger than everything."""
+
+def max_pool1d_with_indices(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., ceil_mode: _bool = False) -> tuple[Tensor, Tensor]:
+    """The largest element of each window, and its index in the flattened plane."""
+
+def max_pool2d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., ceil_mode: _bool = False) -> Tensor:
+    """The largest element of each window; NaN is larger than everything."""
+
+def max_pool2d_with_indices(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., ceil_mode: _bool = False) -> tuple[Tensor, Tensor]:
+    """The largest element of each window, and its index in the flattened plane."""
+
+def max_pool3d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., ceil_mode: _bool = False) -> Tensor:
+    """The largest element of each window; NaN is larger than everything."""
+
+def max_pool3d_with_indices(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., ceil_mode: _bool = False) -> tuple[Tensor, Tensor]:
+    """The largest element of each window, and its index in the flattened plane."""
 
 def maximum(input: _Operand, other: _Operand) -> Tensor:
     """The larger of a and b; NaN if either is. Equal operands share the gradient."""
@@ -1444,6 +1621,9 @@ def mse_loss(input: Tensor, target: Tensor, *, reduction: _str = "mean") -> Tens
 def mul(input: _Operand, other: _Operand) -> Tensor:
     """a * b; logical and for bool."""
 
+def multinomial(input: Tensor, num_samples: _int, replacement: _bool = False, *, generator: Generator | None = None) -> Tensor:
+    """Indices drawn from each row of weights `input`, (n) or (rows, n); int64, (num_samples) or (rows, num_samples)."""
+
 def multiply(input: _Operand, other: _Operand) -> Tensor:
     """Same as mul()."""
 
@@ -1474,6 +1654,12 @@ def norm(input: Tensor, p: _Number | None = 2, dim: _int | Sequence[_int] | None
 def norm(input: Tensor, p: _str, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, dtype: _dtype | None = None) -> Tensor:
     """The p-norm (sum |x|^p)^(1/p) over the dimensions `dim` (all by default); inf: largest |x|, 0: count of nonzeros."""
 
+@overload
+def normal(mean: _float, std: _float, size: _int | Sequence[_int], *, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+@overload
+def normal(mean: _Operand, std: _Operand = 1, *, generator: Generator | None = None) -> Tensor:
+    """Normal numbers of one mean and standard deviation."""
+
 def not_equal(input: _Operand, other: _Operand) -> Tensor:
     """Same as ne()."""
 
@@ -1492,11 +1678,20 @@ def ones_like(input: Tensor, *, dtype: _dtype | None = None, device: _str | _dev
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """All products of an element of one vector and one of the other."""
 
+def pad(input: Tensor, pad: _int | Sequence[_int], mode: _str = "constant", value: _float | None = None) -> Tensor:
+    """input extended at its edges: `pad` holds before and after of the last dimension, then of the one before it."""
+
 @overload
 def permute(input: Tensor, dims: _int | Sequence[_int]) -> Tensor: ...
 @overload
 def permute(input: Tensor, *dims: _int) -> Tensor:
     """A view with the dimensions in the order `dims`."""
+
+def pixel_shuffle(input: Tensor, upscale_factor: _int) -> Tensor:
+    """[*, C r^2, H, W] to [*, C, H r, W r]."""
+
+def pixel_unshuffle(input: Tensor, downscale_factor: _int) -> Tensor:
+    """[*, C, H r, W r] to [*, C r^2, H, W]."""
 
 def pow(input: _Operand, other: _Operand) -> Tensor:
     """a to the power b. A negative integer power of an integer is 0 but for bases 1 and -1."""
@@ -1558,7 +1753,7 @@ def relu6(input: Tensor, inplace: _bool = False) -> Tensor:
     """input limited to [0, 6]."""
 
 def remainder(input: _Operand, other: _Operand) -> Tensor:
-    """a - b * floor(a / b), with the sign of b. Integers by 0 give 0."""
+    """a - b * floor(a / b), with the sign of b. Integers by 0 raise RuntimeError."""
 
 @overload
 def reshape(input: Tensor, shape: _int | Sequence[_int]) -> Tensor: ...
@@ -1569,6 +1764,24 @@ def reshape(input: Tensor, *shape: _int) -> Tensor:
 def rms_norm(input: Tensor, normalized_shape: _int | Sequence[_int], weight: Tensor | None = None, eps: _float | None = None) -> Tensor:
     """input divided by the root of its mean square over the last dimensions, then scaled."""
 
+@overload
+def rnn_relu(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool, batch_first: _bool) -> tuple[Tensor, Tensor]: ...
+@overload
+def rnn_relu(data: Tensor, batch_sizes: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool) -> tuple[Tensor, Tensor]:
+    """A recurrent network with ReLU over sequences: the last layer's states, the final h."""
+
+def rnn_relu_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None) -> Tensor:
+    """max(w_ih input + b_ih + w_hh hx + b_hh, 0)"""
+
+@overload
+def rnn_tanh(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool, batch_first: _bool) -> tuple[Tensor, Tensor]: ...
+@overload
+def rnn_tanh(data: Tensor, batch_sizes: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool) -> tuple[Tensor, Tensor]:
+    """A recurrent network with tanh over sequences: the last layer's states, the final h."""
+
+def rnn_tanh_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None) -> Tensor:
+    """tanh(w_ih input + b_ih + w_hh hx + b_hh)"""
+
 def roll(input: Tensor, shifts: _int | Sequence[_int], dims: _int | Sequence[_int] = ...) -> Tensor:
     """A copy shifted cyclically along `dims`; of the flattened tensor if there are none."""
 
@@ -1577,6 +1790,9 @@ def round(input: Tensor, *, decimals: _int = 0) -> Tensor:
 
 def rsqrt(input: Tensor) -> Tensor:
     """1 / sqrt(x)"""
+
+def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: _float = 0.0, is_causal: _bool = False, *, scale: _float | None = None, enable_gqa: _bool = False) -> Tensor:
+    """softmax(query key^T scale + attn_mask) value over the last two dimensions, block by block: no matrix of all scores is made. A bool mask tells which keys count. dropout_p applies whenever it is not 0; scale defaults to 1 / sqrt(the last size of query)."""
 
 @overload
 def scatter(input: Tensor, dim: _int, index: Tensor, src: Tensor) -> Tensor: ...
@@ -1759,6 +1975,7 @@ __all__ = [
     "Tensor",
     "abs",
     "absolute",
+    "adaptive_avg_pool1d",
     "add",
     "addmm",
     "all",
@@ -1777,6 +1994,7 @@ __all__ = [
     "atleast_3d",
     "autocast_decrement_nesting",
     "autocast_increment_nesting",
+    "avg_pool1d",
     "bernoulli",
     "bfloat16",
     "bitwise_and",
@@ -1801,6 +2019,13 @@ __all__ = [
     "clone",
     "concat",
     "concatenate",
+    "constant_pad_nd",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "cos",
     "count_nonzero",
     "cumprod",
@@ -1842,6 +2067,8 @@ __all__ = [
     "greater",
     "greater_equal",
     "group_norm",
+    "gru",
+    "gru_cell",
     "gt",
     "index_add",
     "index_copy",
@@ -1874,11 +2101,19 @@ __all__ = [
     "logical_or",
     "logical_xor",
     "logsumexp",
+    "lstm",
+    "lstm_cell",
     "lt",
     "masked_fill",
     "masked_select",
     "matmul",
     "max",
+    "max_pool1d",
+    "max_pool1d_with_indices",
+    "max_pool2d",
+    "max_pool2d_with_indices",
+    "max_pool3d",
+    "max_pool3d_with_indices",
     "maximum",
     "mean",
     "median",
@@ -1889,6 +2124,7 @@ __all__ = [
     "moveaxis",
     "movedim",
     "mul",
+    "multinomial",
     "multiply",
     "mv",
     "narrow",
@@ -1897,11 +2133,14 @@ __all__ = [
     "negative",
     "nonzero",
     "norm",
+    "normal",
     "not_equal",
     "ones",
     "ones_like",
     "outer",
     "permute",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "pow",
     "prelu",
     "prod",
@@ -1920,6 +2159,10 @@ __all__ = [
     "reshape",
     "result_type",
     "rms_norm",
+    "rnn_relu",
+    "rnn_relu_cell",
+    "rnn_tanh",
+    "rnn_tanh_cell",
     "roll",
     "round",
     "rsqrt",

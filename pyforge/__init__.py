@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from . import cpu as cpu
     from . import cuda as cuda
     from . import datasets as datasets
+    from . import diagnose as diagnose
     from . import memory as memory
     from . import nn as nn
     from . import optim as optim
     from . import random as random
+    from . import serialization as serialization
     from . import utils as utils
     from ._tensor_str import get_printoptions as get_printoptions
     from ._tensor_str import printoptions as printoptions
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
     from .amp.autocast_mode import is_autocast_enabled as is_autocast_enabled
     from .amp.autocast_mode import set_autocast_dtype as set_autocast_dtype
     from .amp.autocast_mode import set_autocast_enabled as set_autocast_enabled
+    from .serialization import load as load
+    from .serialization import save as save
 
 __version__ = "0.1.0"
 
@@ -68,12 +72,27 @@ newaxis = None
 
 # Loaded on first use.
 _SUBMODULES = frozenset(
-    {"amp", "autograd", "backends", "cpu", "cuda", "datasets", "memory", "nn", "optim", "utils"}
+    {
+        "amp",
+        "autograd",
+        "backends",
+        "cpu",
+        "cuda",
+        "datasets",
+        "diagnose",
+        "memory",
+        "nn",
+        "optim",
+        "serialization",
+        "utils",
+    }
 )
 _LAZY = {
     "autocast": "amp.autocast_mode",
     "finfo": "_type_info",
     "get_autocast_dtype": "amp.autocast_mode",
+    "load": "serialization",
+    "save": "serialization",
     "iinfo": "_type_info",
     "is_autocast_enabled": "amp.autocast_mode",
     "get_printoptions": "_tensor_str",
@@ -91,4 +110,13 @@ def __getattr__(name: str) -> object:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
-    raise AttributeError(f"module 'pyforge' has no attribute '{name}'")
+    raise AttributeError(_missing(name))
+
+
+def _missing(name: str) -> str:
+    import difflib
+
+    text = f"module 'pyforge' has no attribute '{name}'"
+    public = [n for n in (*globals(), *_SUBMODULES, *_LAZY) if n[0] != "_"]
+    close = difflib.get_close_matches(name, public, 1, 0.75)
+    return f"{text}; did you mean '{close[0]}'?" if close and name[0] != "_" else text

@@ -20,6 +20,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             return run(
                 epochs=args.epochs, seed=args.seed, threads=args.threads, plot_path=args.plot
             )
+        if args.command == "doctor":
+            from .cli.doctor import run as examine
+
+            return examine(args.script, args.args)
+        if args.command == "run":
+            from .dropin import run as run_script
+
+            try:
+                run_script(args.script, args.args)
+            except FileNotFoundError as error:
+                if error.errno is not None:  # the script's own
+                    raise
+                print(f"pyforge run: {error}", file=sys.stderr)
+                return 2
+            return 0
         from .cli.info import show
 
         return show()
@@ -39,6 +54,12 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seed", type=int, default=0, help="for weights, split and order (0)")
     demo.add_argument("--threads", type=_positive, help="how many threads to use")
     demo.add_argument("--plot", metavar="PATH", help="write a picture of loss and gradient flow")
+    doctor = commands.add_parser("doctor", help="run a training script and say what goes wrong")
+    doctor.add_argument("script", help="a Python file")
+    doctor.add_argument("args", nargs=argparse.REMAINDER, help="its arguments")
+    run = commands.add_parser("run", help="run a script written for PyTorch, unchanged")
+    run.add_argument("script", help="a Python file that imports torch")
+    run.add_argument("args", nargs=argparse.REMAINDER, help="passed on to the script")
     commands.add_parser("info", help="show version, processor, instruction set and threads")
     return parser
 

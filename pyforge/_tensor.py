@@ -45,11 +45,7 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Hook
 
 def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], None]) -> HookHandle:
     """Call ``hook(tensor)`` after a gradient was accumulated into this leaf's ``.grad``."""
-
-    def call(grad: Tensor) -> None:
-        hook(self)
-
-    return HookHandle(self, _C._add_post_hook(self, call), _C._remove_hook)
+    return HookHandle(self, _C._add_post_hook(self, hook), _C._remove_hook)
 
 
 def node_register_hook(self: Any, hook: Callable[..., Any]) -> HookHandle:

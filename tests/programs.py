@@ -11,6 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+# A statement that leaves 3 GiB to a program. AddressSanitizer needs terabytes of address space, and
+# has a limit of its own.
+LIMIT_MEMORY = (
+    "pass"
+    if "max_allocation_size_mb" in os.environ.get("ASAN_OPTIONS", "")
+    else "import resource; resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))"
+)
+
 
 @dataclass
 class Outcome:

@@ -18,6 +18,7 @@ except ImportError:
 # Relative to the value, and to the largest value of the result (sums cancel).
 RTOL = {"float64": 1e-10, "float32": 4e-6, "float16": 1e-3, "bfloat16": 8e-3}
 ATOL = {"float64": 1e-13, "float32": 4e-7, "float16": 1e-4, "bfloat16": 8e-4}
+WIDEST = 1e4  # beyond it the largest value would excuse any error of the others
 
 
 def dtype_name(dtype: Any) -> str:
@@ -177,7 +178,8 @@ def assert_close(
 ) -> None:
     """Equal up to rounding; NaN equals NaN, infinities must match.
 
-    The absolute tolerance follows the largest value, for sums, unless `elementwise`.
+    The absolute tolerance follows the largest value, for sums, unless that is beyond WIDEST or
+    `elementwise` is asked for.
     """
     a, b = array(got), array(want)
     assert a.shape == b.shape, f"{what}: shape {a.shape}, expected {b.shape}"
@@ -189,7 +191,8 @@ def assert_close(
         return
     a, b = a.astype(np.float64), b.astype(np.float64)
     finite = b[np.isfinite(b)]
-    scale = max(1.0, float(np.abs(finite).max())) if finite.size and not elementwise else 1.0
+    largest = float(np.abs(finite).max()) if finite.size else 0.0
+    scale = 1.0 if elementwise or largest > WIDEST else max(1.0, largest)
     with np.errstate(all="ignore"):
         np.testing.assert_allclose(
             a, b, rtol=RTOL[name] * tol, atol=ATOL[name] * scale * tol, err_msg=what

@@ -81,6 +81,64 @@ def test_retain_grad() -> None:
         pf.ones(1).retain_grad()
 
 
+def test_retained_grad_of_a_tensor_that_died() -> None:
+    x = leaf(1.0)
+    y = x * 2
+    y.retain_grad()
+    z = y * 3
+    del y
+    z.backward()
+    assert x.grad.item() == 6.0
+    y = x * 2
+    y.retain_grad()
+    z = y * 3
+    y.detach_()
+    assert not y.retains_grad
+    del y
+    z.backward()
+    assert x.grad.item() == 12.0
+
+
+def test_hooks_that_remove_hooks() -> None:
+    x = leaf(1.0)
+    for target in ("tensor", "leaf", "node", "before"):
+        y = x * 2
+        handles: list[Any] = []
+        seen: list[int] = []
+        add = {
+            "tensor": y.register_hook,
+            "leaf": x.register_hook,
+            "node": y.grad_fn.register_hook,
+            "before": y.grad_fn.register_prehook,
+        }[target]
+
+        def remove_all(
+            *grads: object, handles: list[Any] = handles, seen: list[int] = seen
+        ) -> None:
+            seen.append(len(seen))
+            while handles:
+                handles.pop().remove()
+
+        for _ in range(3):
+            handles.append(add(lambda *grads, f=remove_all: f(*grads)))
+        y.backward()
+        assert seen == [0]
+
+
+def test_hooks_that_change_size_or_type() -> None:
+    x = pf.ones(2, requires_grad=True)
+    for wrong, phrase in ((lambda g: g[:1], "size"), (lambda g: g.double(), "type")):
+        y = x * 2
+        y.register_hook(wrong)
+        with pytest.raises(RuntimeError, match=f"changed the {phrase}"):
+            y.sum().backward()
+        y = x.exp()
+        y.grad_fn.register_prehook(lambda grads, wrong=wrong: (wrong(grads[0]),))
+        with pytest.raises(RuntimeError, match="changed the size or type"):
+            y.sum().backward()
+    assert x.grad is None
+
+
 def test_retain_grad_sees_what_hooks_made() -> None:
     x = leaf(1.0)
     y = x * 2

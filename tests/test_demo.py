@@ -93,18 +93,29 @@ def test_wrong_arguments(wrong: list[str], capsys: pytest.CaptureFixture[str]) -
     assert "usage: pyforge" in capsys.readouterr().err
 
 
+# A shell's background job ignores SIGINT, and so would every process that it starts.
+INTERRUPTIBLE = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from pyforge.__main__ import main
+sys.exit(main())
+"""
+
+
 @pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
 def test_interrupt_leaves_the_terminal_sane() -> None:
     import pty
 
     outer, inner = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "pyforge", "demo", "--epochs", "100000"],
+        [sys.executable, "-c", INTERRUPTIBLE, "demo", "--epochs", "100000"],
         stdin=inner,
         stdout=inner,
         stderr=inner,
         env={**os.environ, "TERM": "xterm"},
         start_new_session=True,
+        # Where the suite itself runs in the background, SIGINT is ignored and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     os.close(inner)
     shown = b""

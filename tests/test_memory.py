@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from programs import run_code
+from programs import LIMIT_MEMORY, run_code
 
 import pyforge as pf
 
@@ -132,6 +132,19 @@ def test_hooks() -> None:
         y.sum().backward()
         handle.remove()
         x.grad = None
+
+    steps(step)
+
+
+def test_leaves_with_hooks() -> None:
+    def step() -> None:
+        x = parameter()
+        x.register_hook(lambda g: g * 2)
+        x.register_post_accumulate_grad_hook(lambda t: t.grad.add_(1))
+        (x * 2).sum().backward()
+        assert x.grad[0].item() == 5.0
+        y = parameter()
+        y.register_post_accumulate_grad_hook(lambda t: None)  # never runs
 
     steps(step)
 
@@ -314,9 +327,7 @@ def test_many_threads_return_their_memory() -> None:
 
 
 OUT_OF_MEMORY = """
-import resource, pyforge as pf
-soft = 3 << 30
-resource.setrlimit(resource.RLIMIT_AS, (soft, soft))
+import pyforge as pf
 before = pf.memory.live_bytes()
 x = pf.ones(1000, requires_grad=True)
 for attempt in (
@@ -340,5 +351,5 @@ print("usable")
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs RLIMIT_AS")
 def test_out_of_memory_is_an_exception() -> None:
-    run = run_code(OUT_OF_MEMORY)
+    run = run_code(f"{LIMIT_MEMORY}\n{OUT_OF_MEMORY}")
     assert run.out.strip() == "usable", run.explain()

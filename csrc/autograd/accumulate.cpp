@@ -19,6 +19,7 @@ struct AccumulateGrad {
     if (!in[0].defined()) return;
     Tensor grad = std::move(in[0]);
     TensorMeta& meta = meta_of(self.variable);
+    if (__builtin_expect(meta.watch != nullptr, 0)) begin_watch(*meta.watch, meta.grad);
     if (!meta.grad.defined()) {
       // Steal a buffer that nobody else sees; otherwise copy it.
       bool whole =
@@ -30,9 +31,10 @@ struct AccumulateGrad {
     } else {
       ops::add_(meta.grad, grad);
     }
+    if (__builtin_expect(meta.watch != nullptr, 0)) end_watch(*meta.watch, meta.grad);
     if (!meta.post_hooks.empty()) {
-      Tensor accumulated = meta.grad;
-      run_hooks(meta.post_hooks, &accumulated);
+      Tensor leaf = self.variable;
+      run_hooks(meta.post_hooks, &leaf);
     }
   }
 };

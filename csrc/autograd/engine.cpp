@@ -263,15 +263,35 @@ class Run {
     return true;
   }
 
+  // Hooks may add and remove hooks of the node they run at.
+  template <class F>
+  static void for_each_node_hook(Node* n, bool post, F f) {
+    std::vector<int64_t> ids;
+    for (const NodeHook& h : n->extra->node_hooks)
+      if (h.post == post) ids.push_back(h.id);
+    for (int64_t id : ids)
+      for (const NodeHook& h : n->extra->node_hooks)
+        if (h.id == id) {
+          f(NodeHook(h));
+          break;
+        }
+  }
+
   void run_pre_hooks(Node* n, Tensor* in) {
     run_hooks(n->extra->hooks, in);
-    auto node_hooks = n->extra->node_hooks;
-    for (NodeHook& h : node_hooks) {
-      if (h.post) continue;
+    for_each_node_hook(n, false, [&](const NodeHook& h) {
       std::vector<Tensor> grads(in, in + n->n_outputs);
       h.call(h.context, *n, grads, {});
-      for (uint32_t i = 0; i < n->n_outputs; ++i) in[i] = grads[i];
-    }
+      for (uint32_t i = 0; i < n->n_outputs; ++i) {
+        const Output& o = n->outputs()[i];
+        PF_CHECK(!grads[i].defined() ||
+                     (grads[i].sizes() == IntSpan(o.shape) && grads[i].dtype() == o.dtype),
+                 Runtime, "hook of ", n->type->name, " has changed the size or type of gradient ",
+                 i, ": got ", to_string(grads[i].sizes()), " of ", dtype_name(grads[i].dtype()),
+                 ", expected ", to_string(o.shape), " of ", dtype_name(o.dtype));
+        in[i] = grads[i];
+      }
+    });
     for (auto [nr, t] : n->extra->retain_grad) {
       if (!in[nr].defined()) continue;
       TensorMeta& meta = meta_of(Tensor::borrow(t));
@@ -280,13 +300,11 @@ class Run {
   }
 
   void run_post_hooks(Node* n, Tensor* out, const std::vector<Tensor>& in) {
-    auto node_hooks = n->extra->node_hooks;
-    for (NodeHook& h : node_hooks) {
-      if (!h.post) continue;
+    for_each_node_hook(n, true, [&](const NodeHook& h) {
       std::vector<Tensor> grads(out, out + n->n_edges);
       h.call(h.context, *n, grads, in);
       for (uint32_t i = 0; i < n->n_edges; ++i) out[i] = grads[i];
-    }
+    });
   }
 
   // After an error: no gradient stays behind in the graph.
@@ -316,6 +334,8 @@ class Run {
 
 std::vector<Tensor> run_backward(const std::vector<Tensor>& roots, std::vector<Tensor> grads,
                                  const std::vector<Tensor>& inputs, BackwardOptions options) {
+  bool observed = __builtin_expect(engine_hooks.observe != nullptr, 0) && options.accumulate;
+  if (observed) engine_hooks.observe(roots, false);
   GradModeGuard mode(options.create_graph);
   Run run(options);
   for (const Tensor& t : inputs) {
@@ -329,7 +349,9 @@ std::vector<Tensor> run_backward(const std::vector<Tensor>& roots, std::vector<T
              " of tensors does not require grad and does not have a grad_fn");
     run.add_root(Ref<Node>::steal(e.fn), e.input_nr, std::move(grads[i]));
   }
-  return run.execute();
+  std::vector<Tensor> result = run.execute();
+  if (observed && engine_hooks.observe) engine_hooks.observe(roots, true);
+  return result;
 }
 
 }  // namespace pyforge

@@ -45,8 +45,8 @@ TensorImpl::TensorImpl(DType dtype, IntSpan sizes, int64_t numel)
 }
 
 TensorImpl::~TensorImpl() {
+  if (meta) tensor_hooks.free_meta(this);  // first: it may still look at the node
   if (grad_fn) tensor_hooks.free_grad_fn(grad_fn);
-  if (meta) tensor_hooks.free_meta(this);
   if (__builtin_expect(dims != inline_dims, 0)) deallocate(dims, 2 * sizeof(int64_t) * ndim);
 }
 

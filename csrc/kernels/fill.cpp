@@ -18,7 +18,13 @@ void fill_reduce_half(ReduceTable& table);
 void fill_rows(RowTable& table);
 void fill_gemm(GemmTable& table);
 void fill_gemm_bf16(GemmTable& table);
+void fill_attention(AttentionTable& table);
 void fill_optim(OptimTable& table);
+void fill_conv_f32(ConvTable& table);
+void fill_conv_f64(ConvTable& table);
+void fill_pool(PoolTable& table);
+void fill_recurrent(RecurrentTable& table);
+void fill_stats(StatsTable& table);
 
 void fill(Table& table) {
   table.name = PF_TEXT(PF_ISA);
@@ -34,7 +40,13 @@ void fill(Table& table) {
   fill_rows(table.rows);
   fill_gemm(table.gemm);
   fill_gemm_bf16(table.gemm);
+  fill_attention(table.attention);
   fill_optim(table.optim);
+  fill_conv_f32(table.conv);
+  fill_conv_f64(table.conv);
+  fill_pool(table.pool);
+  fill_recurrent(table.recurrent);
+  fill_stats(table.stats);
 }
 
 }  // namespace pyforge::kernels::PF_ISA

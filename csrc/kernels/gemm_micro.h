@@ -20,7 +20,8 @@ struct Target {
   int64_t bias_row, bias_col;
   T alpha, beta;
   Epilogue epilogue;
-  bool direct;  // unit columns, alpha 1, beta 0 or 1, bias (if any) one unit-stride row, no GELU
+  bool direct;  // unit columns, alpha 1, beta 0 or 1, bias (if any) a unit-stride row or a column,
+                // no GELU
 
   PF_INLINE Target at(int64_t row, int64_t column) const {
     Target t = *this;
@@ -104,7 +105,14 @@ void multiply_tile(const TileArgs<T>& args, const Target<T>& out) {
   Reg<T> acc[R][V];
   const int last = Edge ? args.columns - (V - 1) * L : L;
   [[maybe_unused]] const Mask mask = mask_for<T>(last);
-  if (out.direct && out.bias) {
+  if (out.direct && out.bias && out.bias_col == 0) {
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i) {
+      const Reg<T> bias = broadcast_at(out.bias + i * out.bias_row);
+#pragma GCC unroll 16
+      for (int j = 0; j < V; ++j) acc[i][j] = bias;
+    }
+  } else if (out.direct && out.bias) {
 #pragma GCC unroll 16
     for (int j = 0; j < V; ++j) {
       const Reg<T> bias =

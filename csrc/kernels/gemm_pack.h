@@ -51,7 +51,7 @@ void pack_rows(T* out, int rows, const T* a, int64_t a_row, int64_t a_col, int64
   int64_t i = 0;
   if (rows == R && a_row == 1) {
     for (; i < k; ++i) __builtin_memcpy(out + i * R, a + i * a_col, R * sizeof(T));
-  } else if (rows == R && a_col == 1) {
+  } else if (a_col == 1) {
     for (; i + L <= k; i += L) {
       Reg<T> block[G][L];
 #pragma GCC unroll 16
@@ -59,7 +59,7 @@ void pack_rows(T* out, int rows, const T* a, int64_t a_row, int64_t a_col, int64
 #pragma GCC unroll 16
         for (int l = 0; l < L; ++l) {
           const int r = g * L + l;
-          block[g][l] = r < R ? load(a + r * a_row + i) : Reg<T>{};
+          block[g][l] = r < R && r < rows ? load(a + r * a_row + i) : Reg<T>{};
         }
         transpose<T>(block[g]);
       }
@@ -67,7 +67,9 @@ void pack_rows(T* out, int rows, const T* a, int64_t a_row, int64_t a_col, int64
 #pragma GCC unroll 16
       for (int l = 0; l < L; ++l) {
 #pragma GCC unroll 16
-        for (int g = 0; g < G; ++g) store(out + (i + l) * R + g * L, block[g][l]);
+        for (int g = 0; g < G; ++g) {
+          if (g == 0 || g * L < rows) store(out + (i + l) * rows + g * L, block[g][l]);
+        }
       }
     }
   }

@@ -156,6 +156,43 @@ struct Rest {
     store_rest(p + at, v, count);
   }
 };
+// A whole vector at an aligned address of the output, which is written past the caches.
+struct Streamed {
+  int64_t at;
+  template <class T>
+  PF_INLINE Vec<T> load(const T* p) const {
+    return PF_ISA::load(p + at);
+  }
+  template <class T>
+  PF_INLINE void store(T* p, Vec<T> v) const {
+#if defined(__AVX512F__) && PF_VECTOR_BYTES == 64
+    _mm512_stream_si512(reinterpret_cast<__m512i*>(p + at), (__m512i)v.v);
+#elif defined(__AVX2__) && PF_VECTOR_BYTES == 32
+    _mm256_stream_si256(reinterpret_cast<__m256i*>(p + at), (__m256i)v.v);
+#elif defined(__x86_64__) && PF_VECTOR_BYTES == 16
+    _mm_stream_si128(reinterpret_cast<__m128i*>(p + at), (__m128i)v.v);
+#else
+    PF_ISA::store(p + at, v);
+#endif
+  }
+};
+// Makes streamed stores visible to whoever is told about them next.
+PF_INLINE void finish_streaming() {
+#if defined(__x86_64__)
+  _mm_sfence();
+#endif
+}
+// As for_each_vector, where `out` is what step stores to.
+template <class T, class Step>
+PF_INLINE void for_each_streamed(const T* out, int64_t n, const Step& step) {
+  const uint64_t past = reinterpret_cast<uint64_t>(out) % kVectorBytes;
+  int64_t i = past ? static_cast<int64_t>((kVectorBytes - past) / sizeof(T)) : 0;
+  if (i > n) i = n;
+  if (i > 0) step(Rest{0, static_cast<int>(i)});
+  for (; i + kLanes<T> <= n; i += kLanes<T>) step(Streamed{i});
+  if (i < n) step(Rest{i, static_cast<int>(n - i)});
+}
+
 template <class T, class Step>
 PF_INLINE void for_each_vector(int64_t n, const Step& step) {
   int64_t i = 0;

@@ -14,6 +14,11 @@ struct BatchNormShape {
   int64_t n, channels, inner, first, last;
 };
 
+// Group normalisation: x is contiguous [n, groups, channels of a group, inner].
+struct GroupNormShape {
+  int64_t groups, channels, inner, first, last;
+};
+
 struct RowTable {
   // y = softmax(x) or log_softmax(x); a row of only -inf gives NaN as in PyTorch.
   void (*softmax[2])(void* y, const void* x, int64_t rows, int64_t cols);
@@ -29,9 +34,10 @@ struct RowTable {
   void (*cross_entropy[2])(void* loss, void* largest, void* log_sum, const void* x,
                            const int64_t* target, int64_t ignore, int64_t rows, int64_t cols);
   // dx[r, c] = g[r * g_stride] * (softmax(x[r])[c] - (c == target[r])); zero for ignored rows.
+  // stream: dx is larger than the caches and is written past them.
   void (*cross_entropy_backward[2])(void* dx, const void* g, int64_t g_stride, const void* x,
                                     const void* largest, const void* log_sum, const int64_t* target,
-                                    int64_t ignore, int64_t rows, int64_t cols);
+                                    int64_t ignore, int64_t rows, int64_t cols, bool stream);
   // y = (x - mean) * rstd * weight + bias; mean and rstd [rows] are written; weight/bias may be
   // null.
   void (*layer_norm[2])(void* y, void* mean, void* rstd, const void* x, const void* weight,
@@ -40,6 +46,21 @@ struct RowTable {
   void (*layer_norm_backward[2])(void* dx, void* dweight, void* dbias, const void* g, const void* x,
                                  const void* mean, const void* rstd, const void* weight,
                                  int64_t rows, int64_t cols);
+  // The same without a mean, whose pointers are null.
+  void (*rms_norm[2])(void* y, void* mean, void* rstd, const void* x, const void* weight,
+                      const void* bias, double eps, int64_t rows, int64_t cols);
+  void (*rms_norm_backward[2])(void* dx, void* dweight, void* dbias, const void* g, const void* x,
+                               const void* mean, const void* rstd, const void* weight, int64_t rows,
+                               int64_t cols);
+
+  // Groups [first, last) of the n * groups: y = (x - mean) * rstd * weight + bias, with statistics
+  // per group (written) and weight and bias per channel (may be null).
+  void (*group_norm[2])(void* y, void* mean, void* rstd, const void* x, const void* weight,
+                        const void* bias, double eps, const GroupNormShape& shape);
+  // dx may be null; dweight and dbias [n, channels] (may be null) get one term per sample.
+  void (*group_norm_backward[2])(void* dx, void* dweight, void* dbias, const void* g, const void* x,
+                                 const void* mean, const void* rstd, const void* weight,
+                                 const GroupNormShape& shape);
 
   // Per channel, over n and inner: mean and variance (divided by n * inner).
   void (*batch_norm_stats[2])(void* mean, void* variance, const void* x,

@@ -101,7 +101,7 @@ void cross_entropy(void* loss, void* largest, void* log_sum, const void* in, con
 template <class T>
 void cross_entropy_backward(void* out, const void* grad, int64_t g_stride, const void* in,
                             const void* largest, const void* log_sum, const int64_t* target,
-                            int64_t ignore, int64_t rows, int64_t cols) {
+                            int64_t ignore, int64_t rows, int64_t cols, bool stream) {
   for (int64_t r = 0; r < rows; ++r) {
     const T* x = static_cast<const T*>(in) + r * cols;
     T* dx = static_cast<T*>(out) + r * cols;
@@ -112,11 +112,18 @@ void cross_entropy_backward(void* out, const void* grad, int64_t g_stride, const
     T g = static_cast<const T*>(grad)[r * g_stride];
     Vec<T> most = static_cast<const T*>(largest)[r], shift = static_cast<const T*>(log_sum)[r];
     Vec<T> factor = g;
-    for_each_vector<T>(cols, [&](auto place) PF_LAMBDA {
+    const auto step = [&](auto place) PF_LAMBDA {
       place.store(dx, factor * exp_nonpositive((place.load(x) - most) - shift));
-    });
-    dx[target[r]] -= g;
+    };
+    if (stream) {
+      for_each_streamed<T>(dx, cols, step);
+    } else {
+      for_each_vector<T>(cols, step);
+    }
+    const T at_target = g * exp_nonpositive((Vec<T>(x[target[r]]) - most) - shift)[0];
+    dx[target[r]] = at_target - g;
   }
+  if (stream) finish_streaming();
 }
 
 template <class T>

@@ -1,11 +1,16 @@
 // Every kernel of one instruction set, as pointers. Kernels see raw memory and sizes only.
 #pragma once
 #include "core/dtype.h"
+#include "kernels/attention.h"
+#include "kernels/conv.h"
 #include "kernels/elementwise.h"
 #include "kernels/gemm.h"
 #include "kernels/optim.h"
+#include "kernels/pool.h"
+#include "kernels/recurrent.h"
 #include "kernels/reduce.h"
 #include "kernels/rows.h"
+#include "kernels/stats.h"
 
 namespace pyforge::kernels {
 
@@ -16,7 +21,12 @@ struct Table {
   ReduceTable reduce;
   RowTable rows;
   GemmTable gemm;
+  AttentionTable attention;
   OptimTable optim;
+  ConvTable conv;
+  PoolTable pool;
+  RecurrentTable recurrent;
+  StatsTable stats;
 };
 
 namespace v2 {

@@ -1,5 +1,6 @@
 // Copies, conversions and overwriting as methods.
 #include "ops/inplace_op.h"
+#include "ops/loop.h"
 #include "ops/ops.h"
 
 namespace pyforge::ops {
@@ -50,7 +51,7 @@ void fill_(const Tensor& self, const Operand& value) {
   PF_CHECK(!source.defined() || source.dim() == 0, Runtime,
            "fill_ only supports 0-dimension value tensor but got tensor with ", source.dim(),
            " dimensions.");
-  Scalar number = source.defined() ? item(source) : value.number();
+  Scalar number = source.defined() ? item(source) : checked_fit(value.number(), self.dtype());
   write_inplace<FillBackward>("fill_", self, {old_values(self), source}, {}, {},
                               [&] { fill_data(self, number); });
 }

@@ -17,10 +17,13 @@ BatchNormShape shape_of(const Tensor& x) {
   return {x.size(0), x.size(1), inner, 0, x.size(1)};
 }
 
+// Channels that share cache lines.
+int64_t channels_together(const BatchNormShape& s) { return s.inner == 1 ? 64 : 1; }
+
 // f(shape) for parts of the channels.
 template <class F>
 void for_channels(const BatchNormShape& s, F&& f) {
-  int64_t together = s.inner == 1 ? 64 : 1;  // channels that share cache lines
+  int64_t together = channels_together(s);
   for_rows((s.channels + together - 1) / together, s.n * s.inner * together,
            [&](int64_t first, int64_t last) {
              BatchNormShape part = s;
@@ -119,6 +122,8 @@ void check_channels(const char* name, const Tensor& t, const Tensor& input, bool
            dtype_name(input.dtype()), " for ", name, " but found ", dtype_name(t.dtype()));
 }
 
+}  // namespace
+
 Tensor batch_norm(const Tensor& input, const Tensor& running_mean, const Tensor& running_var,
                   const Tensor& weight, const Tensor& bias, bool training, double momentum,
                   double eps) {
@@ -148,29 +153,36 @@ Tensor batch_norm(const Tensor& input, const Tensor& running_mean, const Tensor&
   Tensor mean = make_view(stats, {s.channels}, {1}, stats->data);
   Tensor rstd = make_view(stats, {s.channels}, {1},
                           stats->data + s.channels * static_cast<int64_t>(itemsize(x.dtype())));
+  Tensor variance = empty({s.channels}, x.dtype());
+  if (!training) {
+    copy_data(mean, running_mean);
+    copy_data(variance, running_var);
+  }
   const auto& table = kernels::active().rows;
   int d = float_index(x.dtype());
+  // A few channels at a time, so that they are still in the cache when they are normalised.
+  int64_t together = channels_together(s);
+  for_channels(s, [&](const BatchNormShape& part) {
+    BatchNormShape few = part;
+    for (int64_t c = part.first; c < part.last; c = few.last) {
+      few.first = c;
+      few.last = std::min(c + together, part.last);
+      if (training) table.batch_norm_stats[d](mean->data, variance->data, x->data, few);
+      with_float(x.dtype(), [&](auto zero) {
+        using T = decltype(zero);
+        for (int64_t k = few.first; k < few.last; ++k)
+          rstd.data<T>()[k] =
+              static_cast<T>(1 / std::sqrt(static_cast<double>(variance.data<T>()[k]) + eps));
+      });
+      table.batch_norm[d](y->data, x->data, mean->data, rstd->data, data_or_null(w),
+                          data_or_null(b), few);
+    }
+  });
   if (training) {
-    for_channels(s, [&](const BatchNormShape& part) {
-      table.batch_norm_stats[d](mean->data, rstd->data, x->data, part);
-    });
     double unbiased = static_cast<double>(each) / static_cast<double>(each - 1);
     update_running("batch_norm", running_mean, mean, momentum, 1);
-    update_running("batch_norm", running_var, rstd, momentum, unbiased);
-  } else {
-    copy_data(mean, running_mean);
-    copy_data(rstd, running_var);
+    update_running("batch_norm", running_var, variance, momentum, unbiased);
   }
-  with_float(x.dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    T* v = rstd.data<T>();
-    for (int64_t c = 0; c < s.channels; ++c)
-      v[c] = static_cast<T>(1 / std::sqrt(static_cast<double>(v[c]) + eps));
-  });
-  for_channels(s, [&](const BatchNormShape& part) {
-    table.batch_norm[d](y->data, x->data, mean->data, rstd->data, data_or_null(w), data_or_null(b),
-                        part);
-  });
   y = narrowed(y, input.dtype());
   record<NativeBatchNormBackward>(y, {&input, &weight, &bias}, {&input, &stats, &weight},
                                   {training, eps});
@@ -186,5 +198,4 @@ PF_OP(batch_norm,
       "training the running "
       "statistics are updated.")
 
-}  // namespace
 }  // namespace pyforge::ops

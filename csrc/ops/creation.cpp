@@ -16,8 +16,8 @@ using OptDType = std::optional<DType>;
 
 DType floating_or_default(const char* op, OptDType dtype) {
   DType d = dtype.value_or(default_dtype());
-  PF_CHECK(is_floating(d), Runtime, op, ": \"", op, "\" not implemented for '", dtype_name(d),
-           "'; use float32 or float64");
+  PF_CHECK(is_floating(d), NotImplemented, op, ": \"", op, "\" not implemented for '",
+           dtype_name(d), "'; use float32 or float64");
   return d;
 }
 
@@ -32,7 +32,7 @@ Tensor empty_op(IntSpan size, OptDType dtype) {
 }
 Tensor full_op(IntSpan size, Scalar value, OptDType dtype) {
   DType d = dtype ? *dtype : value.kind == Scalar::Float ? default_dtype() : value.dtype_class();
-  return full(size, value, d);
+  return full(size, checked_fit(value, d), d);
 }
 
 Tensor zeros_like_op(const Tensor& t, OptDType dtype) {
@@ -51,7 +51,7 @@ Tensor empty_like_op(const Tensor& t, OptDType dtype) {
 }
 Tensor full_like_op(const Tensor& t, Scalar value, OptDType dtype) {
   Tensor y = empty_like_op(t, dtype);
-  fill_data(y, value);
+  fill_data(y, checked_fit(value, y.dtype()));
   return y;
 }
 
@@ -65,7 +65,8 @@ Tensor new_empty(const Tensor& t, IntSpan size, OptDType dtype) {
   return empty(size, dtype.value_or(t.dtype()));
 }
 Tensor new_full(const Tensor& t, IntSpan size, Scalar value, OptDType dtype) {
-  return full(size, value, dtype.value_or(t.dtype()));
+  DType d = dtype.value_or(t.dtype());
+  return full(size, checked_fit(value, d), d);
 }
 
 Tensor arange_end(Scalar end, OptDType dtype) { return arange(Scalar(0), end, Scalar(1), dtype); }
@@ -91,7 +92,8 @@ Tensor linspace(Scalar start, Scalar end, int64_t steps, OptDType dtype) {
     }
     double v = i < steps / 2 ? a + step * static_cast<double>(i)
                              : b - step * static_cast<double>(steps - 1 - i);
-    store_scalar(to, Scalar(steps == 1 ? a : v), d);
+    Scalar value(steps == 1 ? a : v);
+    store_scalar(to, is_floating(d) ? value : checked_fit(value, d), d);
   }
   return y;
 }
@@ -129,9 +131,17 @@ Tensor randn_like(const Tensor& t, OptDType dtype) {
 Tensor randint(int64_t low, int64_t high, IntSpan size, Generator* g, OptDType dtype) {
   PF_CHECK(low < high, Runtime, "random_ expects 'from' to be less than 'to', but got from=", low,
            " >= to=", high);
+  DType d = dtype.value_or(DType::Int64);
+  if (!is_floating(d)) {
+    int64_t top = d == DType::Bool ? 1 : INT64_MAX;
+    PF_CHECK(low >= 0 || (d != DType::UInt8 && d != DType::Bool && fits(Scalar(low), d)), Runtime,
+             "randint: from is out of bounds for ", dtype_name(d), ", got ", low);
+    PF_CHECK(high - 1 <= top && fits(Scalar(high - 1), d), Runtime,
+             "randint: to - 1 is out of bounds for ", dtype_name(d), ", got ", high - 1);
+  }
   Tensor y = empty(size, DType::Int64);
   stream(g).random_int(y.data<int64_t>(), y.numel(), low, high);
-  return to(y, dtype.value_or(DType::Int64));
+  return to(y, d);
 }
 Tensor randint_high(int64_t high, IntSpan size, Generator* g, OptDType dtype) {
   return randint(0, high, size, g, dtype);
@@ -145,6 +155,7 @@ Tensor randint_like_high(const Tensor& t, int64_t high, OptDType dtype) {
 
 Tensor randperm(int64_t n, Generator* g, OptDType dtype) {
   PF_CHECK(n >= 0, Runtime, "randperm: n must be non-negative, got ", n);
+  checked_fit(Scalar(std::max<int64_t>(n - 1, 0)), dtype.value_or(DType::Int64));
   Tensor y = empty({n}, DType::Int64);
   stream(g).permutation(y.data<int64_t>(), n);
   return to(y, dtype.value_or(DType::Int64));
@@ -152,7 +163,7 @@ Tensor randperm(int64_t n, Generator* g, OptDType dtype) {
 
 template <class F>
 void fill_random(const char* op, const Tensor& t, F f) {
-  PF_CHECK(is_floating(t.dtype()), Runtime, op, ": \"", op, "\" not implemented for '",
+  PF_CHECK(is_floating(t.dtype()), NotImplemented, op, ": \"", op, "\" not implemented for '",
            dtype_name(t.dtype()), "'; use a floating-point tensor");
   if (t.is_contiguous()) {
     f(t);
@@ -176,6 +187,18 @@ Tensor normal_op(const Tensor& t, double mean, double std, Generator* g) {
   fill_random("normal_", y, [&](const Tensor& v) { normal_data(v, mean, std, g); });
   return y;
 }
+Tensor exponential_op(const Tensor& t, double lambd, Generator* g) {
+  PF_CHECK(lambd > 0, Runtime, "exponential_ expects lambda > 0.0, but found lambda=", lambd);
+  Tensor y = empty(t.sizes(), t.dtype());
+  fill_random("exponential_", y, [&](const Tensor& v) {
+    if (v.dtype() == DType::Float32) {
+      stream(g).exponential(v.data<float>(), v.numel(), lambd);
+    } else {
+      stream(g).exponential(v.data<double>(), v.numel(), lambd);
+    }
+  });
+  return y;
+}
 Tensor bernoulli_p(const Tensor& t, double p, Generator* g) {
   PF_CHECK(p >= 0 && p <= 1, Runtime, "bernoulli_ expects p to be in [0, 1], but got p=", p);
   Tensor y = empty(t.sizes(), is_floating(t.dtype()) ? t.dtype() : default_dtype());
@@ -183,8 +206,10 @@ Tensor bernoulli_p(const Tensor& t, double p, Generator* g) {
   return to(y, t.dtype());
 }
 Tensor bernoulli(const Tensor& p, Generator* g) {
-  PF_CHECK(is_floating(p.dtype()), Runtime,
-           "bernoulli: the probabilities must be floating point, got ", dtype_name(p.dtype()));
+  PF_CHECK(is_floating(p.dtype()), NotImplemented,
+           "bernoulli: \"bernoulli\" not implemented for integers; the probabilities must be "
+           "floating point, got ",
+           dtype_name(p.dtype()));
   Tensor probabilities = contiguous(detach(p)), y = empty(p.sizes(), p.dtype());
   for (int64_t i = 0; i < p.numel(); ++i) {
     double v =
@@ -332,6 +357,9 @@ PF_OP(bernoulli_p, "bernoulli(Tensor input, float p, *, Generator? generator=Non
 PF_OP(uniform_op,
       "uniform(Tensor input, float from=0, float to=1, *, Generator? generator=None) -> Tensor",
       kInplace, "Uniform in [from, to).")
+PF_OP(exponential_op,
+      "exponential(Tensor input, float lambd=1, *, Generator? generator=None) -> Tensor", kInplace,
+      "Exponential with density lambd * e^(-lambd x).")
 PF_OP(normal_op,
       "normal(Tensor input, float mean=0, float std=1, *, Generator? generator=None) -> Tensor",
       kInplace, "Normal with the given mean and standard deviation.")

@@ -1,6 +1,5 @@
 // Dropout from the default generator's stream.
 #include "autograd/grad_mode.h"
-#include "core/random.h"
 #include "ops/ops.h"
 
 namespace pyforge::ops {
@@ -14,6 +13,8 @@ Tensor dropout_noise(const Tensor& t, double p) {
   div_(noise, 1 - p);
   return noise;
 }
+
+}  // namespace
 
 Tensor dropout(const Tensor& input, double p, bool training, bool inplace) {
   PF_CHECK(p >= 0 && p <= 1, Value, "dropout probability has to be between 0 and 1, but got ", p);
@@ -33,5 +34,4 @@ PF_OP(dropout,
       "In training: every element zeroed with probability p, the others divided by 1 - p. Else the "
       "input.")
 
-}  // namespace
 }  // namespace pyforge::ops

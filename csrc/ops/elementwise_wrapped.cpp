@@ -6,6 +6,7 @@
 #include "autograd/node.h"
 #include "kernels/elementwise.h"
 #include "ops/lines.h"
+#include "ops/loop.h"
 #include "ops/ops.h"
 #include "ops/promote.h"
 
@@ -29,6 +30,7 @@ void check_alpha(const char* op, const Scalar& alpha, DType dtype) {
 Tensor scaled(const char* op, const Operand& input, const Operand& other, const Scalar& alpha) {
   DType dtype = result_type(input, other);
   check_alpha(op, alpha, dtype);
+  checked_fit(alpha, dtype);
   PF_CHECK(input.is_tensor() || other.is_tensor(), Type, op,
            "(): at least one argument must be a Tensor, not a number");
   Tensor t = other.is_tensor() ? in_dtype(other, dtype) : full({}, other.number(), dtype);
@@ -109,7 +111,7 @@ Tensor clamp_max(const Tensor& input, const Operand& max) {
 
 Tensor round_to(const Tensor& input, int64_t decimals) {
   if (decimals == 0) return round(input);
-  PF_CHECK(is_floating(input.dtype()), Runtime,
+  PF_CHECK(is_floating(input.dtype()), NotImplemented,
            "round: \"round_cpu\" with decimals not implemented for '", dtype_name(input.dtype()),
            "'; convert the input with .to(dtype) first");
   double scale = std::pow(10.0, std::abs(static_cast<double>(decimals)));
@@ -181,6 +183,8 @@ Tensor clamp_between(const Tensor& input, std::optional<Operand> min, std::optio
     dtype = result_type(input, min ? *min : *max);
   }
   Tensor x = to(input, dtype);
+  for (const auto* limit : {&min, &max})
+    if (*limit && !(*limit)->is_tensor()) checked_fit((*limit)->number(), dtype);
   if (!(min && min->is_tensor()) && !(max && max->is_tensor()))
     return clamp(x, min ? min->number() : Scalar(-kernels::kInfinity),
                  max ? max->number() : Scalar(kernels::kInfinity));

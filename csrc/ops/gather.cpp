@@ -1,6 +1,7 @@
 // Reading and writing along one dimension with an index for every element.
 #include "ops/index_plan.h"
 #include "ops/inplace_op.h"
+#include "ops/loop.h"
 #include "ops/ops.h"
 
 namespace pyforge::ops {
@@ -150,7 +151,7 @@ Tensor scatter_value(const Tensor& self, int64_t dim, const Tensor& index, Scala
   if (index.numel()) check_sizes("scatter", self, d, index, nullptr);
   Tensor y = empty(self.sizes(), self.dtype());
   copy_data(y, self);
-  Target t{d, index, full({}, value, self.dtype())};
+  Target t{d, index, full({}, checked_fit(value, self.dtype()), self.dtype())};
   write("scatter", y, t, Combine::Assign);
   record<ScatterBackward>(y, {&self}, {&index}, {d});
   return y;
@@ -178,7 +179,9 @@ Tensor scatter_reduced(const Tensor& self, int64_t dim, const Tensor& index, con
 
 Tensor scatter_value_reduced(const Tensor& self, int64_t dim, const Tensor& index, Scalar value,
                              std::string_view reduce) {
-  return scatter_reduced(self, dim, index, full(index.sizes(), value, self.dtype()), reduce);
+  return scatter_reduced(self, dim, index,
+                         full(index.sizes(), checked_fit(value, self.dtype()), self.dtype()),
+                         reduce);
 }
 
 Tensor take_along_dim(const Tensor& self, const Tensor& indices, std::optional<int64_t> dim) {

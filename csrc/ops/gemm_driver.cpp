@@ -1,15 +1,14 @@
 #include "ops/gemm_driver.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
 #include <cstring>
 
-#include "core/allocator.h"
 #include "core/cpu.h"
 #include "core/gil.h"
 #include "core/threads.h"
 #include "kernels/dispatch.h"
+#include "ops/workspace.h"
 
 namespace pyforge {
 
@@ -26,43 +25,6 @@ constexpr int64_t kDepthUnit = 1024;
 
 int64_t work_of(const GemmArgs& args) { return args.m * args.n * std::max<int64_t>(args.k, 1); }
 int64_t round_up(int64_t bytes) { return (bytes + 63) / 64 * 64; }
-
-class Workspace {
- public:
-  explicit Workspace(int64_t bytes)
-      : bytes_(static_cast<size_t>(bytes)),
-        data_(bytes ? static_cast<char*>(allocate(bytes_)) : nullptr) {}
-  ~Workspace() {
-    if (data_) deallocate(data_, bytes_);
-  }
-  Workspace(const Workspace&) = delete;
-  Workspace& operator=(const Workspace&) = delete;
-  char* data() const { return data_; }
-
- private:
-  size_t bytes_;
-  char* data_;
-};
-
-// Calls f(slot, first, last) over [0, n); concurrent calls have different slots < `slots`.
-template <class F>
-void parallel_slots(int64_t n, int64_t slots, F&& f) {
-  if (slots <= 1) {
-    f(0, 0, n);
-    return;
-  }
-  std::atomic<int64_t> next{0};
-  const int64_t step = std::max<int64_t>(1, n / (4 * slots));
-  parallel_for(slots, 1, [&](int64_t first_slot, int64_t last_slot) {
-    for (int64_t slot = first_slot; slot < last_slot; ++slot) {
-      for (;;) {
-        const int64_t first = next.fetch_add(step, std::memory_order_relaxed);
-        if (first >= n) return;
-        f(slot, first, std::min(n, first + step));
-      }
-    }
-  });
-}
 
 void* advance(const void* p, int64_t elements, size_t size) {
   return const_cast<char*>(static_cast<const char*>(p)) + elements * static_cast<int64_t>(size);

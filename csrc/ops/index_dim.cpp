@@ -1,6 +1,7 @@
 // Indexing along one dimension with a vector of positions.
 #include "ops/index_plan.h"
 #include "ops/inplace_op.h"
+#include "ops/loop.h"
 #include "ops/ops.h"
 
 namespace pyforge::ops {
@@ -107,7 +108,8 @@ Tensor fill_value(const Tensor& self, const Operand& value) {
   PF_CHECK(!value.is_tensor() || value.tensor().dim() == 0, Runtime,
            "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
            value.is_tensor() ? value.tensor().dim() : 0, " dimension(s).");
-  return full({}, value.is_tensor() ? item(value.tensor()) : value.number(), self.dtype());
+  Scalar number = value.is_tensor() ? item(value.tensor()) : value.number();
+  return full({}, checked_fit(number, self.dtype()), self.dtype());
 }
 
 void index_fill_(const Tensor& self, int64_t dim, const Tensor& index, const Operand& value) {

@@ -19,17 +19,17 @@ Dims last_dims(int64_t ndim, int64_t n) {
 }
 
 // Saved: 0 = input, 1 = statistics [2, rows] (mean, then 1 / deviation), 2 = weight.
-struct NativeLayerNormBackward {
-  static constexpr const char* kName = "NativeLayerNormBackward0";
+struct RowNorm {
   int64_t rows, cols, normalized_dims;
   double eps;
+  bool centred;  // layer norm; else RMS norm, whose statistics have no mean
 
-  static void backward(Node& n, NativeLayerNormBackward& p, Tensor* in, Tensor* out) {
+  void backward(Node& n, Tensor* in, Tensor* out) {
     if (!in[0].defined()) return;
     if (grad_enabled()) {
-      p.recorded(n, in[0], out);
+      recorded(n, in[0], out);
     } else {
-      p.fused(n, in[0], out);
+      fused(n, in[0], out);
     }
   }
 
@@ -37,13 +37,14 @@ struct NativeLayerNormBackward {
     DType dtype = compute_type(n.saved(0).dtype());
     Tensor x = to(n.saved(0), dtype), weight = n.saved(2);
     Dims dims = last_dims(x.dim(), normalized_dims);
-    Tensor centred = sub(x, mean_keep(x, dims, cols));
-    Tensor rstd = rsqrt(add(mean_keep(square(centred), dims, cols), eps));
-    Tensor z = mul(centred, rstd), g = to(grad, dtype);
+    Tensor shifted = centred ? sub(x, mean_keep(x, dims, cols)) : x;
+    Tensor rstd = rsqrt(add(mean_keep(square(shifted), dims, cols), eps));
+    Tensor z = mul(shifted, rstd), g = to(grad, dtype);
     if (n.needs(0)) {
       Tensor gw = weight.defined() ? mul(g, weight) : g;
       Tensor across = mul(z, mean_keep(mul(gw, z), dims, cols));
-      out[0] = mul(rstd, sub(sub(gw, mean_keep(gw, dims, cols)), across));
+      if (centred) gw = sub(gw, mean_keep(gw, dims, cols));
+      out[0] = mul(rstd, sub(gw, across));
     }
     if (n.needs(1)) out[1] = mul(g, z);
     if (n.needs(2)) out[2] = g;
@@ -60,8 +61,10 @@ struct NativeLayerNormBackward {
     // Per block of rows: dweight, then dbias.
     Tensor parts = params ? zeros({std::max<int64_t>(blocks, 1), 2, cols}, x.dtype()) : Tensor();
     Tensor dx = n.needs(0) ? empty(x.sizes(), x.dtype()) : Tensor();
-    const char *mean = stats->data, *rstd = mean + rows * size;
-    auto kernel = kernels::active().rows.layer_norm_backward[float_index(x.dtype())];
+    const char *mean = centred ? stats->data : nullptr, *rstd = stats->data + rows * size;
+    const auto& table = kernels::active().rows;
+    auto kernel =
+        (centred ? table.layer_norm_backward : table.rms_norm_backward)[float_index(x.dtype())];
     bool need_weight = n.needs(1), need_bias = n.needs(2);
     for_rows(blocks, kernels::kRowBlock * cols, [&](int64_t first, int64_t last) {
       for (int64_t b = first; b < last; ++b) {
@@ -69,7 +72,7 @@ struct NativeLayerNormBackward {
         char* part = params ? parts->data + 2 * b * cols * size : nullptr;
         kernel(dx.defined() ? dx->data + row * cols * size : nullptr, need_weight ? part : nullptr,
                need_bias ? part + cols * size : nullptr, g->data + row * cols * size,
-               x->data + row * cols * size, mean + row * size, rstd + row * size,
+               x->data + row * cols * size, mean ? mean + row * size : nullptr, rstd + row * size,
                weight.defined() ? weight->data : nullptr, count, cols);
       }
     });
@@ -80,6 +83,21 @@ struct NativeLayerNormBackward {
       if (n.needs(k + 1))
         out[k + 1] =
             make_view(total, shape, contiguous_strides(shape), total->data + k * cols * size);
+  }
+};
+
+struct NativeLayerNormBackward {
+  static constexpr const char* kName = "NativeLayerNormBackward0";
+  RowNorm norm;
+  static void backward(Node& n, NativeLayerNormBackward& p, Tensor* in, Tensor* out) {
+    p.norm.backward(n, in, out);
+  }
+};
+struct RmsNormBackward {
+  static constexpr const char* kName = "FusedRmsNormBackward0";
+  RowNorm norm;
+  static void backward(Node& n, RmsNormBackward& p, Tensor* in, Tensor* out) {
+    p.norm.backward(n, in, out);
   }
 };
 
@@ -107,54 +125,9 @@ void check_input(const char* op, const Tensor& input, IntSpan shape) {
            ", but got input of size ", to_string(input.sizes()));
 }
 
-// Mean square over the last dimensions brought to 1.
-Tensor rms_norm(const Tensor& input, IntSpan normalized_shape, const Tensor& weight,
-                std::optional<double> eps) {
-  check_input("rms_norm", input, normalized_shape);
-  check_affine("rms_norm", "weight", weight, input, normalized_shape);
-  double epsilon = eps                                ? *eps
-                   : input.dtype() == DType::Float16  ? 0x1p-10
-                   : input.dtype() == DType::BFloat16 ? 0x1p-7
-                   : input.dtype() == DType::Float32  ? std::numeric_limits<float>::epsilon()
-                                                      : std::numeric_limits<double>::epsilon();
-  Dims dims = last_dims(input.dim(), normalized_shape.size());
-  Tensor x = to(input, compute_type(input.dtype()));
-  Tensor y = mul(x, rsqrt(add(mean_keep(square(x), dims, count(normalized_shape)), epsilon)));
-  return to(weight.defined() ? mul(y, weight) : y, input.dtype());
-}
-
-Tensor group_norm(const Tensor& input, int64_t num_groups, const Tensor& weight, const Tensor& bias,
-                  double eps) {
-  PF_CHECK(input.dim() >= 2, Runtime,
-           "group_norm: Expected at least 2 dimensions for input tensor but received ",
-           input.dim());
-  int64_t channels = input.size(1);
-  PF_CHECK(num_groups > 0 && channels % num_groups == 0, Runtime,
-           "group_norm: Expected number of channels in input to be divisible by num_groups, but "
-           "got input of shape ",
-           to_string(input.sizes()), " and num_groups=", num_groups);
-  Dims wide(input.dim(), 1);
-  wide[1] = channels;
-  for (const Tensor* t : {&weight, &bias})
-    PF_CHECK(!t->defined() || (t->dim() == 1 && t->numel() == channels), Runtime,
-             "group_norm: Expected weight and bias to be "
-             "vectors of size equal to the number of channels in input, but got shape ",
-             to_string((*t).sizes()), " and input of shape ", to_string(input.sizes()));
-  int64_t groups = input.size(0) * num_groups, cols = groups ? input.numel() / groups : 0;
-  Tensor y = reshape(layer_norm(reshape(input, {groups, cols}), {cols}, Tensor(), Tensor(), eps),
-                     input.sizes());
-  if (weight.defined()) y = mul(y, reshape(weight, wide));
-  return bias.defined() ? add(y, reshape(bias, wide)) : y;
-}
-
-}  // namespace
-
-Tensor layer_norm(const Tensor& input, IntSpan normalized_shape, const Tensor& weight,
-                  const Tensor& bias, double eps) {
-  constexpr const char* op = "layer_norm";
-  check_input(op, input, normalized_shape);
-  check_affine(op, "weight", weight, input, normalized_shape);
-  check_affine(op, "bias", bias, input, normalized_shape);
+template <class Backward>
+Tensor normalised(const Tensor& input, IntSpan normalized_shape, const Tensor& weight,
+                  const Tensor& bias, double eps, bool centred) {
   int64_t cols = count(normalized_shape), rows = cols ? input.numel() / cols : 0;
   DType dtype = compute_type(input.dtype());
   int64_t size = static_cast<int64_t>(itemsize(dtype));
@@ -166,17 +139,41 @@ Tensor layer_norm(const Tensor& input, IntSpan normalized_shape, const Tensor& w
     if (bias.defined()) b = contiguous(widened(bias));
   }
   Tensor y = empty(input.sizes(), dtype), stats = empty({2, rows}, dtype);
-  char *mean = stats->data, *rstd = mean + rows * size;
-  auto kernel = kernels::active().rows.layer_norm[float_index(input.dtype())];
+  char *mean = centred ? stats->data : nullptr, *rstd = stats->data + rows * size;
+  const auto& table = kernels::active().rows;
+  auto kernel = (centred ? table.layer_norm : table.rms_norm)[float_index(input.dtype())];
   for_rows(rows, cols, [&](int64_t first, int64_t last) {
-    kernel(y->data + first * cols * size, mean + first * size, rstd + first * size,
+    kernel(y->data + first * cols * size, mean ? mean + first * size : nullptr, rstd + first * size,
            x->data + first * cols * size, w.defined() ? w->data : nullptr,
            b.defined() ? b->data : nullptr, eps, last - first, cols);
   });
   y = narrowed(y, input.dtype());
-  record<NativeLayerNormBackward>(y, {&input, &weight, &bias}, {&input, &stats, &weight},
-                                  {rows, cols, normalized_shape.size(), eps});
+  record<Backward>(y, {&input, &weight, &bias}, {&input, &stats, &weight},
+                   {{rows, cols, normalized_shape.size(), eps, centred}});
   return y;
+}
+
+Tensor rms_norm(const Tensor& input, IntSpan normalized_shape, const Tensor& weight,
+                std::optional<double> eps) {
+  check_input("rms_norm", input, normalized_shape);
+  check_affine("rms_norm", "weight", weight, input, normalized_shape);
+  double epsilon = eps                                ? *eps
+                   : input.dtype() == DType::Float16  ? 0x1p-10
+                   : input.dtype() == DType::BFloat16 ? 0x1p-7
+                   : input.dtype() == DType::Float32  ? std::numeric_limits<float>::epsilon()
+                                                      : std::numeric_limits<double>::epsilon();
+  return normalised<RmsNormBackward>(input, normalized_shape, weight, Tensor(), epsilon, false);
+}
+
+}  // namespace
+
+Tensor layer_norm(const Tensor& input, IntSpan normalized_shape, const Tensor& weight,
+                  const Tensor& bias, double eps) {
+  constexpr const char* op = "layer_norm";
+  check_input(op, input, normalized_shape);
+  check_affine(op, "weight", weight, input, normalized_shape);
+  check_affine(op, "bias", bias, input, normalized_shape);
+  return normalised<NativeLayerNormBackward>(input, normalized_shape, weight, bias, eps, true);
 }
 
 PF_OP(layer_norm,
@@ -189,10 +186,5 @@ PF_OP(rms_norm,
       "Tensor",
       kNN | kFunction,
       "input divided by the root of its mean square over the last dimensions, then scaled.")
-PF_OP(group_norm,
-      "group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float "
-      "eps=1e-5) -> Tensor",
-      kNN | kFunction,
-      "input with mean 0 and variance 1 over each group of channels, then scaled and shifted.")
 
 }  // namespace pyforge::ops

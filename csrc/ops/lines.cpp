@@ -98,6 +98,11 @@ void check_floating(const char* op, const Tensor& t) {
            dtype_name(t.dtype()), "'; convert the input with .to(dtype) first");
 }
 
+void no_half_kernel(DType dtype) {
+  raise(ErrorKind::NotImplemented, "not implemented for '", dtype_name(dtype),
+        "'; convert the input with .float() first");
+}
+
 Tensor assigned(const char* op, const Tensor& input, const Tensor& result, bool inplace) {
   if (!inplace) return result;
   assign_inplace(op, input, result);

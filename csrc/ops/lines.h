@@ -19,13 +19,21 @@ void for_rows(int64_t rows, int64_t cols, F&& f) {
   parallel_for(rows, std::max<int64_t>(1, kGrain / each), f);
 }
 
+// Results from this size on are written past the caches: nothing would be left in them.
+inline constexpr int64_t kStreamBytes = 16 << 20;
+
+// Throws: the op has no kernel for float16 and bfloat16 and did not widen them.
+[[noreturn]] void no_half_kernel(DType dtype);
+
 // Calls f with a zero of float32 or float64.
 template <class F>
 void with_float(DType dtype, F&& f) {
   if (dtype == DType::Float32) {
     f(float{});
-  } else {
+  } else if (__builtin_expect(dtype == DType::Float64, 1)) {
     f(double{});
+  } else {
+    no_half_kernel(dtype);
   }
 }
 
@@ -41,8 +49,11 @@ void with_floating(DType dtype, F&& f) {
   }
 }
 
-// Where the dtype's arithmetic is in the tables of kernels; halves need widened() first.
-inline int float_index(DType dtype) { return dtype == DType::Float64; }
+// Where the dtype is in the tables of kernels for float32 and float64; halves need widened() first.
+inline int float_index(DType dtype) {
+  if (__builtin_expect(is_half(dtype), 0)) no_half_kernel(dtype);
+  return dtype == DType::Float64;
+}
 
 // Throws unless the dtype is floating.
 void check_floating(const char* op, const Tensor& t);

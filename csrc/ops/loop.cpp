@@ -1,6 +1,9 @@
 #include "ops/loop.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
 
 #include "core/gil.h"
 #include "core/half.h"
@@ -201,6 +204,44 @@ void store_scalar(void* to, const Scalar& s, DType dtype) {
       *static_cast<double*>(to) = s.to_double();
       break;
   }
+}
+
+namespace {
+
+// Smallest and largest integer of a dtype, as c10's conversions have them.
+std::pair<int64_t, int64_t> integer_range(DType dtype) {
+  if (dtype == DType::Int64) return {INT64_MIN, INT64_MAX};
+  if (dtype == DType::UInt8) return {-255, 255};
+  int64_t top = int64_t{1} << (8 * itemsize(dtype) - 1);
+  return {-top, top - 1};
+}
+
+}  // namespace
+
+bool fits(const Scalar& s, DType dtype) {
+  if (dtype == DType::Bool || dtype == DType::Float64) return true;
+  if (dtype == DType::Float32)
+    return s.kind != Scalar::Float || !std::isfinite(s.f) ||
+           std::abs(s.f) <= std::numeric_limits<float>::max();
+  if (is_half(dtype))
+    return !std::isfinite(s.to_double()) ||
+           std::abs(s.to_double()) <= (dtype == DType::Float16 ? 65504.0 : 0x1.fep127);
+  auto [low, high] = integer_range(dtype);
+  if (s.kind != Scalar::Float) return s.i >= low && s.i <= high;
+  // INT64_MAX itself is no double: 2^63 is the first beyond it.
+  bool below =
+      dtype == DType::Int64 ? s.f < 9223372036854775808.0 : s.f <= static_cast<double>(high);
+  return below && s.f >= static_cast<double>(low) &&
+         !(dtype == DType::UInt8 && s.f < 0 && s.f > -1);
+}
+
+const Scalar& checked_fit(const Scalar& s, DType dtype) {
+  if (fits(s, dtype)) return s;
+  if (s.kind == Scalar::Float)
+    raise(ErrorKind::Runtime, "value cannot be converted to type ", dtype_name(dtype),
+          " without overflow: ", s.f);
+  raise(ErrorKind::Runtime, "value cannot be converted to type ", dtype_name(dtype),
+        " without overflow: ", s.i);
 }
 
 void splat_scalar(void* to, const Scalar& s, DType dtype, int64_t n) {

@@ -28,6 +28,10 @@ void run_loop(kernels::ElementwiseFn fn, const Tensor& out, const LoopInput* inp
 void splat_scalar(void* to, const Scalar& s, DType dtype, int64_t n);
 // Writes a number as one element of dtype.
 void store_scalar(void* to, const Scalar& s, DType dtype);
+// The number, if dtype can hold it: integers within its range (of uint8 also down to -255, which
+// wraps around), no NaN in an integer, no finite number beyond float32. RuntimeError otherwise.
+const Scalar& checked_fit(const Scalar& s, DType dtype);
+bool fits(const Scalar& s, DType dtype);
 // Reads one element.
 Scalar load_scalar(const void* from, DType dtype);
 

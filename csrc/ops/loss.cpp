@@ -119,6 +119,20 @@ Tensor huber_loss(const Tensor& input, const Tensor& target, std::string_view re
   return pair_loss<Elementwise::huber>("huber_loss", input, target, r, delta);
 }
 
+// A weight may broadcast to the loss, not the loss to a weight.
+void check_weight(const char* op, const char* argument, const Tensor& weight, const Tensor& loss) {
+  if (!weight.defined()) return;
+  PF_CHECK(IntSpan(broadcast_shapes(op, loss.sizes(), weight.sizes())) == loss.sizes(), Runtime, op,
+           ": output with shape ", to_string(loss.sizes()),
+           " doesn't match the broadcast shape of ", argument, " ", to_string(weight.sizes()));
+}
+
+void check_target_dtype(const char* op, const Tensor& input, const Tensor& target) {
+  PF_CHECK(is_floating(target.dtype()), Runtime, op, ": Found dtype ", dtype_name(target.dtype()),
+           " but expected ", dtype_name(input.dtype()),
+           "; convert the target with .to(dtype) first");
+}
+
 bool all_probabilities(const Tensor& t) {
   GradModeGuard off(false);
   Tensor x = contiguous(widened(t));
@@ -137,6 +151,8 @@ Tensor bce_loss(const Tensor& input, const Tensor& target, const Tensor& weight,
   PF_CHECK(input.sizes() == target.sizes(), Value, "binary_cross_entropy: Using a target size (",
            to_string(target.sizes()), ") that is different to the input size (",
            to_string(input.sizes()), ") is deprecated. Please ensure they have the same size.");
+  check_weight("binary_cross_entropy", "weight", weight, input);
+  check_target_dtype("binary_cross_entropy", input, target);
   PF_CHECK(all_probabilities(input), Runtime,
            "binary_cross_entropy: all elements of input should be between 0 and 1; "
            "use binary_cross_entropy_with_logits for logits");
@@ -154,6 +170,10 @@ Tensor bce_with_logits_loss(const Tensor& input, const Tensor& target, const Ten
   PF_CHECK(input.sizes() == target.sizes(), Value,
            "binary_cross_entropy_with_logits: Target size (", to_string(target.sizes()),
            ") must be the same as input size (", to_string(input.sizes()), ")");
+  constexpr const char* name = "binary_cross_entropy_with_logits";
+  check_weight(name, "weight", weight, input);
+  check_weight(name, "pos_weight", pos_weight, input);
+  check_target_dtype(name, input, target);
   constexpr Elementwise op = Elementwise::binary_cross_entropy_with_logits;
   if (!weight.defined() && !pos_weight.defined())
     return pair_loss<op>("binary_cross_entropy_with_logits", input, target, r);

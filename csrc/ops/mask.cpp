@@ -3,6 +3,7 @@
 #include "ops/inplace_op.h"
 #include "ops/loop.h"
 #include "ops/ops.h"
+#include "ops/promote.h"
 
 namespace pyforge::ops {
 namespace {
@@ -37,7 +38,8 @@ void check_mask_fill(const Tensor& mask, const Operand& value) {
 }
 
 void fill_where(const Tensor& out, const Tensor& self, const Tensor& mask, const Operand& value) {
-  Scalar number = value.is_tensor() ? item(value.tensor()) : value.number();
+  Scalar number =
+      checked_fit(value.is_tensor() ? item(value.tensor()) : value.number(), self.dtype());
   LoopInput in[3] = {LoopInput(mask), LoopInput(number, self.dtype()), LoopInput(self)};
   run_loop(kernels::active().elementwise.where[static_cast<int>(self.dtype())], out, in, 3);
 }
@@ -172,10 +174,13 @@ Tensor condition_of(const Tensor& condition) {
   return condition.dtype() == DType::UInt8 ? to(condition, DType::Bool) : condition;
 }
 Tensor where_of(const Tensor& condition, const Operand& input, const Operand& other) {
+  DType dtype = result_type(input, other);
+  for (const Operand* o : {&input, &other})
+    if (!o->is_tensor()) checked_fit(o->number(), dtype);
   return where(condition_of(condition), input, other);
 }
 Tensor where_method(const Tensor& input, const Tensor& condition, const Operand& other) {
-  return where(condition_of(condition), input, other);
+  return where_of(condition, input, other);
 }
 
 [[maybe_unused]] const bool registered = [] {

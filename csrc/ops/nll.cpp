@@ -208,10 +208,11 @@ struct CrossEntropyBackward {
     }
     auto kernel = kernels::active().rows.cross_entropy_backward[float_index(x.dtype())];
     const char *largest = stats->data, *log_sum = stats->data + rows * size;
+    const bool stream = rows * cols * size >= kStreamBytes;
     for_rows(rows, cols, [&](int64_t first, int64_t last) {
       kernel(dx->data + first * cols * size, from + first * step * size, step,
              lines->data + first * cols * size, largest + first * size, log_sum + first * size,
-             target.data<int64_t>() + first, p.ignore_index, last - first, cols);
+             target.data<int64_t>() + first, p.ignore_index, last - first, cols, stream);
     });
     out[0] = from_lines(dx, p.sizes, dim);
   }

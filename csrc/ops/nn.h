@@ -14,6 +14,8 @@ Tensor clamp_between(const Tensor& input, std::optional<Operand> min, std::optio
 Tensor softmax(const Tensor& input, int64_t dim, std::optional<DType> dtype);
 Tensor log_softmax(const Tensor& input, int64_t dim, std::optional<DType> dtype);
 
+Tensor dropout(const Tensor& input, double p, bool training, bool inplace);
+
 enum class Reduction : uint8_t { None, Mean, Sum };
 Reduction parse_reduction(std::string_view text);
 // `loss` averaged, summed, or as it is.
@@ -31,5 +33,8 @@ Tensor nll_loss(const Tensor& input, const Tensor& target, const Tensor& weight,
                 int64_t ignore_index, Reduction reduction);
 Tensor layer_norm(const Tensor& input, IntSpan normalized_shape, const Tensor& weight,
                   const Tensor& bias, double eps);
+Tensor batch_norm(const Tensor& input, const Tensor& running_mean, const Tensor& running_var,
+                  const Tensor& weight, const Tensor& bias, bool training, double momentum,
+                  double eps);
 
 }  // namespace pyforge::ops

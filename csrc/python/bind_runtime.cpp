@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include "core/allocator.h"
+#include "core/error.h"
 #include "core/threads.h"
 #include "kernels/dispatch.h"
 #include "python/bind.h"
@@ -18,11 +19,11 @@ PF_BIND {
   m.def(
       "set_num_threads",
       [](int n) {
-        if (n < 1) throw py::value_error("set_num_threads expects a positive integer");
+        PF_CHECK(n >= 1, Runtime, "set_num_threads expects a positive integer, got ", n);
         set_num_threads(n);
       },
       py::arg("num_threads"),
-      "Sets the number of threads that one op may use. ValueError below 1.");
+      "Sets the number of threads that one op may use. RuntimeError below 1.");
   m.def("set_flush_denormal", &set_flush_denormal, py::arg("mode"),
         "Treats denormal numbers as zero in every thread. False where the CPU cannot.");
   m.def("_instruction_set", [] { return kernels::active().name; });

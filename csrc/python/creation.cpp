@@ -1,5 +1,6 @@
 // Tensors from Python data.
 #include <cstring>
+#include <optional>
 #include <vector>
 
 #include "ops/loop.h"
@@ -74,8 +75,10 @@ void survey(PyObject* o, int64_t depth, Survey& s) {
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i)
       survey(PySequence_Fast_GET_ITEM(o, i), depth + 1, s);
   } else if (is_number(o)) {
-    to_scalar(o, &value);
-    add_element(dtype_of_number(value), depth, s);
+    DType dtype = PyFloat_CheckExact(o)  ? default_dtype()
+                  : PyLong_CheckExact(o) ? DType::Int64
+                                         : DType::Bool;
+    add_element(dtype, depth, s);
   } else if (Tensor block = block_of(o); block.defined()) {
     for (int64_t n : block.sizes()) add_size(n, depth++, s);
     add_element(block.dtype(), depth, s);
@@ -83,10 +86,31 @@ void survey(PyObject* o, int64_t depth, Survey& s) {
     add_element(dtype_of_number(value), depth, s);
   } else {
     List list(o);
-    PF_CHECK(list.list, Type, "tensor: cannot make a tensor from an element of type ", type_name(o),
-             "; pass numbers, nested sequences of numbers, tensors or NumPy arrays");
+    if (PyUnicode_Check(o) && depth)
+      raise(ErrorKind::Value, "tensor: too many dimensions 'str'; pass numbers, not text");
+    if (!list.list && !PyUnicode_Check(o) && !PyBytes_Check(o) && !PyComplex_Check(o))
+      raise(ErrorKind::Runtime, "tensor: Could not infer dtype of ", Py_TYPE(o)->tp_name,
+            "; pass numbers, nested sequences of numbers, tensors or NumPy arrays");
+    PF_CHECK(list.list, Type, "tensor: new(): invalid data type '", type_name(o),
+             "'; pass numbers, nested sequences of numbers, tensors or NumPy arrays");
     survey(list.list, depth, s);
   }
+}
+
+// A Python number for an element of dtype: floats hold integers beyond int64.
+bool read_number(PyObject* o, DType dtype, Scalar* value) {
+  if (!PyLong_CheckExact(o) || !is_floating(dtype)) return to_scalar(o, value);
+  double v = PyLong_AsDouble(o);
+  if (v == -1.0 && PyErr_Occurred()) throw PythonError();
+  *value = Scalar(v);
+  return true;
+}
+
+void check_elements(const Tensor& contiguous, DType dtype) {
+  if (is_floating(dtype)) return;
+  auto size = static_cast<int64_t>(itemsize(contiguous.dtype()));
+  for (int64_t i = 0; i < contiguous.numel(); ++i)
+    checked_fit(load_scalar(contiguous->data + i * size, contiguous.dtype()), dtype);
 }
 
 void fill(PyObject* o, DType dtype, char*& to, const char* end) {
@@ -99,15 +123,17 @@ void fill(PyObject* o, DType dtype, char*& to, const char* end) {
   Tensor block;
   if (!is_number(o)) block = block_of(o);
   if (block.defined()) {
+    block = ops::contiguous(block);
+    if (dtype != block.dtype()) check_elements(block, dtype);
     block = ops::contiguous(ops::to(block, dtype));
     size_t bytes = static_cast<size_t>(block.numel()) * itemsize(dtype);
     PF_CHECK(bytes <= static_cast<size_t>(end - to), Runtime,
              "tensor: the data changed while it was read");
     if (bytes) std::memcpy(to, block->data, bytes);
     to += bytes;
-  } else if (to_scalar(o, &value)) {
+  } else if (read_number(o, dtype, &value)) {
     PF_CHECK(to < end, Runtime, "tensor: the data changed while it was read");
-    store_scalar(to, value, dtype);
+    store_scalar(to, is_floating(dtype) ? value : checked_fit(value, dtype), dtype);
     to += itemsize(dtype);
   } else {
     List list(o);
@@ -122,6 +148,7 @@ Tensor tensor_from_data(PyObject* data, const DType* dtype) {
   GradModeGuard off(false);
   if (is_tensor(data) || !is_list(data)) {
     Tensor block = is_number(data) ? Tensor() : block_of(data);
+    if (block.defined() && dtype && is_numpy_scalar(data)) check_elements(block, *dtype);
     if (block.defined())
       return dtype && *dtype != block.dtype() ? ops::to(block, *dtype) : ops::clone(block);
   }
@@ -136,6 +163,14 @@ Tensor tensor_from_data(PyObject* data, const DType* dtype) {
 
 namespace {
 
+std::optional<DType> dtype_argument(const char* op, PyObject* o) {
+  if (o == Py_None) return std::nullopt;
+  DType dtype;
+  PF_CHECK(to_dtype(o, &dtype), Type, op, "(): argument 'dtype' must be pyforge.dtype, not ",
+           type_name(o));
+  return dtype;
+}
+
 PyObject* py_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject* kwnames) {
   return guarded([&] {
     return naming("tensor", [&] {
@@ -144,11 +179,11 @@ PyObject* py_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject
       read_arguments("tensor", names, 5, args, nargs, kwnames, given);
       PF_CHECK(given[0], Type, "tensor() missing 1 required positional argument: 'data'");
       check_device(given[2]);
-      PF_CHECK(given[1] == Py_None || is_dtype(given[1]), Type,
-               "tensor(): argument 'dtype' must be pyforge.dtype, not ", type_name(given[1]));
-      DType dtype = given[1] == Py_None ? DType::Float32 : dtype_of_object(given[1]);
-      Tensor t = tensor_from_data(given[0], given[1] == Py_None ? nullptr : &dtype);
-      if (PyObject_IsTrue(given[3]) == 1) set_requires_grad(t, true);
+      std::optional<DType> dtype = dtype_argument("tensor", given[1]);
+      PF_CHECK(PyBool_Check(given[3]), Type,
+               "tensor(): argument 'requires_grad' must be bool, not ", type_name(given[3]));
+      Tensor t = tensor_from_data(given[0], dtype ? &*dtype : nullptr);
+      if (given[3] == Py_True) set_requires_grad(t, true);
       return wrap(std::move(t));
     });
   });
@@ -156,10 +191,9 @@ PyObject* py_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject
 
 // data as a tensor, sharing memory where that is possible and `copy` is not true.
 Tensor share_or_copy(const char* op, PyObject* data, PyObject* dtype, PyObject* copy) {
-  PF_CHECK(dtype == Py_None || is_dtype(dtype), Type, op,
-           "(): argument 'dtype' must be pyforge.dtype, not ", type_name(dtype));
+  std::optional<DType> given = dtype_argument(op, dtype);
   int copying = copy == Py_None ? -1 : PyObject_IsTrue(copy);
-  DType chosen = dtype == Py_None ? DType::Float32 : dtype_of_object(dtype);
+  DType chosen = given.value_or(DType::Float32);
   Tensor t;
   if (is_tensor(data)) {
     t = tensor_of(data);
@@ -168,9 +202,9 @@ Tensor share_or_copy(const char* op, PyObject* data, PyObject* dtype, PyObject* 
   }
   if (!t.defined()) {
     PF_CHECK(copying != 0, Value, op, ": can't alias arbitrary sequence into a tensor.");
-    return tensor_from_data(data, dtype == Py_None ? nullptr : &chosen);
+    return tensor_from_data(data, given ? &chosen : nullptr);
   }
-  bool convert = dtype != Py_None && chosen != t.dtype();
+  bool convert = given && chosen != t.dtype();
   PF_CHECK(copying != 0 || !convert, Value, op, ": can't alias tensor with dtype '",
            dtype_name(t.dtype()), "' into dtype '", dtype_name(chosen), "'.");
   if (convert) return ops::to(t, chosen);

@@ -15,11 +15,17 @@ int64_t next_hook_id = 0;
 
 void destroy_callable(void* context) { Py_DECREF(static_cast<PyObject*>(context)); }
 
+// A hook may remove itself while it runs.
+PyObject* call_alive(void* context, PyObject* argument) {
+  py::object callable = py::reinterpret_borrow<py::object>(static_cast<PyObject*>(context));
+  return PyObject_CallOneArg(callable.ptr(), argument);
+}
+
 // hook(grad) -> None or a replacement of the same shape
 void call_hook(void* context, Tensor& grad) {
   PyObject* argument = wrap(grad);
   if (!argument) throw PythonError();
-  PyObject* result = PyObject_CallOneArg(static_cast<PyObject*>(context), argument);
+  PyObject* result = call_alive(context, argument);
   Py_DECREF(argument);
   if (!result) throw PythonError();
   if (result != Py_None) {
@@ -29,19 +35,22 @@ void call_hook(void* context, Tensor& grad) {
     Py_DECREF(result);
     PF_CHECK(ok, Type, "hook: expected Variable, but hook returned '", got,
              "'; return a Tensor or None");
-    PF_CHECK(replacement.sizes() == grad.sizes(), Runtime, "hook '", got,
-             "' has changed the size of value: got ", to_string(replacement.sizes()), ", expected ",
-             to_string(grad.sizes()));
+    PF_CHECK(replacement.sizes() == grad.sizes(), Runtime,
+             "hook has changed the size of value: got ", to_string(replacement.sizes()),
+             ", expected ", to_string(grad.sizes()));
+    PF_CHECK(replacement.dtype() == grad.dtype(), Runtime,
+             "hook has changed the type of value: was ", dtype_name(grad.dtype()), ", got ",
+             dtype_name(replacement.dtype()));
     grad = std::move(replacement);
   } else {
     Py_DECREF(result);
   }
 }
 
-void call_post_hook(void* context, Tensor& grad) {
-  PyObject* argument = wrap(grad);
-  PyObject* result =
-      argument ? PyObject_CallOneArg(static_cast<PyObject*>(context), argument) : nullptr;
+// hook(leaf), once its gradient was accumulated
+void call_post_hook(void* context, Tensor& leaf) {
+  PyObject* argument = wrap(leaf);
+  PyObject* result = argument ? call_alive(context, argument) : nullptr;
   Py_XDECREF(argument);
   if (!result) throw PythonError();
   Py_DECREF(result);
@@ -58,15 +67,15 @@ PyObject* tuple_of(const std::vector<Tensor>& list) {
 // hook(grad_inputs, grad_outputs), or hook(grad_outputs) before the node runs
 void call_node_hook(void* context, Node&, std::vector<Tensor>& grads,
                     const std::vector<Tensor>& other) {
-  auto* callable = static_cast<PyObject*>(context);
+  py::object callable = py::reinterpret_borrow<py::object>(static_cast<PyObject*>(context));
   py::object first = py::reinterpret_steal<py::object>(tuple_of(grads));
   py::object result;
   if (other.empty()) {
-    result = py::reinterpret_steal<py::object>(PyObject_CallOneArg(callable, first.ptr()));
+    result = py::reinterpret_steal<py::object>(PyObject_CallOneArg(callable.ptr(), first.ptr()));
   } else {
     py::object second = py::reinterpret_steal<py::object>(tuple_of(other));
     result = py::reinterpret_steal<py::object>(
-        PyObject_CallFunctionObjArgs(callable, first.ptr(), second.ptr(), nullptr));
+        PyObject_CallFunctionObjArgs(callable.ptr(), first.ptr(), second.ptr(), nullptr));
   }
   if (!result) throw PythonError();
   if (result.is_none()) return;

@@ -9,6 +9,7 @@
 #include "ops/autocast.h"
 #include "ops/ops.h"
 #include "python/object.h"
+#include "python/op_trace.h"
 #include "python/parse.h"
 #include "python/tensor_type.h"
 
@@ -25,6 +26,7 @@ struct PyOp {
   std::string* name;
 };
 
+std::vector<PyOp*> op_objects;  // all, for tracing
 PyTypeObject OpFunctionType = {PyVarObject_HEAD_INIT(nullptr, 0)};
 PyTypeObject OpMethodType = {PyVarObject_HEAD_INIT(nullptr, 0)};
 
@@ -250,6 +252,7 @@ PyObject* make_op(const OpGroup& group, const std::string& name, bool method, bo
   op->inplace = inplace;
   op->method = method;
   op->name = new std::string(name);
+  op_objects.push_back(op);
   return reinterpret_cast<PyObject*>(op);
 }
 
@@ -273,6 +276,12 @@ bool add_property(const OpGroup& group) {
 }
 
 }  // namespace
+
+vectorcallfunc plain_op_call() { return op_vectorcall; }
+void set_op_call(vectorcallfunc call) {
+  for (PyOp* op : op_objects) op->vectorcall = call;
+}
+const std::string& op_object_name(PyObject* op) { return *reinterpret_cast<PyOp*>(op)->name; }
 
 bool init_op_type(PyObject* module) {
   if (!ready(OpFunctionType, "pyforge.op_function", false) ||

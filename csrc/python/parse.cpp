@@ -58,6 +58,21 @@ bool fail(const char* name, const Parts&... parts) {
 
 }  // namespace
 
+bool to_dtype(PyObject* o, DType* out) {
+  if (is_dtype(o)) {
+    *out = dtype_of_object(o);
+  } else if (o == reinterpret_cast<PyObject*>(&PyFloat_Type)) {
+    *out = DType::Float64;
+  } else if (o == reinterpret_cast<PyObject*>(&PyLong_Type)) {
+    *out = DType::Int64;
+  } else if (o == reinterpret_cast<PyObject*>(&PyBool_Type)) {
+    *out = DType::Bool;
+  } else {
+    return false;
+  }
+  return true;
+}
+
 bool ParsedArgs::int_list(PyObject* o, Value& v) {
   v.kind = Value::IsInts;
   int64_t single;
@@ -140,18 +155,7 @@ bool ParsedArgs::convert(const Param& p, PyObject* o, Value& v) {
     }
     case ArgType::DType:
       v.kind = Value::IsDType;
-      if (is_dtype(o)) {
-        v.dtype = dtype_of_object(o);
-      } else if (o == reinterpret_cast<PyObject*>(&PyFloat_Type)) {
-        v.dtype = DType::Float64;
-      } else if (o == reinterpret_cast<PyObject*>(&PyLong_Type)) {
-        v.dtype = DType::Int64;
-      } else if (o == reinterpret_cast<PyObject*>(&PyBool_Type)) {
-        v.dtype = DType::Bool;
-      } else {
-        return false;
-      }
-      return true;
+      return to_dtype(o, &v.dtype);
     case ArgType::String: {
       if (!PyUnicode_Check(o)) return false;
       Py_ssize_t n;

@@ -24,13 +24,15 @@ struct ParsedArgs {
   bool int_list(PyObject* o, Value& v);
   bool add_tensors(std::vector<Tensor> list, Value& v);
 
-  static constexpr int kLists = 4;
+  static constexpr int kLists = 5;
   Dims lists_[kLists];
   int n_lists_ = 0;
   std::vector<std::vector<Tensor>> tensor_lists_;
 };
 
 // "pyforge.device('cpu')", 'cpu' and None are the same place; anything else raises.
+// A dtype, or Python's float, int or bool; false for anything else.
+bool to_dtype(PyObject* o, DType* out);
 void check_device(PyObject* o);
 
 }  // namespace pyforge::python

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "autograd/inplace.h"
+#include "ops/loop.h"
 #include "ops/ops.h"
 #include "python/object.h"
 #include "python/tensor_type.h"
@@ -314,7 +315,7 @@ int assign_subscript(PyObject* self, PyObject* key, PyObject* value) {
           assign(c.view, source, number);
         } else {
           bool whole = parts.size() == 1 && parts[0].kind == Part::Indices;
-          if (!source.defined()) source = ops::full({}, number, t.dtype());
+          if (!source.defined()) source = ops::full({}, checked_fit(number, t.dtype()), t.dtype());
           ops::index_put_(whole ? t : c.view, c.indices, source, false);
         }
         return 0;

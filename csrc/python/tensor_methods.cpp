@@ -55,6 +55,9 @@ PyObject* detach_(PyObject* self, PyObject*) {
              "DistributedDataParallel (DDP) "
              "for training, and gradient_as_bucket_view is set as True, use detach().");
     if (Node* fn = t->grad_fn) {
+      if (t->meta && t->meta->retains_grad && fn->extra)
+        std::erase_if(fn->extra->retain_grad, [&](auto& r) { return r.second == t.get(); });
+      if (t->meta) t->meta->retains_grad = false;
       t->grad_fn = nullptr;
       Ref<Node>::steal(fn);
     }

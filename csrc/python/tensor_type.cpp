@@ -183,12 +183,24 @@ int bool_slot(PyObject* a) {
       },
       -1);
 }
+Tensor invert(const Tensor& t) {
+  PF_CHECK(!is_floating(t.dtype()), Type,
+           "~ (operator.invert) is only implemented on integer and Boolean-type tensors, got ",
+           dtype_name(t.dtype()));
+  return ops::bitwise_not(t);
+}
+Scalar only_element(PyObject* a) {
+  PF_CHECK(tensor_of(a).numel() == 1, Value,
+           "only one element tensors can be converted to Python scalars, got shape ",
+           to_string(tensor_of(a).sizes()));
+  return ops::item(tensor_of(a));
+}
 PyObject* float_slot(PyObject* a) {
-  return guarded([&] { return PyFloat_FromDouble(ops::item(tensor_of(a)).to_double()); });
+  return guarded([&] { return PyFloat_FromDouble(only_element(a).to_double()); });
 }
 PyObject* int_slot(PyObject* a) {
   return guarded([&]() -> PyObject* {
-    Scalar s = ops::item(tensor_of(a));
+    Scalar s = only_element(a);
     return s.kind == Scalar::Float ? PyLong_FromDouble(s.f) : PyLong_FromLongLong(s.i);
   });
 }
@@ -341,7 +353,7 @@ PyNumberMethods number_methods = [] {
   m.nb_negative = unary_slot<ops::neg>;
   m.nb_positive = positive_slot;
   m.nb_absolute = unary_slot<ops::abs>;
-  m.nb_invert = unary_slot<ops::bitwise_not>;
+  m.nb_invert = unary_slot<invert>;
   m.nb_and = binary_slot<ops::bitwise_and>;
   m.nb_or = binary_slot<ops::bitwise_or>;
   m.nb_xor = binary_slot<ops::bitwise_xor>;

@@ -103,7 +103,7 @@ def grad(
     roots = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
     targets = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
     if not targets:
-        raise ValueError("grad requires non-empty inputs.")
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     keep = create_graph if retain_graph is None else retain_graph
     grads = _sequence(grad_outputs, len(roots))
     result = _run_backward(roots, grads, targets, keep, create_graph, False)

@@ -93,7 +93,12 @@ class set_grad_enabled(_Mode):
     """``set_grad_enabled(mode)`` takes effect at once; a ``with`` block undoes it at its end."""
 
     def __init__(self, mode: bool) -> None:
-        self.mode = bool(mode)
+        if not isinstance(mode, bool):
+            raise TypeError(
+                "set_grad_enabled(): argument 'enabled' (position 1) must be bool, "
+                f"not {type(mode).__name__}"
+            )
+        self.mode = mode
         self._before = _set_grad_enabled(self.mode)
 
     def _clone(self) -> _Mode:

@@ -19,10 +19,15 @@ class Parameter(Tensor):
         requires_grad: whether it gets a gradient.
 
     Raises:
+        TypeError: if ``data`` is not a tensor.
         RuntimeError: if a gradient is wanted and ``data`` is not of a floating point dtype.
     """
 
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
+        if data is not None and not isinstance(data, Tensor):
+            raise TypeError(
+                f"Parameter(): argument 'data' must be Tensor, not {type(data).__name__}"
+            )
         return _make_subclass(cls, empty(0) if data is None else data, requires_grad)
 
     def __repr__(self) -> str:

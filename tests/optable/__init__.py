@@ -1,12 +1,16 @@
 """One row per op; the generic checks are in `tests/test_ops*.py`."""
 
 from . import (
+    rows_attention,
+    rows_conv,
     rows_creation,
     rows_elementwise,
+    rows_functional,
     rows_index,
     rows_matmul,
     rows_nn,
     rows_random,
+    rows_recurrent,
     rows_reduce,
     rows_shape,
 )
@@ -19,6 +23,10 @@ FAMILIES = {
     "shape": rows_shape,
     "index": rows_index,
     "nn": rows_nn,
+    "attention": rows_attention,
+    "conv": rows_conv,
+    "functional": rows_functional,
+    "recurrent": rows_recurrent,
     "random": rows_random,
     "creation": rows_creation,
 }

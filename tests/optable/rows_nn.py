@@ -222,6 +222,31 @@ def np_group_norm(
     return y if bias is None else y + bias.reshape(wide)
 
 
+def instance_norm_samples(g: Gen) -> list[Sample]:
+    mean, var = Const(g(4)), Const(g.positive(4))
+    return [
+        S(g(3, 4, 5)),
+        S(g(2, 4, 3, 2), None, None, g(4), g(4)),
+        S(g(2, 4, 3, 2), mean, var, g(4), g(4), True, 0.3, 1e-3),
+        S(g(2, 4, 5), mean, var, g(4), g(4), False),
+    ]
+
+
+def np_instance_norm(
+    x: Any,
+    mean: Any = None,
+    var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    if use_input_stats:
+        return np_group_norm(x, x.shape[1], weight, bias, eps)
+    return np_batch_norm(x, mean, var, weight, bias, False, momentum, eps)
+
+
 def np_rms_norm(x: Any, shape: Any, weight: Any = 1.0, eps: float | None = None) -> Any:
     dims = tuple(range(-len(shape), 0))
     eps = np.finfo(x.dtype).eps if eps is None else eps
@@ -469,12 +494,27 @@ ROWS = [
         numpy=np_group_norm,
         layouts=("transposed", "stepped", "negative"),
         errors=(Err((X, 2), RuntimeError, "divisible"),),
+        large=lambda g: S(g(70, 12, 303), 3, g(12), g(12)),
+        tol=8,
+    ),
+    Op(
+        "instance_norm",
+        instance_norm_samples,
+        call="nn.functional.instance_norm",
+        numpy=np_instance_norm,
+        layouts=("transposed", "stepped", "negative"),
+        errors=(
+            Err((ZEROS((2, 3, 1)),), ValueError, "more than 1 spatial", {}, ""),
+            Err((ZEROS((2, 3, 4)), None, None, None, None, False), RuntimeError, "running_mean"),
+            Err((ZEROS((2, 3, 4)), None, None, ZEROS(4)), RuntimeError, "weight|size|elements"),
+        ),
         tol=8,
     ),
     Op(
         "rms_norm",
         lambda g: [S(g(3, 4), (4,)), S(g(2, 3, 4), (3, 4), g(3, 4)), S(g(5, 67), (67,), eps=1e-3)],
         call="nn.functional.rms_norm",
+        large=lambda g: S(g(701, 303), (303,), g(303)),
         numpy=np_rms_norm,
         layouts=("transposed", "stepped", "negative"),
         errors=(Err((X, (4,)), RuntimeError, "normalized_shape"),),

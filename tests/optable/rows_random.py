@@ -23,9 +23,34 @@ def fill(name: str, *args: Any, covers: str) -> Op:
 ROWS = [
     fill("normal_", covers="normal"),
     fill("uniform_", covers="uniform"),
+    fill("exponential_", covers="exponential"),
     fill("bernoulli_", 0.5, covers="bernoulli"),
+    fill("random_", covers="random"),
+    fill("exponential_", covers="exponential"),
     fill("new_zeros", (2, 3), covers="new_zeros"),
     fill("new_ones", (2, 3), covers="new_ones"),
     fill("new_full", (2, 3), 1.5, covers="new_full"),
 ]
-ROWS[-1].covers = ("new_full", "new_empty")
+ROWS += [
+    Op(
+        "multinomial",
+        lambda g: [S(g(3, 4).__abs__(), 2, False), S(g(5).__abs__(), 7, True)],
+        call=lambda P, x, n, again: P.multinomial(x.detach(), n, again) * 0,
+        grad=False,
+        grad2=False,
+        random=True,
+        layouts=(),
+        covers=("multinomial",),
+    ),
+    Op(
+        "normal",
+        lambda g: [S(g(3, 4))],
+        call=lambda P, x: P.normal(x.detach(), 1.0) * 0,
+        grad=False,
+        grad2=False,
+        random=True,
+        layouts=(),
+        covers=("normal",),
+    ),
+]
+ROWS[-3].covers = ("new_full", "new_empty")

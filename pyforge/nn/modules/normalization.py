@@ -1,8 +1,8 @@
-"""Layer and batch normalisation."""
+"""Normalisation of each sample: layer, RMS, group and local response."""
 
 from __future__ import annotations
 
-from ..._C import Tensor, empty, int64, ones, tensor, zeros
+from ..._C import Tensor, empty
 from .. import functional as F
 from .. import init
 from ..parameter import Parameter
@@ -66,97 +66,130 @@ class LayerNorm(Module):
         )
 
 
-class BatchNorm1d(Module):
-    """Brings each feature to mean 0 and variance 1 over the batch, then scales and shifts it.
+class RMSNorm(Module):
+    """Brings the mean square over the last dimensions to 1, then scales.
 
-    Shapes: input and output ``[N, num_features]`` or ``[N, num_features, L]``. In training the
-    statistics of the batch are used, and running ones are kept with the weight ``momentum`` (a
-    plain average for ``None``); in evaluation the running ones are used.
+    Shapes: input and output ``[*, *normalized_shape]``; ``weight`` has the shape
+    ``normalized_shape``, or is ``None`` without ``elementwise_affine``. ``eps=None`` is the
+    smallest difference from 1 that the dtype holds.
 
     Raises:
-        ValueError: at the call, if the input is not 2- or 3-dimensional, or in training has only
-            one value per feature.
+        RuntimeError: at the call, if the input does not end in ``normalized_shape``.
+    """
+
+    weight: Parameter | None
+
+    def __init__(
+        self,
+        normalized_shape: int | Sequence[int],
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        device: str | None = None,
+        dtype: DType | None = None,
+    ) -> None:
+        super().__init__()
+        shape = (normalized_shape,) if isinstance(normalized_shape, int) else normalized_shape
+        self.normalized_shape = tuple(shape)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        size = self.normalized_shape
+        param = empty(size, dtype=dtype, device=device) if elementwise_affine else None
+        self.register_parameter("weight", None if param is None else Parameter(param))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Set the scale to one."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x`` normalised over its last dimensions."""
+        return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self) -> str:
+        """Shape and constants."""
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+        )
+
+
+class GroupNorm(Module):
+    """Brings each group of channels of a sample to mean 0 and variance 1, then scales and shifts.
+
+    Shapes: input and output ``[N, num_channels, *]``; ``weight`` and ``bias`` ``[num_channels]``,
+    or ``None`` without ``affine``.
+
+    Raises:
+        ValueError: if ``num_channels`` is no multiple of ``num_groups``.
     """
 
     weight: Parameter | None
     bias: Parameter | None
-    running_mean: Tensor | None
-    running_var: Tensor | None
-    num_batches_tracked: Tensor | None
 
     def __init__(
         self,
-        num_features: int,
+        num_groups: int,
+        num_channels: int,
         eps: float = 1e-5,
-        momentum: float | None = 0.1,
         affine: bool = True,
-        track_running_stats: bool = True,
         device: str | None = None,
         dtype: DType | None = None,
         *,
         bias: bool = True,
     ) -> None:
         super().__init__()
-        self.num_features = num_features
+        if num_channels % num_groups != 0:
+            raise ValueError(
+                f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})"
+            )
+        self.num_groups = num_groups
+        self.num_channels = num_channels
         self.eps = eps
-        self.momentum = momentum
         self.affine = affine
-        self.track_running_stats = track_running_stats
-        size = (num_features,)
         for name, wanted in (("weight", affine), ("bias", affine and bias)):
-            param = Parameter(empty(size, dtype=dtype, device=device)) if wanted else None
-            self.register_parameter(name, param)
-        if track_running_stats:
-            self.register_buffer("running_mean", zeros(size, dtype=dtype, device=device))
-            self.register_buffer("running_var", ones(size, dtype=dtype, device=device))
-            self.register_buffer("num_batches_tracked", tensor(0, dtype=int64))
-        else:
-            for name in ("running_mean", "running_var", "num_batches_tracked"):
-                self.register_buffer(name, None)
+            param = empty((num_channels,), dtype=dtype, device=device) if wanted else None
+            self.register_parameter(name, None if param is None else Parameter(param))
         self.reset_parameters()
 
-    def reset_running_stats(self) -> None:
-        """Forget the running statistics."""
-        if self.running_mean is not None:
-            self.running_mean.zero_()
-        if self.running_var is not None:
-            self.running_var.fill_(1)
-        if self.num_batches_tracked is not None:
-            self.num_batches_tracked.zero_()
-
     def reset_parameters(self) -> None:
-        """Forget the running statistics, set the scale to one and the shift to zero."""
-        self.reset_running_stats()
+        """Set the scale to one and the shift to zero."""
         if self.weight is not None:
             init.ones_(self.weight)
         if self.bias is not None:
             init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        """``input`` normalised over its batch."""
-        if input.dim() not in (2, 3):
-            raise ValueError(f"expected 2D or 3D input (got {input.dim()}D input)")
-        momentum = 0.0 if self.momentum is None else self.momentum
-        update = self.training and self.track_running_stats
-        if update and self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)
-            if self.momentum is None:
-                momentum = 1.0 / self.num_batches_tracked.item()
-        use_running = update or not self.training
-        return F.batch_norm(
-            input,
-            self.running_mean if use_running else None,
-            self.running_var if use_running else None,
-            self.weight,
-            self.bias,
-            self.training or self.running_mean is None,
-            momentum,
-            self.eps,
-        )
+        """``input`` normalised group by group."""
+        return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
-        """Size and constants."""
+        """Sizes and constants."""
         return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+            f"bias={self.bias is not None}"
         )
+
+
+class LocalResponseNorm(Module):
+    """Divides each element by ``(k + alpha * m) ** beta``, ``m`` the mean square of ``size``
+    neighbouring channels (those outside count as 0).
+
+    Shapes: input and output ``[N, C, *]``.
+    """
+
+    def __init__(
+        self, size: int, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0
+    ) -> None:
+        super().__init__()
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+
+    def forward(self, input: Tensor) -> Tensor:
+        """``input`` normalised over neighbouring channels."""
+        return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        """The constants."""
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

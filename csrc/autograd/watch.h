@@ -1,0 +1,27 @@
+// What diagnosis knows of a leaf's gradient; filled as the gradient is accumulated.
+#pragma once
+#include "core/tensor.h"
+#include "kernels/stats.h"
+
+namespace pyforge {
+
+struct GradientWatch {
+  kernels::GradientStats stats{};  // of .grad after the last accumulation
+  int64_t count = 0;               // its elements
+  uint32_t bins[kernels::kExponentBins] = {};
+  uint32_t sampled = 0;   // elements behind `bins`
+  uint32_t passes = 0;    // accumulations since .grad was last empty or zero
+  uint64_t arrivals = 0;  // accumulations ever
+  uint32_t users = 1;
+  bool stepped = false;  // an optimiser has used the gradient since the last accumulation
+  bool carried = false;  // .grad holds what an earlier step has already used
+};
+
+// Before and after a gradient is added to `grad` (undefined if there is none yet).
+void begin_watch(GradientWatch& watch, const Tensor& grad);
+void end_watch(GradientWatch& watch, const Tensor& grad);
+
+// Sums, extremes and counts of a contiguous float32 or float64 tensor.
+kernels::GradientStats gradient_stats(const Tensor& t);
+
+}  // namespace pyforge

@@ -1,0 +1,31 @@
+// The elementwise part of one time step of a recurrent layer, for `rows` sequences of a batch.
+// Every matrix is contiguous: [rows, width], or [rows, gates * width] gate after gate. Pointers
+// that are said to be optional may be null. [0] is float32, [1] is float64.
+#pragma once
+#include <cstdint>
+
+namespace pyforge::kernels {
+
+struct RecurrentTable {
+  // gates (input, forget, cell, output): sums in, activations out. c is updated in place; `cell`
+  // gets a copy. h = output * tanh(c), also to the optional `copy`.
+  void (*lstm[2])(void* gates, void* c, void* cell, void* h, void* copy, int64_t rows,
+                  int64_t width);
+  // dsums from the gradient dh of h, added to the optional dy; dc is updated in place.
+  void (*lstm_backward[2])(void* dsums, void* dc, const void* dh, const void* dy, const void* gates,
+                           const void* cell, const void* cell_before, int64_t rows, int64_t width);
+  // gates (reset, update, new): the input's share of the sums in, activations out. `hidden` is the
+  // state's share; its third part is kept in `candidate`. h is updated in place; `y` gets a copy.
+  void (*gru[2])(void* gates, const void* hidden, void* candidate, void* h, void* y, int64_t rows,
+                 int64_t width);
+  // Gradients of both shares of the sums. dh, to which the optional dy is added, becomes what
+  // passes to the state before beside the products.
+  void (*gru_backward[2])(void* dinput, void* dhidden, void* dh, const void* dy, const void* gates,
+                          const void* candidate, const void* h_before, int64_t rows, int64_t width);
+  // y: sum in, tanh or ReLU of it out, also to `h`.
+  void (*rnn[2])(void* y, void* h, bool relu, int64_t rows, int64_t width);
+  void (*rnn_backward[2])(void* dsum, const void* dh, const void* dy, const void* y, bool relu,
+                          int64_t rows, int64_t width);
+};
+
+}  // namespace pyforge::kernels

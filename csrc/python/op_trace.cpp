@@ -1,0 +1,268 @@
+// A list of the ops that Python calls, for pyforge.diagnose. Tracing replaces the entry points of
+// op objects and of the Tensor type's slots while it is on, so that calls cost nothing while it is
+// off.
+#include "python/op_trace.h"
+
+#include <pybind11/stl.h>
+
+#include <array>
+#include <iterator>
+#include <utility>
+
+#include "autograd/grad_mode.h"
+#include "autograd/watch.h"
+#include "ops/basic.h"
+#include "python/bind.h"
+#include "python/caster.h"
+
+namespace py = pybind11;
+
+namespace pyforge::python {
+namespace {
+
+struct TracedOp {
+  std::string name;
+  std::vector<Tensor> inputs, outputs;
+  SourceLocation where;
+  bool grad_enabled = true;
+  bool bad_input = false, bad_output = false;  // some value is not finite
+};
+
+std::vector<TracedOp*> trace;
+size_t trace_limit = 0;
+bool tracing = false;
+
+bool not_finite(const Tensor& t) {
+  if (!is_floating(t.dtype())) return false;
+  Tensor run = ops::widened(alias(t));
+  return gradient_stats(run.is_contiguous() ? run : ops::contiguous(run)).non_finite != 0;
+}
+
+void collect(PyObject* o, std::vector<Tensor>& into, int depth = 0) {
+  if (!o) return;
+  if (is_tensor(o)) {
+    into.push_back(tensor_of(o));
+  } else if (depth < 3 && (PyTuple_Check(o) || PyList_Check(o))) {
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i)
+      collect(PySequence_Fast_GET_ITEM(o, i), into, depth + 1);
+  }
+}
+
+TracedOp* begin(const std::string& name) {
+  if (!tracing || trace.size() >= trace_limit) return nullptr;
+  auto* row = new TracedOp;
+  row->name = name;
+  row->where.capture();
+  row->grad_enabled = grad_mode_state.enabled;
+  return row;
+}
+
+void read_inputs(TracedOp& row) {
+  for (const Tensor& t : row.inputs) row.bad_input = row.bad_input || not_finite(t);
+}
+
+// Takes `row`; a call that failed or gave no tensor is kept if it had tensors.
+void end(TracedOp* row, PyObject* result) {
+  if (result && result != Py_NotImplemented) collect(result, row->outputs);
+  if (!result || result == Py_NotImplemented || (row->inputs.empty() && row->outputs.empty())) {
+    delete row;
+    return;
+  }
+  for (const Tensor& t : row->outputs) row->bad_output = row->bad_output || not_finite(t);
+  trace.push_back(row);
+}
+
+PyObject* traced_op(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
+  TracedOp* row = begin(op_object_name(self));
+  if (row) {
+    size_t total = PyVectorcall_NARGS(nargsf) + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
+    for (size_t i = 0; i < total; ++i) collect(args[i], row->inputs);
+    read_inputs(*row);
+  }
+  PyObject* result = plain_op_call()(self, args, nargsf, kwnames);
+  if (row) end(row, result);
+  return result;
+}
+
+template <class Call>
+PyObject* traced_slot(const char* name, std::initializer_list<PyObject*> operands, Call&& call) {
+  TracedOp* row = begin(name);
+  if (row) {
+    for (PyObject* o : operands) collect(o, row->inputs);
+    read_inputs(*row);
+  }
+  PyObject* result = call();
+  if (row) end(row, result);
+  return result;
+}
+
+struct Slot {
+  const char* name;
+  size_t offset;  // in PyNumberMethods
+};
+#define PF_SLOT(slot, name) {name, offsetof(PyNumberMethods, slot)}
+constexpr Slot binary_slots[] = {
+    PF_SLOT(nb_add, "add"),
+    PF_SLOT(nb_subtract, "sub"),
+    PF_SLOT(nb_multiply, "mul"),
+    PF_SLOT(nb_true_divide, "div"),
+    PF_SLOT(nb_floor_divide, "floor_divide"),
+    PF_SLOT(nb_remainder, "remainder"),
+    PF_SLOT(nb_and, "bitwise_and"),
+    PF_SLOT(nb_or, "bitwise_or"),
+    PF_SLOT(nb_xor, "bitwise_xor"),
+    PF_SLOT(nb_matrix_multiply, "matmul"),
+    PF_SLOT(nb_inplace_add, "add_"),
+    PF_SLOT(nb_inplace_subtract, "sub_"),
+    PF_SLOT(nb_inplace_multiply, "mul_"),
+    PF_SLOT(nb_inplace_true_divide, "div_"),
+};
+constexpr Slot unary_slots[] = {PF_SLOT(nb_negative, "neg"), PF_SLOT(nb_absolute, "abs"),
+                                PF_SLOT(nb_invert, "bitwise_not")};
+constexpr Slot ternary_slots[] = {PF_SLOT(nb_power, "pow"), PF_SLOT(nb_inplace_power, "pow_")};
+#undef PF_SLOT
+constexpr size_t kBinary = std::size(binary_slots), kUnary = std::size(unary_slots),
+                 kTernary = std::size(ternary_slots);
+
+binaryfunc plain_binary[kBinary];
+unaryfunc plain_unary[kUnary];
+ternaryfunc plain_ternary[kTernary];
+binaryfunc plain_subscript;
+richcmpfunc plain_compare;
+objobjargproc plain_assign;
+
+template <size_t I>
+PyObject* traced_binary(PyObject* a, PyObject* b) {
+  return traced_slot(binary_slots[I].name, {a, b}, [&] { return plain_binary[I](a, b); });
+}
+template <size_t I>
+PyObject* traced_unary(PyObject* a) {
+  return traced_slot(unary_slots[I].name, {a}, [&] { return plain_unary[I](a); });
+}
+template <size_t I>
+PyObject* traced_ternary(PyObject* a, PyObject* b, PyObject* c) {
+  return traced_slot(ternary_slots[I].name, {a, b}, [&] { return plain_ternary[I](a, b, c); });
+}
+PyObject* traced_subscript(PyObject* a, PyObject* key) {
+  return traced_slot("index", {a, key}, [&] { return plain_subscript(a, key); });
+}
+PyObject* traced_compare(PyObject* a, PyObject* b, int op) {
+  return traced_slot("comparison", {a, b}, [&] { return plain_compare(a, b, op); });
+}
+int traced_assign(PyObject* a, PyObject* key, PyObject* value) {
+  TracedOp* row = begin("index assignment");
+  if (row) {
+    collect(a, row->inputs);
+    collect(value, row->inputs);
+    read_inputs(*row);
+  }
+  int status = plain_assign(a, key, value);
+  if (row) end(row, status == 0 ? a : nullptr);
+  return status;
+}
+
+template <class F>
+F& slot_at(PyNumberMethods* m, size_t offset) {
+  return *reinterpret_cast<F*>(reinterpret_cast<char*>(m) + offset);
+}
+template <class F>
+void exchange_slot(F& slot, F from, F to) {
+  if (slot == from) slot = to;
+}
+
+template <size_t... I>
+constexpr auto binary_table(std::index_sequence<I...>) {
+  return std::array<binaryfunc, sizeof...(I)>{traced_binary<I>...};
+}
+template <size_t... I>
+constexpr auto unary_table(std::index_sequence<I...>) {
+  return std::array<unaryfunc, sizeof...(I)>{traced_unary<I>...};
+}
+template <size_t... I>
+constexpr auto ternary_table(std::index_sequence<I...>) {
+  return std::array<ternaryfunc, sizeof...(I)>{traced_ternary<I>...};
+}
+
+// Tensor and its subclasses, which have inherited copies of the slots.
+void exchange_in(PyTypeObject* type, bool on) {
+  static constexpr auto binary = binary_table(std::make_index_sequence<kBinary>{});
+  static constexpr auto unary = unary_table(std::make_index_sequence<kUnary>{});
+  static constexpr auto ternary = ternary_table(std::make_index_sequence<kTernary>{});
+  auto swap = [on](auto& slot, auto plain, auto traced) {
+    exchange_slot(slot, on ? plain : traced, on ? traced : plain);
+  };
+  if (PyNumberMethods* m = type->tp_as_number) {
+    for (size_t i = 0; i < kBinary; ++i)
+      swap(slot_at<binaryfunc>(m, binary_slots[i].offset), plain_binary[i], binary[i]);
+    for (size_t i = 0; i < kUnary; ++i)
+      swap(slot_at<unaryfunc>(m, unary_slots[i].offset), plain_unary[i], unary[i]);
+    for (size_t i = 0; i < kTernary; ++i)
+      swap(slot_at<ternaryfunc>(m, ternary_slots[i].offset), plain_ternary[i], ternary[i]);
+  }
+  if (PyMappingMethods* m = type->tp_as_mapping) {
+    swap(m->mp_subscript, plain_subscript, &traced_subscript);
+    swap(m->mp_ass_subscript, plain_assign, &traced_assign);
+  }
+  swap(type->tp_richcompare, plain_compare, &traced_compare);
+  py::object below = py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(type))
+                         .attr("__subclasses__")();
+  for (auto child : below) exchange_in(reinterpret_cast<PyTypeObject*>(child.ptr()), on);
+}
+
+void remember_plain() {
+  if (plain_compare) return;
+  PyNumberMethods* m = TensorType.tp_as_number;
+  for (size_t i = 0; i < kBinary; ++i)
+    plain_binary[i] = slot_at<binaryfunc>(m, binary_slots[i].offset);
+  for (size_t i = 0; i < kUnary; ++i) plain_unary[i] = slot_at<unaryfunc>(m, unary_slots[i].offset);
+  for (size_t i = 0; i < kTernary; ++i)
+    plain_ternary[i] = slot_at<ternaryfunc>(m, ternary_slots[i].offset);
+  plain_subscript = TensorType.tp_as_mapping->mp_subscript;
+  plain_assign = TensorType.tp_as_mapping->mp_ass_subscript;
+  plain_compare = TensorType.tp_richcompare;
+}
+
+// Records the calls from now on, at most `limit` of them; 0 ends it. What is recorded stays.
+void set_trace(size_t limit) {
+  trace_limit = limit;
+  if ((limit > 0) == tracing) return;
+  remember_plain();
+  tracing = limit > 0;
+  set_op_call(tracing ? traced_op : plain_op_call());
+  exchange_in(&TensorType, tracing);
+}
+
+void record(const std::string& name, const py::object& inputs, const py::object& outputs) {
+  TracedOp* row = begin(name);
+  if (!row) return;
+  collect(inputs.ptr(), row->inputs);
+  collect(outputs.ptr(), row->outputs);
+  read_inputs(*row);
+  for (const Tensor& t : row->outputs) row->bad_output = row->bad_output || not_finite(t);
+  trace.push_back(row);
+}
+
+py::list take_trace() {
+  py::list rows;
+  for (TracedOp* row : std::exchange(trace, {}))
+    rows.append(py::cast(row, py::return_value_policy::take_ownership));
+  return rows;
+}
+
+PF_BIND {
+  py::class_<TracedOp>(m, "_TracedOp")
+      .def_readonly("name", &TracedOp::name)
+      .def_readonly("inputs", &TracedOp::inputs)
+      .def_readonly("outputs", &TracedOp::outputs)
+      .def_readonly("grad_enabled", &TracedOp::grad_enabled)
+      .def_readonly("bad_input", &TracedOp::bad_input)
+      .def_readonly("bad_output", &TracedOp::bad_output)
+      .def_property_readonly("source", [](const TracedOp& row) { return row.where.text(); });
+  m.def("_set_trace", set_trace);
+  m.def("_trace_length", [] { return trace.size(); });
+  m.def("_trace_record", record);
+  m.def("_take_trace", take_trace);
+}
+
+}  // namespace
+}  // namespace pyforge::python

@@ -1,0 +1,29 @@
+"""Why does it not learn? Watches training and names the layer, the cause and the cure."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .monitor import Monitor as Monitor
+    from .verdict import DiagnosticError as DiagnosticError
+    from .verdict import DiagnosticWarning as DiagnosticWarning
+    from .verdict import Verdict as Verdict
+
+__all__ = ["DiagnosticError", "DiagnosticWarning", "Monitor", "Verdict"]
+
+_HOME = {
+    "DiagnosticError": "verdict",
+    "DiagnosticWarning": "verdict",
+    "Monitor": "monitor",
+    "Verdict": "verdict",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'pyforge.diagnose' has no attribute '{name}'")
+    import importlib
+
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,154 @@
+"""Units that give zero for all data, and activations at the end of their range."""
+
+from __future__ import annotations
+
+import math
+
+from .. import _C
+from .._C import Tensor
+from .layers import Layer, code_name, init_code
+from .verdict import ERROR, WARNING, Verdict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from ..nn import Module
+    from .trace import Op
+
+# Beyond these bounds the slope is under 2% of a sigmoid's output range, 6% of tanh's greatest.
+_BOUNDS = {"relu": (-math.inf, math.inf), "sigmoid": (0.02, 0.98), "tanh": (-0.97, 0.97)}
+_LEAST_ROWS = 16  # a unit that is silent for fewer rows may be so by chance
+Reading = tuple[int, int, float, float, float, float, float, float, int, list[int]]
+
+
+class _Tap:
+    def __init__(self, name: str, kind: str) -> None:
+        self.name, self.kind = name, kind
+        self.watch: Any = None
+        self.layer: Layer | None = None
+        self.rows = 0
+        self.passed = False  # once every unit looked alive
+
+    def __call__(self, module: Module, args: Any, output: Any) -> None:
+        if not module.training or not isinstance(output, Tensor) or output.dim() < 2:
+            return
+        if self.watch is None:
+            self.watch = _watch(self.kind, output)
+        self.watch.observe(output)
+        self.rows += output.shape[0]
+
+
+def _watch(kind: str, output: Tensor) -> Any:
+    return _C._ActivationWatch(*_BOUNDS[kind], output.dim() >= 4)
+
+
+class Activations:
+    """Watches the modules ``ReLU``, ``Sigmoid`` and ``Tanh`` of a model while it trains."""
+
+    def __init__(self, model: Module) -> None:
+        from .. import nn
+
+        kinds = {nn.ReLU: "relu", nn.Sigmoid: "sigmoid", nn.Tanh: "tanh"}
+        self._taps: list[_Tap] = []
+        self._handles = []
+        for name, module in model.named_modules():
+            kind = kinds.get(type(module))
+            if kind:
+                tap = _Tap(name, kind)
+                self._taps.append(tap)
+                self._handles.append(module.register_forward_hook(tap))
+
+    def remove(self) -> None:
+        """Watch no more."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+
+    def join(self, layers: list[Layer]) -> None:
+        """Give each tap the layer before it, by the order in which both were first used."""
+        used = [tap for tap in self._taps if tap.watch is not None]
+        for kind in _BOUNDS:
+            taps = [tap for tap in used if tap.kind == kind]
+            of_kind = [layer for layer in layers if layer.activation == kind]
+            if len(taps) == len(of_kind):
+                for tap, layer in zip(taps, of_kind, strict=True):
+                    tap.layer = layer
+
+    def judge(self, step: int) -> Iterator[Verdict]:
+        """The verdicts on what was seen since the last call."""
+        for tap in self._taps:
+            if tap.watch is None or tap.rows < _LEAST_ROWS:
+                continue
+            reading: Reading = tap.watch.read()
+            tap.watch.reset()
+            tap.rows = 0
+            layer, name = tap.layer, tap.layer.label if tap.layer else tap.name
+            verdict = _verdict(tap.kind, name, layer, reading, step, tap.passed)
+            if verdict:
+                yield verdict
+            elif tap.kind == "relu":
+                tap.passed = True
+
+
+def judge_trace(layers: list[Layer], ops: list[Op]) -> Iterator[Verdict]:
+    """The same of one recorded pass, which also shows activations that are called as functions."""
+    outputs = {id(t): t for op in ops for t in op.outputs}
+    for layer in layers:
+        output = outputs.get(layer.activated)
+        if layer.activation not in _BOUNDS or output is None or output.dim() < 2:
+            continue
+        if output.numel() // output.shape[-1] < _LEAST_ROWS:
+            continue
+        watch = _watch(layer.activation, output)
+        watch.observe(output.detach())
+        verdict = _verdict(layer.activation, layer.label, layer, watch.read(), 0, False)
+        if verdict:
+            yield verdict
+
+
+def _verdict(
+    kind: str, where: str, layer: Layer | None, reading: Reading, step: int, passed: bool
+) -> Verdict | None:
+    _, _, mean, _, zero, low, high, _, units, dead = reading
+    if kind == "relu":
+        return _dead(where, layer, zero, units, dead, step, passed)
+    share = low + high
+    if share < 0.8 or (layer is not None and layer.last):
+        return None
+    return Verdict(
+        "SATURATED", ERROR if share >= 0.95 else WARNING, where,
+        f"{share:.0%} of the outputs of {kind} are at the ends of its range (mean {mean:.3g})",
+        f"the inputs of {kind} are large, and its slope is nearly zero there",
+        f"{init_code(layer) if layer else 'a smaller initialisation'}, a normalisation before "
+        f"{kind}, inputs scaled to mean 0 and standard deviation 1, or a lower learning rate",
+        step,
+    )  # fmt: skip
+
+
+def _dead(
+    where: str,
+    layer: Layer | None,
+    zero: float,
+    units: int,
+    dead: list[int],
+    step: int,
+    passed: bool,
+) -> Verdict | None:
+    share = len(dead) / units if units else 0.0
+    if share < 0.5:
+        return None
+    if passed:
+        cause = "they were alive before: steps were so large that no input reaches them any more"
+        action = "a lower learning rate, gradient clipping, or nn.LeakyReLU in place of ReLU"
+    else:
+        cause = "bias or weights put the input of ReLU below zero for all data"
+        bias = code_name(f"{layer.label}.bias") if layer else "the bias"
+        action = f"nn.init.zeros_({bias})" + (f"; {init_code(layer)}" if layer else "")
+    return Verdict(
+        "DEAD", ERROR if share >= 0.9 else WARNING, where,
+        f"{len(dead)} of {units} units gave 0 for all data ({zero:.0%} of the outputs are 0), "
+        f"such as {dead[:5]}",
+        cause, action, step,
+    )  # fmt: skip

@@ -1,0 +1,132 @@
+"""What a monitor remembers of the steps of one optimiser, in memory of fixed size."""
+
+from __future__ import annotations
+
+import numpy as np
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Array = np.ndarray[Any, Any]
+
+WINDOW = 16  # steps over which rules take medians
+FRAMES = 24  # steps kept per parameter for pictures, evenly over the run
+POINTS = 1024  # losses kept, evenly over the run
+NORM, ZERO, TINY, RATIO = range(4)  # the columns of the window
+
+
+class Series:
+    """Numbers over the run, thinned out evenly when they become too many."""
+
+    def __init__(self, limit: int = POINTS) -> None:
+        self.steps: list[int] = []
+        self.values: list[float] = []
+        self._limit, self._every, self._count = limit, 1, 0
+
+    def add(self, step: int, value: float) -> None:
+        """Append, or leave out if the run has become long."""
+        if self._count % self._every == 0:
+            if len(self.values) == self._limit:
+                del self.steps[1::2], self.values[1::2]
+                self._every *= 2
+            if self._count % self._every == 0:
+                self.steps.append(step)
+                self.values.append(value)
+        self._count += 1
+
+
+class Track:
+    """The steps of one optimiser (or of a loop without one) over the parameters ``at``."""
+
+    def __init__(self, optimizer: Any, at: list[int], label: str) -> None:
+        self.optimizer, self.at, self.label = optimizer, at, label
+        self.steps = 0
+        n = len(at)
+        self.window = np.full((WINDOW, n, 4), np.nan, np.float32)
+        self.frames = np.full((FRAMES, n, 2), np.nan, np.float32)
+        self.frame_steps: list[int] = []
+        self._frame_every = 1
+        self.updates = np.full((n, 2), np.nan)
+        self.loss = Series()
+        self.norm = Series()
+        self.lr = Series()
+        self.recent_loss: list[float] = []  # the last 256
+        self.recent_norm: list[float] = []
+        self.first_losses: list[float] = []  # the first 10
+        self.best_loss = np.inf  # least median of 8
+        self.not_zeroed = 0
+        self.highest_lr = 0.0
+        self.lr_moves = 0  # +1 rising, -1 falling, 0 steady: the last change
+
+    def add(self, loss: float | None, norms: Array, zeros: Array, tiny: Array) -> None:
+        """Take in one step; call after the optimiser has moved the weights."""
+        row = self.window[self.steps % WINDOW]
+        row[:, NORM], row[:, ZERO], row[:, TINY] = norms, zeros, tiny
+        with np.errstate(divide="ignore", invalid="ignore"):
+            row[:, RATIO] = self.updates[:, 0] / self.updates[:, 1]
+        total = float(np.sqrt(np.dot(norms, norms)))
+        _append(self.recent_norm, total)
+        self.norm.add(self.steps, total)
+        if loss is not None:
+            self._add_loss(loss)
+        self._add_lr()
+        if self.steps % self._frame_every == 0:
+            self._add_frame(row)
+        self.steps += 1
+
+    def _add_loss(self, loss: float) -> None:
+        self.loss.add(self.steps, loss)
+        _append(self.recent_loss, loss)
+        if len(self.first_losses) < 10:
+            self.first_losses.append(loss)
+        if len(self.recent_loss) >= 8 and self.steps % 4 == 0:
+            median = float(np.median(self.recent_loss[-8:]))
+            if median < self.best_loss:
+                self.best_loss = median
+
+    def _add_lr(self) -> None:
+        if self.optimizer is None:
+            return
+        lr = max(float(group.get("lr", 0.0)) for group in self.optimizer.param_groups)
+        before = self.lr.values[-1] if self.lr.values else lr
+        if lr != before:
+            self.lr_moves = 1 if lr > before else -1
+        elif self.steps % 64 == 0:
+            self.lr_moves = 0
+        self.highest_lr = max(self.highest_lr, lr)
+        self.lr.add(self.steps, lr)
+
+    def _add_frame(self, row: Array) -> None:
+        if len(self.frame_steps) == FRAMES:
+            kept = (FRAMES + 1) // 2
+            self.frames[:kept] = self.frames[::2]
+            self.frames[kept:] = np.nan
+            del self.frame_steps[1::2]
+            self._frame_every *= 2
+            if self.steps % self._frame_every:
+                return
+        self.frames[len(self.frame_steps)] = row[:, (NORM, RATIO)]
+        self.frame_steps.append(self.steps)
+
+    def median(self, column: int) -> Array:
+        """Per parameter, over the window."""
+        rows = self.window[: min(self.steps, WINDOW), :, column]
+        with np.errstate(all="ignore"):
+            return np.asarray(np.median(rows, axis=0))
+
+    @property
+    def settled(self) -> float | None:
+        """The median of the last eight losses; None without losses."""
+        return float(np.median(self.recent_loss[-8:])) if self.recent_loss else None
+
+    @property
+    def start(self) -> float | None:
+        """The median of the first losses."""
+        return float(np.median(self.first_losses)) if self.first_losses else None
+
+
+def _append(values: list[float], value: float) -> None:
+    values.append(value)
+    if len(values) > 512:
+        del values[:256]

@@ -1,0 +1,100 @@
+"""Programs written for PyTorch, unchanged: ``import torch`` gives pyforge.
+
+``python -m pyforge run script.py args...`` runs a script so; :func:`install` does the same inside a
+program, before its first ``import torch``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import runpy
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+__all__ = ["install", "run"]
+
+
+class _Alias(importlib.abc.Loader):
+    """Loads ``torch.x`` as the module ``pyforge.x`` itself, not a copy."""
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        module = importlib.import_module(self.target)
+        self.own = (module.__spec__, module.__loader__)
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__, module.__loader__ = self.own
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    def find_spec(
+        self, fullname: str, path: object = None, target: object = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        head, _, rest = fullname.partition(".")
+        if head != "torch":
+            return None
+        name = f"pyforge.{rest}" if rest else "pyforge"
+        try:
+            found = importlib.util.find_spec(name)
+        except ModuleNotFoundError:
+            found = None
+        if found is None:
+            raise ModuleNotFoundError(
+                f"pyforge has no counterpart of {fullname!r}{_nearest(rest)}", name=fullname
+            )
+        return importlib.util.spec_from_loader(
+            fullname, _Alias(name), is_package=found.submodule_search_locations is not None
+        )
+
+
+def _nearest(rest: str) -> str:
+    """``; the nearest module is ...``, or nothing."""
+    import pkgutil
+
+    parent, _, leaf = rest.rpartition(".")
+    try:
+        package = importlib.import_module(f"pyforge.{parent}" if parent else "pyforge")
+    except ImportError:
+        return ""
+    names = [m.name for m in pkgutil.iter_modules(getattr(package, "__path__", []))]
+    close = difflib.get_close_matches(leaf, [n for n in names if not n.startswith("_")], 1)
+    return f"; the nearest is 'torch.{parent + '.' if parent else ''}{close[0]}'" if close else ""
+
+
+def install() -> None:
+    """Make ``import torch`` and its submodules resolve to pyforge in this process.
+
+    Raises:
+        RuntimeError: if PyTorch has been imported already.
+    """
+    if any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        return
+    if "torch" in sys.modules:
+        raise RuntimeError("PyTorch is imported already; install pyforge in its place before that")
+    sys.meta_path.insert(0, _Finder())
+
+
+def run(script: str, args: Sequence[str] = ()) -> None:
+    """Run a script as ``python script args...`` does, with pyforge in the place of PyTorch.
+
+    Raises:
+        FileNotFoundError: if there is no such script.
+    """
+    if not os.path.isfile(script):
+        raise FileNotFoundError(f"there is no script {script!r}")
+    install()
+    sys.argv = [script, *args]
+    sys.path[0] = os.path.dirname(os.path.abspath(script))
+    runpy.run_path(script, run_name="__main__")
