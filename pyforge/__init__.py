@@ -48,6 +48,18 @@ if TYPE_CHECKING:
     from .amp.autocast_mode import is_autocast_enabled as is_autocast_enabled
     from .amp.autocast_mode import set_autocast_dtype as set_autocast_dtype
     from .amp.autocast_mode import set_autocast_enabled as set_autocast_enabled
+    from .nn.functional import bilinear as bilinear
+    from .nn.functional import celu_ as celu_
+    from .nn.functional import channel_shuffle as channel_shuffle
+    from .nn.functional import cosine_similarity as cosine_similarity
+    from .nn.functional import hardshrink as hardshrink
+    from .nn.functional import pairwise_distance as pairwise_distance
+    from .nn.functional import pdist as pdist
+    from .nn.functional import relu_ as relu_
+    from .nn.functional import rrelu as rrelu
+    from .nn.functional import rrelu_ as rrelu_
+    from .nn.functional import selu_ as selu_
+    from .nn.functional import threshold_ as threshold_
     from .serialization import load as load
     from .serialization import save as save
 
@@ -100,6 +112,18 @@ _LAZY = {
     "set_autocast_dtype": "amp.autocast_mode",
     "set_autocast_enabled": "amp.autocast_mode",
     "set_printoptions": "_tensor_str",
+    "bilinear": "nn.functional",
+    "celu_": "nn.functional",
+    "channel_shuffle": "nn.functional",
+    "cosine_similarity": "nn.functional",
+    "hardshrink": "nn.functional",
+    "pairwise_distance": "nn.functional",
+    "pdist": "nn.functional",
+    "relu_": "nn.functional",
+    "rrelu": "nn.functional",
+    "rrelu_": "nn.functional",
+    "selu_": "nn.functional",
+    "threshold_": "nn.functional",
 }
 
 

@@ -188,6 +188,12 @@ def test_huge_shapes() -> None:
     for shape in [(1 << 40, 1 << 40), (1 << 62, 4), (1 << 63,), (1 << 50,)]:
         with pytest.raises((RuntimeError, MemoryError, OverflowError, TypeError)):
             pf.zeros(*shape)
+    with pytest.raises(RuntimeError, match="repeat: the size of dimension 0 overflows"):
+        pf.ones(4).repeat(1 << 62)
+    low, high = -(1 << 63), (1 << 63) - 1
+    assert pf.arange(low, high, 1 << 62).tolist() == [low, -(1 << 62), 0, 1 << 62]
+    with pytest.raises((RuntimeError, MemoryError), match="arange"):
+        pf.arange(low, high)
     assert pf.zeros(1 << 40, 0).shape == (1 << 40, 0)
     big = pf.zeros(1).expand(1 << 40)
     assert big.numel() == 1 << 40

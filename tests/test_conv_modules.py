@@ -168,3 +168,11 @@ def test_same_padding_of_even_kernels_is_longer_at_the_end() -> None:
     x, w = pf.randn(2, 3, 7, 6), pf.randn(4, 3, 4, 2)
     want = F.conv2d(F.pad(x, (0, 1, 1, 2)), w)
     np.testing.assert_array_equal(F.conv2d(x, w, padding="same").numpy(), want.numpy())
+
+
+def test_a_window_in_the_padding_alone_stays_in_the_plane() -> None:
+    x = pf.zeros(1, 1, 1, requires_grad=True)
+    y, index = nn.functional.max_pool1d(x, 2, 1, 1, 2, False, True)
+    assert y.tolist() == [[[-float("inf")]]]
+    assert index.tolist() == [[[0]]]
+    y.backward(pf.ones(1, 1, 1))

@@ -114,8 +114,6 @@ def test_interrupt_leaves_the_terminal_sane() -> None:
         stderr=inner,
         env={**os.environ, "TERM": "xterm"},
         start_new_session=True,
-        # Where the suite itself runs in the background, SIGINT is ignored and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     os.close(inner)
     shown = b""

@@ -171,7 +171,6 @@ WRONG: list[tuple[Any, type[Exception], str]] = [
     (lambda P: pack(P)(P.zeros(3, 2), [1, 2]), RuntimeError, "sorted in decreasing order"),
     (lambda P: pack(P)(P.zeros(3, 2), [1]), RuntimeError, "equal to batch_size"),
     (lambda P: pack(P)(P.zeros(3, 2), [2, 0]), RuntimeError, "greater than 0"),
-    (lambda P: pack(P)(P.zeros(3, 2), [4, 2]), (RuntimeError, ValueError), ""),
     (
         lambda P: P.nn.utils.rnn.pad_packed_sequence(pack(P)(P.zeros(3, 2), [3, 1]), True, 0.0, 2),
         ValueError,
@@ -234,15 +233,20 @@ def test_loss_curve() -> None:
         P.manual_seed(0)
         net = P.nn.LSTM(3, 8, num_layers=2, dropout=0.2, batch_first=True)
         head = P.nn.Linear(8, 1)
-        opt = P.optim.Adam([*net.parameters(), *head.parameters()], lr=0.01)
+        weights = [*net.parameters(), *head.parameters()]
         x = P.randn(16, 7, 3)
         curve = []
         for _ in range(60):
-            opt.zero_grad()
             loss = ((head(net(x)[0][:, -1]) - x.sum((1, 2)).unsqueeze(1)) ** 2).mean()
-            loss.backward()
-            opt.step()
+            with P.no_grad():
+                for w, g in zip(weights, P.autograd.grad(loss, weights), strict=True):
+                    w.sub_(g, alpha=0.03)
             curve.append(loss.item())
         curves.append(curve)
-    np.testing.assert_allclose(curves[1], curves[0], rtol=2e-3)
-    assert curves[1][-1] < 0.5 * curves[1][0]
+    np.testing.assert_allclose(curves[1], curves[0], rtol=1e-4)
+    assert curves[1][-1] < 0.9 * curves[1][0]
+
+
+def test_length_beyond_the_input() -> None:
+    with pytest.raises(RuntimeError, match="more than the 3 steps"):
+        pack(pf)(pf.zeros(3, 2), [4, 2])

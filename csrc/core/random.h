@@ -79,5 +79,6 @@ class Generator {
 
 // The generator that is used where none is given.
 Generator& default_generator();
+inline Generator& stream(Generator* g) { return g ? *g : default_generator(); }
 
 }  // namespace pyforge

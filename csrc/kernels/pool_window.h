@@ -122,6 +122,7 @@ void fix_empty(int64_t* indices, const T* out, const PoolShape& p, int64_t d, in
     for (int k = 0; k < kSpatial; ++k) {
       first[k] = (k == 2 ? w : place[k]) * p.step[k] - p.padding[k];
       if (first[k] < 0) first[k] += ceil_div(-first[k], p.dilation[k]) * p.dilation[k];
+      first[k] = smaller(first[k], p.source[k] - 1);  // a window may lie in the padding alone
     }
     indices[w] = (first[0] * p.source[1] + first[1]) * p.source[2] + first[2];
   }

@@ -29,6 +29,9 @@ ConvParams parameters(const char* op, int dims, IntSpan stride, IntSpan dilation
              to_string(stride));
     PF_CHECK(p.dilation[d] > 0, Runtime, op, ": dilation should be greater than zero, got ",
              to_string(dilation));
+    PF_CHECK(p.stride[d] <= kMaxStep && p.dilation[d] <= kMaxStep, Runtime, op,
+             ": stride and dilation must be less than 2^31, got ", to_string(stride), " and ",
+             to_string(dilation));
   }
   PF_CHECK(groups > 0, Runtime, op, ": non-positive groups is not supported, got ", groups);
   return p;
@@ -89,6 +92,8 @@ Tensor convolve(const char* op, const Tensor& input, const Tensor& weight, const
   Dims sizes{x.size(0), weight.size(0)};
   for (int d = 0; d < p.dims; ++d) {
     PF_CHECK(p.padding[d] >= 0, Runtime, op, ": negative padding is not supported, got ",
+             p.padding[d]);
+    PF_CHECK(p.padding[d] <= kMaxStep, Runtime, op, ": padding must be less than 2^31, got ",
              p.padding[d]);
     const int64_t size = x.size(d + 2) + 2 * p.padding[d];
     const int64_t extent = p.dilation[d] * (weight.size(d + 2) - 1) + 1;
@@ -155,6 +160,8 @@ Tensor conv_transpose(const Tensor& input, const Tensor& weight, const Tensor& b
   Dims sizes{g.size(0), weight.size(1) * groups};
   for (int d = 0; d < dims; ++d) {
     PF_CHECK(p.padding[d] >= 0, Runtime, op, ": negative padding is not supported, got ",
+             to_string(padding));
+    PF_CHECK(p.padding[d] <= kMaxStep, Runtime, op, ": padding must be less than 2^31, got ",
              to_string(padding));
     PF_CHECK(extra[d] >= 0 && extra[d] < std::max(p.stride[d], p.dilation[d]), Runtime, op,
              ": output padding must be smaller than either stride or dilation, but got "

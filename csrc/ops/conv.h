@@ -4,6 +4,9 @@
 
 namespace pyforge::ops {
 
+// Greatest stride, padding or dilation, so that products with sizes fit.
+inline constexpr int64_t kMaxStep = INT32_MAX;
+
 struct ConvParams {
   int dims = 2;  // spatial ones, 1 to 3
   int64_t stride[3] = {1, 1, 1}, padding[3] = {0, 0, 0}, dilation[3] = {1, 1, 1};

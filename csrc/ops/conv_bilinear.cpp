@@ -121,12 +121,18 @@ struct Geometry {
   int64_t groups, channels, rows, kernel[kSpatial], step[kSpatial], padding[kSpatial],
       dilation[kSpatial];
 
-  Geometry(const ConvParams& p, IntSpan weight)
+  // `places` are the sizes of the convolution's result: where there is one place, nothing moves.
+  Geometry(const ConvParams& p, IntSpan weight, IntSpan places)
       : groups(p.groups), channels(weight[1]), rows(weight[0] / p.groups) {
     spatial(kernel, weight);
     spatial(step, p.stride, p.dims, 1);
     spatial(padding, p.padding, p.dims, 0);
     spatial(dilation, p.dilation, p.dims, 1);
+    int64_t size[kSpatial];
+    spatial(size, places);
+    for (int d = 0; d < kSpatial; ++d) {
+      if (size[d] <= 1) step[d] = 1;
+    }
   }
 };
 
@@ -140,7 +146,7 @@ Tensor forward_values(const Tensor& input, const Tensor& weight, const Tensor& b
                     input.dtype());
   const Tensor x = contiguous(input), w = contiguous(weight);
   const Tensor b = bias.defined() ? contiguous(bias) : Tensor();
-  const Geometry g(p, w.sizes());
+  const Geometry g(p, w.sizes(), sizes);
   Tensor y = empty(sizes, x.dtype());
   if (y.numel() == 0) return y;
   GatherConv conv{};
@@ -179,10 +185,11 @@ Tensor input_values(const Tensor& grad, const Tensor& weight, const Tensor& bias
                     grad.dtype());
   const Tensor g = contiguous(grad), w = contiguous(weight);
   const Tensor b = bias.defined() ? contiguous(bias) : Tensor();
-  const Geometry geometry(p, w.sizes());
+  const Geometry geometry(p, w.sizes(), g.sizes());
   const int64_t *step = geometry.step, *kernel = geometry.kernel;
   const bool gaps = kernel[0] < step[0] || kernel[1] < step[1] || kernel[2] < step[2] ||
-                    volume(geometry.dilation) != 1;
+                    geometry.dilation[0] != 1 || geometry.dilation[1] != 1 ||
+                    geometry.dilation[2] != 1;
   Tensor x = empty(sizes, g.dtype());
   if (x.numel() == 0) return x;
   if (gaps || g.numel() == 0) {  // some places may be out of reach of every tap
@@ -247,7 +254,7 @@ Tensor weight_values(const Tensor& input, const Tensor& grad, const ConvParams& 
   if (is_half(input.dtype()))
     return narrowed(weight_values(widened(input), widened(grad), p, sizes), input.dtype());
   const Tensor x = contiguous(input), g = contiguous(grad);
-  const Geometry geometry(p, sizes);
+  const Geometry geometry(p, sizes, g.sizes());
   Tensor w = empty(sizes, x.dtype());
   if (w.numel() == 0) return w;
   if (g.numel() == 0 || x.numel() == 0) {

@@ -109,8 +109,6 @@ Tensor eye(int64_t n, std::optional<int64_t> m, OptDType dtype) {
   return y;
 }
 
-Generator& stream(Generator* g) { return g ? *g : default_generator(); }
-
 Tensor rand_op(IntSpan size, Generator* g, OptDType dtype) {
   Tensor y = empty(size, floating_or_default("rand", dtype));
   uniform_data(y, 0, 1, g);
@@ -187,18 +185,6 @@ Tensor normal_op(const Tensor& t, double mean, double std, Generator* g) {
   fill_random("normal_", y, [&](const Tensor& v) { normal_data(v, mean, std, g); });
   return y;
 }
-Tensor exponential_op(const Tensor& t, double lambd, Generator* g) {
-  PF_CHECK(lambd > 0, Runtime, "exponential_ expects lambda > 0.0, but found lambda=", lambd);
-  Tensor y = empty(t.sizes(), t.dtype());
-  fill_random("exponential_", y, [&](const Tensor& v) {
-    if (v.dtype() == DType::Float32) {
-      stream(g).exponential(v.data<float>(), v.numel(), lambd);
-    } else {
-      stream(g).exponential(v.data<double>(), v.numel(), lambd);
-    }
-  });
-  return y;
-}
 Tensor bernoulli_p(const Tensor& t, double p, Generator* g) {
   PF_CHECK(p >= 0 && p <= 1, Runtime, "bernoulli_ expects p to be in [0, 1], but got p=", p);
   Tensor y = empty(t.sizes(), is_floating(t.dtype()) ? t.dtype() : default_dtype());
@@ -241,18 +227,24 @@ Tensor arange(Scalar start, Scalar end, Scalar step, OptDType dtype) {
   PF_CHECK((s > 0 && b >= a) || (s < 0 && b <= a), Runtime,
            "arange: upper bound and lower bound inconsistent with step sign");
   double length = std::ceil((b - a) / s);
+  __int128 exact = 0;
   if (!floating) {
-    int64_t span = end.i - start.i;
-    length = static_cast<double>((span + step.i - (step.i > 0 ? 1 : -1)) / step.i);
+    auto span = static_cast<__int128>(end.i) - start.i;
+    exact = (span + step.i - (step.i > 0 ? 1 : -1)) / step.i;
+    length = static_cast<double>(exact);
   }
   PF_CHECK(length < 9.2e18, Runtime, "arange: invalid size, possible overflow? ", length,
            " elements");
-  auto n = static_cast<int64_t>(length);
+  auto n = floating ? static_cast<int64_t>(length) : static_cast<int64_t>(exact);
   Tensor y = empty({n}, d);
   char* to = y->data;
+  // Unsigned: only the last sum is sure to be within int64.
+  auto at = [&](int64_t i) {
+    return static_cast<int64_t>(static_cast<uint64_t>(start.i) +
+                                static_cast<uint64_t>(step.i) * static_cast<uint64_t>(i));
+  };
   for (int64_t i = 0; i < n; ++i, to += itemsize(d))
-    store_scalar(
-        to, floating ? Scalar(a + s * static_cast<double>(i)) : Scalar(start.i + step.i * i), d);
+    store_scalar(to, floating ? Scalar(a + s * static_cast<double>(i)) : Scalar(at(i)), d);
   return y;
 }
 
@@ -357,9 +349,6 @@ PF_OP(bernoulli_p, "bernoulli(Tensor input, float p, *, Generator? generator=Non
 PF_OP(uniform_op,
       "uniform(Tensor input, float from=0, float to=1, *, Generator? generator=None) -> Tensor",
       kInplace, "Uniform in [from, to).")
-PF_OP(exponential_op,
-      "exponential(Tensor input, float lambd=1, *, Generator? generator=None) -> Tensor", kInplace,
-      "Exponential with density lambd * e^(-lambd x).")
 PF_OP(normal_op,
       "normal(Tensor input, float mean=0, float std=1, *, Generator? generator=None) -> Tensor",
       kInplace, "Normal with the given mean and standard deviation.")

@@ -117,6 +117,11 @@ Pooling pooling(const char* op, int dims, const Tensor& input, IntSpan kernel,
              to_string(given ? *stride : kernel));
     PF_CHECK(p.dilation[d] > 0, Runtime, op, ": dilation should be greater than zero, but got ",
              to_string(dilation));
+    for (int64_t value : {p.kernel[d], p.dilation[d], p.padding[d]})
+      PF_CHECK(value <= INT32_MAX, Runtime, op,
+               ": kernel size, padding and dilation must be less than 2^31, got ", value,
+               " (output size is too small)");
+    p.step[d] = std::min<int64_t>(p.step[d], INT32_MAX);  // further is out of every plane
     const int64_t extent = p.dilation[d] * (p.kernel[d] - 1) + 1;
     PF_CHECK(p.padding[d] >= 0, Runtime, op,
              ": pad must be non-negative, but got pad: ", p.padding[d]);
@@ -127,6 +132,7 @@ Pooling pooling(const char* op, int dims, const Tensor& input, IntSpan kernel,
                           p.step[d]) +
                 1;
     if (ceil_mode && (p.grid[d] - 1) * p.step[d] >= p.source[d] + p.padding[d]) --p.grid[d];
+    if (p.grid[d] == 1) p.step[d] = 1;
     PF_CHECK(p.source[d] > 0 && p.grid[d] > 0, Runtime, op, ": Given input size ",
              to_string(input.sizes()), ", kernel ", to_string(kernel),
              ": the calculated output size is too small");

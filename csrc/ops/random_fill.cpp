@@ -10,8 +10,6 @@
 namespace pyforge::ops {
 namespace {
 
-Generator& stream(Generator* g) { return g ? *g : default_generator(); }
-
 // One past the largest integer that random_() draws: what the dtype holds exactly.
 double random_limit(DType dtype) {
   switch (dtype) {

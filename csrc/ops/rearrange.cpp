@@ -111,9 +111,14 @@ Tensor repeat(const Tensor& t, IntSpan repeats) {
   Dims sizes, split, steps, source;
   for (int64_t d = 0; d < repeats.size(); ++d) {
     int64_t size = d < extra ? 1 : t.size(d - extra);
-    PF_CHECK(repeats[d] >= 0, Runtime, "repeat: Trying to create tensor with negative dimension ",
-             size * repeats[d], ": ", to_string(repeats));
-    sizes.push_back(size * repeats[d]);
+    int64_t repeated;
+    PF_CHECK(repeats[d] >= 0, Runtime,
+             "repeat: Trying to create tensor with negative dimension: ", to_string(t.sizes()),
+             " repeated by ", to_string(repeats));
+    PF_CHECK(!__builtin_mul_overflow(size, repeats[d], &repeated), Runtime,
+             "repeat: the size of dimension ", d, " overflows int64: ", to_string(t.sizes()),
+             " repeated by ", to_string(repeats));
+    sizes.push_back(repeated);
     if (repeats[d] != 1) {
       split.push_back(repeats[d]);
       source.push_back(1);

@@ -115,7 +115,9 @@ Tensor resample(const Tensor& input, const Resampling& r, bool adjoint) {
   Dims sizes(x.sizes());
   sizes[r.dim] = adjoint ? r.size : r.out_size;
   Tensor y = empty(sizes, x.dtype());
-  if (y.numel() > 0) {
+  if (x.numel() == 0) {
+    fill_data(y, Scalar(0));
+  } else if (y.numel() > 0) {
     const Weights w = weights_of(r);
     int64_t outer = 1, inner = 1;
     for (int64_t d = 0; d < x.dim(); ++d) (d < r.dim ? outer : inner) *= d == r.dim ? 1 : x.size(d);

@@ -19,6 +19,8 @@ void pair(const char* op, const char* name, IntSpan given, int64_t least, int64_
     to[d] = given[given.size() == 1 ? 0 : d];
     PF_CHECK(to[d] >= least, Runtime, op, ": ", name, " should be ",
              least > 0 ? "greater than zero" : "not negative", ", but got ", to_string(given));
+    PF_CHECK(to[d] <= INT32_MAX, Runtime, op, ": ", name, " must be less than 2^31, but got ",
+             to_string(given));
   }
 }
 
@@ -170,12 +172,16 @@ Tensor col2im(const Tensor& input, IntSpan output_size, IntSpan kernel_size, Int
   return from_columns(input, w, sizes);
 }
 
+constexpr int64_t kMaxFactor = 1 << 20;  // its square times the channels fits
+
 Tensor pixel_shuffle(const Tensor& input, int64_t r) {
   constexpr const char* op = "pixel_shuffle";
   const int64_t n = input.dim();
   PF_CHECK(n >= 3, Runtime, op, " expects input to have at least 3 dimensions, but got input with ",
            n, " dimension(s)");
   PF_CHECK(r > 0, Runtime, op, " expects a positive upscale_factor, but got ", r);
+  PF_CHECK(r <= kMaxFactor, Runtime, op, ": upscale_factor must be at most ", kMaxFactor, ", got ",
+           r);
   PF_CHECK(input.size(n - 3) % (r * r) == 0, Runtime, op,
            " expects its input's 'channel' dimension to be divisible by the square of "
            "upscale_factor, but input.size(-3)=",
@@ -199,6 +205,8 @@ Tensor pixel_unshuffle(const Tensor& input, int64_t r) {
   PF_CHECK(n >= 3, Runtime, op, " expects input to have at least 3 dimensions, but got input with ",
            n, " dimension(s)");
   PF_CHECK(r > 0, Runtime, op, " expects a positive downscale_factor, but got ", r);
+  PF_CHECK(r <= kMaxFactor, Runtime, op, ": downscale_factor must be at most ", kMaxFactor,
+           ", got ", r);
   for (int64_t d : {n - 2, n - 1}) {
     PF_CHECK(input.size(d) % r == 0, Runtime, op, " expects ", d == n - 2 ? "height" : "width",
              " to be divisible by downscale_factor, but input.size(", d - n, ")=", input.size(d),

@@ -165,7 +165,12 @@ def interpolate(
         if recompute_scale_factor:
             raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
     else:
-        given = scale_factor if isinstance(scale_factor, (tuple, list)) else (scale_factor,) * dims
+        assert scale_factor is not None
+        given = (
+            (scale_factor,) * dims
+            if isinstance(scale_factor, (int, float))
+            else tuple(scale_factor)
+        )
         if len(given) != dims:
             raise ValueError(
                 f"Input and scale_factor must have the same number of spatial dimensions, but got "

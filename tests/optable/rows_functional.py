@@ -226,7 +226,7 @@ ROWS = [
             Err(
                 (LABELS + 2, X((3, 2)), X(1, np.int64)),
                 (IndexError, RuntimeError),
-                "range",
+                "range|found idx",
                 names="",
             ),
             Err((LABELS, X((3, 2)), LABELS + 1), RuntimeError, r"offsets\[0\]", names=""),

@@ -23,7 +23,6 @@ def fill(name: str, *args: Any, covers: str) -> Op:
 ROWS = [
     fill("normal_", covers="normal"),
     fill("uniform_", covers="uniform"),
-    fill("exponential_", covers="exponential"),
     fill("bernoulli_", 0.5, covers="bernoulli"),
     fill("random_", covers="random"),
     fill("exponential_", covers="exponential"),

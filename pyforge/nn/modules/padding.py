@@ -50,23 +50,25 @@ class _ConstantPad(Module):
         return f"padding={self.padding}, value={self.value}"
 
 
-class ConstantPad1d(_ConstantPad):
-    """The last dimension extended by a number."""
-
-    _dims = 1
-
-
-class ZeroPad1d(_ConstantPad):
-    """The last dimension extended by zeros."""
-
-    _dims = 1
-
+class _ZeroPad(_ConstantPad):
     def __init__(self, padding: int | Sequence[int]) -> None:
         super().__init__(padding, 0.0)
 
     def extra_repr(self) -> str:
         """Before and after, of the last dimension first."""
         return f"{self.padding}"
+
+
+class ConstantPad1d(_ConstantPad):
+    """The last dimension extended by a number."""
+
+    _dims = 1
+
+
+class ZeroPad1d(_ZeroPad):
+    """The last dimension extended by zeros."""
+
+    _dims = 1
 
 
 class ConstantPad2d(_ConstantPad):
@@ -75,17 +77,10 @@ class ConstantPad2d(_ConstantPad):
     _dims = 2
 
 
-class ZeroPad2d(_ConstantPad):
+class ZeroPad2d(_ZeroPad):
     """The last two dimensions extended by zeros."""
 
     _dims = 2
-
-    def __init__(self, padding: int | Sequence[int]) -> None:
-        super().__init__(padding, 0.0)
-
-    def extra_repr(self) -> str:
-        """Before and after, of the last dimension first."""
-        return f"{self.padding}"
 
 
 class ConstantPad3d(_ConstantPad):
@@ -94,17 +89,10 @@ class ConstantPad3d(_ConstantPad):
     _dims = 3
 
 
-class ZeroPad3d(_ConstantPad):
+class ZeroPad3d(_ZeroPad):
     """The last three dimensions extended by zeros."""
 
     _dims = 3
-
-    def __init__(self, padding: int | Sequence[int]) -> None:
-        super().__init__(padding, 0.0)
-
-    def extra_repr(self) -> str:
-        """Before and after, of the last dimension first."""
-        return f"{self.padding}"
 
 
 class ReflectionPad1d(_Pad):
