@@ -34,9 +34,11 @@ if TYPE_CHECKING:
     from . import diagnose as diagnose
     from . import memory as memory
     from . import nn as nn
+    from . import ops as ops
     from . import optim as optim
     from . import random as random
     from . import serialization as serialization
+    from . import testing as testing
     from . import utils as utils
     from ._tensor_str import get_printoptions as get_printoptions
     from ._tensor_str import printoptions as printoptions
@@ -92,10 +94,13 @@ _SUBMODULES = frozenset(
         "cuda",
         "datasets",
         "diagnose",
+        "library",
         "memory",
         "nn",
+        "ops",
         "optim",
         "serialization",
+        "testing",
         "utils",
     }
 )

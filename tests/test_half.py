@@ -25,11 +25,8 @@ import pyforge as pf
 
 HALVES = ("float16", "bfloat16")
 EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
-# Where PyTorch rounds each step and pyforge the result alone.
-LOOSE = {"prod": 4.0, "nll_loss": 4.0, "binary_cross_entropy_with_logits": 2.0, "batch_norm": 2.0}
-
 # Gradients that are sums of rounded terms which cancel, or that start from a rounded logarithm.
-CANCELS = ("div", "divide", "true_divide", "operator /", "logsumexp")
+CANCELS = ("div", "divide", "true_divide", "operator /", "logsumexp", "ctc_loss")
 
 
 class HalfCall(Call):
@@ -53,15 +50,19 @@ def values(t: Any) -> np.ndarray:
     return np.array(t.detach().double().numpy())
 
 
-def assert_near(got: Any, want: Any, ulps: float, what: str) -> None:
+def near(got: Any, want: Any, ulps: float) -> np.ndarray:
     """Within units in the last place of a value, or of a quarter of the largest."""
     a, b = values(got), values(want)
     finite = np.abs(b[np.isfinite(b)])
     size = np.maximum(np.abs(b), 0.25 * float(finite.max())) if finite.size else np.abs(b)
     with np.errstate(invalid="ignore"):
-        near = np.abs(a - b) <= ulps * EPS[dtype_name(got.dtype)] * size
-    bad = ~(near | (a == b) | (np.isnan(a) & np.isnan(b)))
-    assert not bad.any(), f"{what}: {a[bad][:4]}, expected {b[bad][:4]}"
+        close = np.abs(a - b) <= ulps * EPS[dtype_name(got.dtype)] * size
+    return np.asarray(close | (a == b) | (np.isnan(a) & np.isnan(b)))
+
+
+def assert_near(got: Any, want: Any, ulps: float, what: str) -> None:
+    bad = ~near(got, want, ulps)
+    assert not bad.any(), f"{what}: {values(got)[bad][:4]}, expected {values(want)[bad][:4]}"
 
 
 def floating_rows(keep: Any) -> Any:
@@ -74,18 +75,25 @@ def floating_rows(keep: Any) -> Any:
 @pytest.mark.torch
 @floating_rows(lambda op: op.oracle and op.name != "from_numpy")
 def test_values(op: Op, half: str) -> None:
+    """PyTorch's result, or the float64 result rounded where PyTorch rounds on the way to it."""
     for sample in op.draw("float32"):
         what = f"{op}({describe(sample)})"
-        got, want = HalfCall(pf, op, sample, half)(), quiet(HalfCall(torch, op, sample, half))
-        for g, w in zip(flat(got), flat(want), strict=True):
+        got, exact = (flat(HalfCall(pf, op, sample, half, wide=w)()) for w in (False, True))
+        try:
+            want = flat(quiet(HalfCall(torch, op, sample, half)))
+        except NotImplementedError:  # PyTorch's lack: "... not implemented for 'Half'"
+            want = exact
+        for g, w, x in zip(got, want, exact, strict=True):
             if not is_tensor(w):
                 continue
             assert tuple(g.shape) == tuple(w.shape), what
-            assert dtype_name(g.dtype) == dtype_name(w.dtype), what
+            if want is not exact:
+                assert dtype_name(g.dtype) == dtype_name(w.dtype), what
             if op.random:
                 continue
             if w.is_floating_point():
-                assert_near(g, w, LOOSE.get(op.name, 1.01), what)
+                bad = ~(near(g, w, 1.01) | near(g, x, 4))
+                assert not bad.any(), f"{what}: {values(g)[bad][:4]}, expected {values(x)[bad][:4]}"
             else:
                 np.testing.assert_array_equal(g.numpy(), w.numpy(), err_msg=what)
 

@@ -1,6 +1,5 @@
 #include "ops/elementwise.h"
 
-#include <cctype>
 #include <cmath>
 #include <cstring>
 #include <string>
@@ -75,12 +74,7 @@ struct NodeTypes {
 
   NodeTypes() {
     for (int i = 0; i < kernels::kElementwise; ++i) {
-      bool upper = true;  // as str.title(): a letter after anything but a letter
-      for (const char* c = rows[i].name; *c; ++c) {
-        if (*c != '_') names[i] += upper ? static_cast<char>(std::toupper(*c)) : *c;
-        upper = !std::isalpha(static_cast<unsigned char>(*c));
-      }
-      names[i] += "Backward0";
+      names[i] = title_of(rows[i].name) + "Backward0";
       types[i] = {names[i].c_str(), ElementwiseNode::backward, [](Node&) {}, nullptr};
     }
   }

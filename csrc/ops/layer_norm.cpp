@@ -141,7 +141,7 @@ Tensor normalised(const Tensor& input, IntSpan normalized_shape, const Tensor& w
   Tensor y = empty(input.sizes(), dtype), stats = empty({2, rows}, dtype);
   char *mean = centred ? stats->data : nullptr, *rstd = stats->data + rows * size;
   const auto& table = kernels::active().rows;
-  auto kernel = (centred ? table.layer_norm : table.rms_norm)[float_index(input.dtype())];
+  auto kernel = (centred ? table.layer_norm : table.rms_norm)[float_index(dtype)];
   for_rows(rows, cols, [&](int64_t first, int64_t last) {
     kernel(y->data + first * cols * size, mean ? mean + first * size : nullptr, rstd + first * size,
            x->data + first * cols * size, w.defined() ? w->data : nullptr,

@@ -79,7 +79,7 @@ PyObject* traced_op(PyObject* self, PyObject* const* args, size_t nargsf, PyObje
     for (size_t i = 0; i < total; ++i) collect(args[i], row->inputs);
     read_inputs(*row);
   }
-  PyObject* result = plain_op_call()(self, args, nargsf, kwnames);
+  PyObject* result = plain_op_call(self, args, nargsf, kwnames);
   if (row) end(row, result);
   return result;
 }
@@ -228,7 +228,7 @@ void set_trace(size_t limit) {
   if ((limit > 0) == tracing) return;
   remember_plain();
   tracing = limit > 0;
-  set_op_call(tracing ? traced_op : plain_op_call());
+  set_op_call(tracing ? traced_op : nullptr);
   exchange_in(&TensorType, tracing);
 }
 
