@@ -1025,6 +1025,74 @@ def _adagrad_step(
     maximize: _bool,
     /,
 ) -> None: ...
+def _nadam_step(
+    params: Sequence[Tensor],
+    state: Any,
+    lr: Any,
+    beta1: _float,
+    beta2: _float,
+    eps: _float,
+    weight_decay: _float,
+    momentum_decay: _float,
+    decoupled: _bool,
+    maximize: _bool,
+    /,
+) -> None: ...
+def _radam_step(
+    params: Sequence[Tensor],
+    state: Any,
+    lr: Any,
+    beta1: _float,
+    beta2: _float,
+    eps: _float,
+    weight_decay: _float,
+    decoupled: _bool,
+    maximize: _bool,
+    /,
+) -> None: ...
+def _adamax_step(
+    params: Sequence[Tensor],
+    state: Any,
+    lr: Any,
+    beta1: _float,
+    beta2: _float,
+    eps: _float,
+    weight_decay: _float,
+    maximize: _bool,
+    /,
+) -> None: ...
+def _adadelta_step(
+    params: Sequence[Tensor],
+    state: Any,
+    lr: Any,
+    rho: _float,
+    eps: _float,
+    weight_decay: _float,
+    maximize: _bool,
+    /,
+) -> None: ...
+def _rprop_step(
+    params: Sequence[Tensor],
+    state: Any,
+    lr: Any,
+    eta_minus: _float,
+    eta_plus: _float,
+    step_min: _float,
+    step_max: _float,
+    maximize: _bool,
+    /,
+) -> None: ...
+def _asgd_step(
+    params: Sequence[Tensor],
+    state: Any,
+    lr: Any,
+    lambd: _float,
+    alpha: _float,
+    t0: _float,
+    weight_decay: _float,
+    maximize: _bool,
+    /,
+) -> None: ...
 def _total_norm(tensors: Sequence[Tensor]) -> tuple[_float, _int]: ...
 def _scale(tensors: Sequence[Tensor], factor: _float) -> None: ...
 def _set_backward_observer(call: Callable[[list[Tensor], _bool], Any] | None) -> None: ...

@@ -47,6 +47,17 @@ void over_elements(const Tensor& param, F&& f) {
 
 int variant(const Tensor& param) { return param.dtype() == DType::Float64; }
 
+// An optimiser that keeps two tensors the size of the parameter.
+template <class Kernel, class Args>
+void update_pair(Kernel kernel, const Tensor& param, const Tensor& grad, const Tensor& first,
+                 const Tensor& second, const Args& args) {
+  Flat p(param), g(grad), one(first), two(second);
+  over_elements(param, [&](int64_t at, int64_t n) {
+    kernel(p.at(at), g.at(at), one.at(at), two.at(at), n, args);
+  });
+  for (const Flat* written : {&p, &one, &two}) written->write_back();
+}
+
 }  // namespace
 
 void sgd_update(const Tensor& param, const Tensor& grad, const Tensor& momentum_buffer,
@@ -89,6 +100,44 @@ void adagrad_update(const Tensor& param, const Tensor& grad, const Tensor& sum,
                 [&](int64_t at, int64_t n) { kernel(p.at(at), g.at(at), total.at(at), n, args); });
   p.write_back();
   total.write_back();
+}
+
+void nadam_update(const Tensor& param, const Tensor& grad, const Tensor& exp_avg,
+                  const Tensor& exp_avg_sq, const kernels::NadamArgs& args) {
+  update_pair(kernels::active().optim.nadam[variant(param)], param, grad, exp_avg, exp_avg_sq,
+              args);
+}
+
+void radam_update(const Tensor& param, const Tensor& grad, const Tensor& exp_avg,
+                  const Tensor& exp_avg_sq, const kernels::RadamArgs& args) {
+  update_pair(kernels::active().optim.radam[variant(param)], param, grad, exp_avg, exp_avg_sq,
+              args);
+}
+
+void adamax_update(const Tensor& param, const Tensor& grad, const Tensor& exp_avg,
+                   const Tensor& exp_inf, const kernels::AdamaxArgs& args) {
+  update_pair(kernels::active().optim.adamax[variant(param)], param, grad, exp_avg, exp_inf, args);
+}
+
+void adadelta_update(const Tensor& param, const Tensor& grad, const Tensor& square_avg,
+                     const Tensor& acc_delta, const kernels::AdadeltaArgs& args) {
+  update_pair(kernels::active().optim.adadelta[variant(param)], param, grad, square_avg, acc_delta,
+              args);
+}
+
+void rprop_update(const Tensor& param, const Tensor& grad, const Tensor& prev,
+                  const Tensor& step_size, const kernels::RpropArgs& args) {
+  update_pair(kernels::active().optim.rprop[variant(param)], param, grad, prev, step_size, args);
+}
+
+void asgd_update(const Tensor& param, const Tensor& grad, const Tensor& average,
+                 const kernels::AsgdArgs& args) {
+  auto kernel = kernels::active().optim.asgd[variant(param)];
+  Flat p(param), g(grad), mean(average);
+  over_elements(param,
+                [&](int64_t at, int64_t n) { kernel(p.at(at), g.at(at), mean.at(at), n, args); });
+  p.write_back();
+  mean.write_back();
 }
 
 double sum_squares(const Tensor& t, bool* finite) {
