@@ -12,8 +12,13 @@ _RANK = {ERROR: 0, WARNING: 1, INFO: 2}
 KINDS = (
     "NON_FINITE",
     "IN_PLACE",
+    "GRAPH_FREED",
     "BAD_TARGET",
+    "BAD_RANGE",
+    "BAD_INDEX",
     "BATCH_SIZE",
+    "SHAPES",
+    "DTYPE",
     "SILENT_BROADCAST",
     "NO_GRADIENT",
     "NOT_ZEROED",
@@ -45,6 +50,7 @@ class Verdict:
         action: what to do, code for this model where possible.
         step: the optimiser step at which it was found.
         data: the numbers once more, for programs.
+        line: ``file.py:12, in f`` where the layer concerned was called, if known.
     """
 
     kind: str
@@ -55,6 +61,7 @@ class Verdict:
     action: str
     step: int = 0
     data: dict[str, Any] = field(default_factory=dict)
+    line: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -72,8 +79,9 @@ class Verdict:
         return asdict(self)
 
     def __str__(self) -> str:
+        at = f"{self.where} [{self.line}]" if self.line else self.where
         return (
-            f"{self.kind} ({self.severity}) at {self.where}, step {self.step}: {self.evidence}\n"
+            f"{self.kind} ({self.severity}) at {at}, step {self.step}: {self.evidence}\n"
             f"  cause: {self.cause}\n  action: {self.action}"
         )
 
