@@ -46,14 +46,14 @@ _KNOWN = (
 _OTHER = ("", "FAILED", "this exception ended the loop", "see the traceback")
 
 
-def from_exception(error: BaseException, step: int = 0) -> Verdict:
-    """The verdict on ``error``, at the last line outside pyforge that it passed."""
+def from_exception(error: BaseException, step: int = 0, where: str = "the script") -> Verdict:
+    """The verdict on ``error``, at the last line outside pyforge that it passed, else ``where``."""
     text = str(error)
     line = _line(error)
     evidence = f"{type(error).__name__}: {text.splitlines()[0] if text else ''}"
     known = (row for row in _KNOWN if re.search(row[0], text))
     _, kind, cause, action = next(known, _OTHER)
-    return Verdict(kind, ERROR, line or "the script", evidence, cause, action, step)
+    return Verdict(kind, ERROR, line or where, evidence, cause, action, step)
 
 
 def _line(error: BaseException) -> str:

@@ -19,11 +19,15 @@ KINDS = (
     "BATCH_SIZE",
     "SHAPES",
     "DTYPE",
+    "NONDETERMINISTIC",
+    "GRADIENT_MISMATCH",
     "SILENT_BROADCAST",
+    "DOUBLE_SOFTMAX",
     "NO_GRADIENT",
     "NOT_ZEROED",
     "INPUT_SCALE",
     "BAD_INIT",
+    "START_LOSS",
     "DEAD",
     "SATURATED",
     "VANISHING",
@@ -33,6 +37,7 @@ KINDS = (
     "UPDATE_RATIO",
     "DIVERGING",
     "LOSS_PLATEAU",
+    "OVERFIT",
     "FAILED",
 )
 
