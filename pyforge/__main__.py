@@ -31,7 +31,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.command == "doctor":
             from .cli.doctor import run as examine
 
-            return examine(args.script, args.args)
+            return examine(
+                args.script,
+                args.args,
+                dropin=args.dropin,
+                html=args.html,
+                png=args.png,
+                jsonl=args.jsonl,
+            )
         if args.command == "run":
             from .dropin import run as run_script
 
@@ -70,7 +77,15 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--threads", type=_positive, help="how many threads to use")
     demo.add_argument("--plot", metavar="PATH", help="write a picture of loss and gradient flow")
     doctor = commands.add_parser("doctor", help="run a training script and say what goes wrong")
-    doctor.add_argument("script", help="a Python file")
+    doctor.add_argument("--html", metavar="PATH", help="write the report as a page, with pictures")
+    doctor.add_argument("--png", metavar="PATH", help="write its pictures")
+    doctor.add_argument("--jsonl", metavar="PATH", help="write its numbers, one JSON object a line")
+    doctor.add_argument(
+        "--dropin",
+        action="store_true",
+        help="put pyforge in the place of PyTorch even if only modules of the script import torch",
+    )
+    doctor.add_argument("script", help="a Python file that imports pyforge or torch")
     doctor.add_argument("args", nargs=argparse.REMAINDER, help="its arguments")
     run = commands.add_parser("run", help="run a script written for PyTorch, unchanged")
     run.add_argument("script", help="a Python file that imports torch")
