@@ -7,7 +7,13 @@ from numpy.typing import NDArray
 
 from ._device import device as _device
 from ._tensor import HookHandle
-from .linalg._results import QRResult, SlogdetResult, SVDTransposedResult
+from .linalg._results import (
+    GeqrfResult,
+    QRResult,
+    SlogdetResult,
+    SVDTransposedResult,
+    TriangularSolveResult,
+)
 
 _dtype = dtype
 _Number = _bool | _int | _float
@@ -26,7 +32,9 @@ class dtype:
     @property
     def is_signed(self) -> _bool: ...
 
+bfloat16: dtype
 bool: dtype
+float16: dtype
 float32: dtype
 float64: dtype
 int16: dtype
@@ -254,14 +262,16 @@ class Tensor:
     def __dlpack_device__(self) -> tuple[_int, _int]: ...
     def __format__(self, spec: _str) -> _str: ...
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]: ...
-    def cholesky(self, *, upper: _bool = False) -> Tensor:
-        """L with A = L L^T of symmetric positive-definite ``[*, n, n]``; its transpose with ``upper``."""
+    def cholesky(self, upper: _bool = False) -> Tensor:
+        """The older form of linalg.cholesky."""
     def cholesky_inverse(self, upper: _bool = False) -> Tensor:
         """The inverse of the matrix whose Cholesky factor is L ``[*, n, n]``."""
     def cholesky_solve(self, L: Tensor, upper: _bool = False) -> Tensor:
         """X with A X = B ``[*, n, k]``, where L ``[*, n, n]`` is the Cholesky factor of A."""
     def det(self) -> Tensor:
         """Determinants ``[*]`` of square matrices ``[*, n, n]``; singular ones have a gradient too."""
+    def geqrf(self) -> GeqrfResult:
+        """R in the upper triangle and reflectors below it ``[*, m, n]``; tau ``[*, min(m, n)]``."""
     def inverse(self) -> Tensor:
         """Inverses of square matrices ``[*, n, n]`` (float32 or float64)."""
     def logdet(self) -> Tensor:
@@ -276,6 +286,8 @@ class Tensor:
         """tensor(data) with this tensor's dtype."""
     def numpy(self, *, force: _bool = False) -> NDArray[Any]:
         """A NumPy array on the same memory; with ``force``, of the detached tensor."""
+    def orgqr(self, tau: Tensor) -> Tensor:
+        """The first n columns ``[*, m, n]`` of the product of reflectors I - tau_i v_i v_i^T."""
     def pinverse(self, rcond: _float | Tensor | None = None, hermitian: _bool = False, *, atol: _float | Tensor | None = None, rtol: _float | Tensor | None = None) -> Tensor:
         """Moore-Penrose pseudo-inverses ``[*, n, m]`` of matrices ``[*, m, n]``."""
     def qr(self, some: _bool = True) -> QRResult:
@@ -290,6 +302,8 @@ class Tensor:
         """The older form of linalg.svd: V instead of its transpose, reduced matrices by default."""
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers; of a 0-d tensor, the number."""
+    def triangular_solve(self, A: Tensor, upper: _bool = True, transpose: _bool = False, unitriangular: _bool = False) -> TriangularSolveResult:
+        """X with A X = b (A^T X = b with ``transpose``) and A; the older form of solve_triangular."""
     @property
     def device(self) -> _device: ...
     @property
@@ -348,6 +362,8 @@ class Tensor:
         """Positions of the elements that are not zero, one row each."""
     def as_strided(self, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None) -> Tensor:
         """A view of the storage by raw geometry, in elements; RuntimeError beyond the storage. Gradients of elements that share a place add up."""
+    def as_strided_(self, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None) -> Tensor:
+        """In-place form of as_strided()."""
     def as_strided_scatter(self, src: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None) -> Tensor:
         """A contiguous copy with `src` written to the region that as_strided would give of it."""
     def baddbmm(self, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
@@ -361,6 +377,8 @@ class Tensor:
         """1 with the probability that each element gives, else 0."""
     def bernoulli_(self, p: _float, *, generator: Generator | None = None) -> Tensor:
         """In-place form of bernoulli()."""
+    def bfloat16(self) -> Tensor:
+        """The tensor as bfloat16."""
     def bitwise_and(self, other: _Operand) -> Tensor:
         """a & b"""
     def bitwise_and_(self, other: _Operand) -> Tensor:
@@ -547,6 +565,8 @@ class Tensor:
         """a > b"""
     def gt_(self, other: _Operand) -> Tensor:
         """In-place form of gt()."""
+    def half(self) -> Tensor:
+        """The tensor as float16."""
     @overload
     def hsplit(self, sections: _int) -> tuple[Tensor, ...]: ...
     @overload
@@ -580,6 +600,8 @@ class Tensor:
         """Sums of products over the last dimension of both: shape input[:-1] + other[:-1]."""
     def int(self) -> Tensor:
         """The tensor as int32."""
+    def is_same_size(self, other: Tensor) -> _bool:
+        """Whether two tensors have the same shape."""
     def isclose(self, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False) -> Tensor:
         """Where abs(input - other) <= atol + rtol * abs(other)."""
     def isfinite(self) -> Tensor:
@@ -707,6 +729,8 @@ class Tensor:
         """Product of a matrix and a vector."""
     def narrow(self, dim: _int, start: _int, length: _int) -> Tensor:
         """A view of `length` positions of dimension `dim` from `start` on."""
+    def narrow_copy(self, dim: _int, start: _int, length: _int) -> Tensor:
+        """narrow() as a copy."""
     def ne(self, other: _Operand) -> Tensor:
         """a != b"""
     def ne_(self, other: _Operand) -> Tensor:
@@ -740,6 +764,8 @@ class Tensor:
         """Zeros of this tensor's dtype."""
     def nonzero(self, *, as_tuple: _bool = False) -> Tensor:
         """Positions of the elements that are not zero: one row each, or with as_tuple one tensor per dimension."""
+    def nonzero_static(self, *, size: _int, fill_value: _int = -1) -> Tensor:
+        """The first `size` rows of nonzero(), filled up with rows of `fill_value`."""
     @overload
     def norm(self, p: _Number | None = 2, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, dtype: _dtype | None = None) -> Tensor: ...
     @overload
@@ -900,6 +926,15 @@ class Tensor:
     def squeeze(self, *dim: _int) -> Tensor:
         """A view without the dimensions of size 1."""
     @overload
+    def squeeze_(self) -> Tensor: ...
+    @overload
+    def squeeze_(self, dim: _int) -> Tensor: ...
+    @overload
+    def squeeze_(self, dim: _int | Sequence[_int]) -> Tensor: ...
+    @overload
+    def squeeze_(self, *dim: _int) -> Tensor:
+        """In-place form of squeeze()."""
+    @overload
     def std(self, unbiased: _bool) -> Tensor: ...
     @overload
     def std(self, dim: _int | Sequence[_int] | None = None, unbiased: _bool = True, keepdim: _bool = False) -> Tensor: ...
@@ -923,10 +958,16 @@ class Tensor:
         """Sums over the dimensions that broadcasting `size` to the shape of `input` would repeat."""
     def swapaxes(self, axis0: _int, axis1: _int) -> Tensor:
         """A view with two dimensions exchanged; NumPy's name of transpose."""
+    def swapaxes_(self, axis0: _int, axis1: _int) -> Tensor:
+        """In-place form of swapaxes()."""
     def swapdims(self, dim0: _int, dim1: _int) -> Tensor:
         """A view with two dimensions exchanged; the same as transpose."""
+    def swapdims_(self, dim0: _int, dim1: _int) -> Tensor:
+        """In-place form of swapdims()."""
     def t(self) -> Tensor:
         """The transposed matrix as a view; up to two dimensions."""
+    def t_(self) -> Tensor:
+        """In-place form of t()."""
     def take(self, index: Tensor) -> Tensor:
         """The elements at positions `index` of the flattened tensor, in the shape of `index`."""
     def take_along_dim(self, indices: Tensor, dim: _int | None = None) -> Tensor:
@@ -955,6 +996,8 @@ class Tensor:
         """The k largest (or smallest) elements along `dim`, and where they were."""
     def transpose(self, dim0: _int, dim1: _int) -> Tensor:
         """A view with two dimensions exchanged."""
+    def transpose_(self, dim0: _int, dim1: _int) -> Tensor:
+        """In-place form of transpose()."""
     def tril(self, diagonal: _int = 0) -> Tensor:
         """The lower triangle up to `diagonal`, zero elsewhere."""
     def tril_(self, diagonal: _int = 0) -> Tensor:
@@ -981,8 +1024,16 @@ class Tensor:
         """A view with the windows of `size` positions, `step` apart, of dimension `dimension`, which counts them; a new last dimension holds the positions within each."""
     def uniform_(self, from_: _float = 0, to: _float = 1, *, generator: Generator | None = None) -> Tensor:
         """In-place form of uniform()."""
+    def unsafe_chunk(self, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
+        """The same as chunk."""
+    def unsafe_split(self, split_size: _int, dim: _int = 0) -> tuple[Tensor, ...]:
+        """The same as split."""
+    def unsafe_split_with_sizes(self, split_sizes: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
+        """The same as split_with_sizes."""
     def unsqueeze(self, dim: _int) -> Tensor:
         """A view with a new dimension of size 1 at `dim`."""
+    def unsqueeze_(self, dim: _int) -> Tensor:
+        """In-place form of unsqueeze()."""
     @overload
     def var(self, unbiased: _bool) -> Tensor: ...
     @overload
@@ -1069,7 +1120,7 @@ def get_default_dtype() -> dtype:
     """The dtype of new floating-point tensors."""
 
 def set_default_dtype(d: dtype) -> None:
-    """Sets the dtype of new floating-point tensors. TypeError unless float32 or float64."""
+    """Sets the dtype of new floating-point tensors. TypeError unless the dtype is floating."""
 
 def _run_backward(
     tensors: Tensor | Sequence[Tensor],
@@ -1080,6 +1131,25 @@ def _run_backward(
     accumulate: _bool,
     /,
 ) -> tuple[Tensor | None, ...]: ...
+def is_autocast_cache_enabled() -> _bool:
+    """Whether autocast keeps its casts of weights until the outermost context ends."""
+
+def set_autocast_cache_enabled(enabled: _bool) -> None:
+    """Switches the keeping of casts of weights."""
+
+def autocast_increment_nesting() -> _int:
+    """Enters a context and returns how many are open."""
+
+def autocast_decrement_nesting() -> _int:
+    """Leaves a context and returns how many are still open."""
+
+def clear_autocast_cache() -> None:
+    """Forgets the casts of weights."""
+
+def _autocast_enabled() -> _bool: ...
+def _autocast_dtype() -> dtype: ...
+def _set_autocast_enabled(on: _bool, /) -> None: ...
+def _set_autocast_dtype(dtype: dtype, /) -> None: ...
 def _set_grad_enabled(on: _bool, /) -> _bool: ...
 def _set_inference_mode(on: _bool, /) -> _bool: ...
 def _make_subclass(cls: type[_T], data: Tensor, requires_grad: _bool, /) -> _T: ...
@@ -1143,6 +1213,74 @@ def _adagrad_step(
     lr: Any,
     lr_decay: _float,
     eps: _float,
+    weight_decay: _float,
+    maximize: _bool,
+    /,
+) -> None: ...
+def _nadam_step(
+    params: Sequence[Tensor],
+    state: Any,
+    lr: Any,
+    beta1: _float,
+    beta2: _float,
+    eps: _float,
+    weight_decay: _float,
+    momentum_decay: _float,
+    decoupled: _bool,
+    maximize: _bool,
+    /,
+) -> None: ...
+def _radam_step(
+    params: Sequence[Tensor],
+    state: Any,
+    lr: Any,
+    beta1: _float,
+    beta2: _float,
+    eps: _float,
+    weight_decay: _float,
+    decoupled: _bool,
+    maximize: _bool,
+    /,
+) -> None: ...
+def _adamax_step(
+    params: Sequence[Tensor],
+    state: Any,
+    lr: Any,
+    beta1: _float,
+    beta2: _float,
+    eps: _float,
+    weight_decay: _float,
+    maximize: _bool,
+    /,
+) -> None: ...
+def _adadelta_step(
+    params: Sequence[Tensor],
+    state: Any,
+    lr: Any,
+    rho: _float,
+    eps: _float,
+    weight_decay: _float,
+    maximize: _bool,
+    /,
+) -> None: ...
+def _rprop_step(
+    params: Sequence[Tensor],
+    state: Any,
+    lr: Any,
+    eta_minus: _float,
+    eta_plus: _float,
+    step_min: _float,
+    step_max: _float,
+    maximize: _bool,
+    /,
+) -> None: ...
+def _asgd_step(
+    params: Sequence[Tensor],
+    state: Any,
+    lr: Any,
+    lambd: _float,
+    alpha: _float,
+    t0: _float,
     weight_decay: _float,
     maximize: _bool,
     /,
@@ -1274,6 +1412,9 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: _Number = 1, alpha:
 
 def adjoint(input: Tensor) -> Tensor:
     """A view with the last two dimensions exchanged."""
+
+def alias_copy(input: Tensor) -> Tensor:
+    """A copy."""
 
 def all(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
     """Whether all elements are nonzero, over the dimensions `dim` (all by default)."""
@@ -1491,6 +1632,9 @@ def cumsum(input: Tensor, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
 def detach(input: Tensor) -> Tensor:
     """The same memory without history."""
 
+def detach_copy(input: Tensor) -> Tensor:
+    """A copy without history."""
+
 def diag(input: Tensor, diagonal: _int = 0) -> Tensor:
     """The matrix with a vector on a diagonal, or the diagonal of a matrix as a copy."""
 
@@ -1502,6 +1646,9 @@ def diagflat(input: Tensor, offset: _int = 0) -> Tensor:
 
 def diagonal(input: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
     """A view of the diagonal of two dimensions, as the last dimension."""
+
+def diagonal_copy(input: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
+    """diagonal() as a copy."""
 
 def diagonal_scatter(input: Tensor, src: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
     """A copy with `src` on the diagonal of two dimensions."""
@@ -1567,6 +1714,12 @@ def exp(input: Tensor) -> Tensor:
 
 def exp2(input: Tensor) -> Tensor:
     """2^x"""
+
+@overload
+def expand_copy(input: Tensor, size: _int | Sequence[_int]) -> Tensor: ...
+@overload
+def expand_copy(input: Tensor, *size: _int) -> Tensor:
+    """expand() as a copy."""
 
 def expm1(input: Tensor) -> Tensor:
     """e^x - 1, accurate near 0."""
@@ -1689,6 +1842,9 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
 
 def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None, weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: _bool = True, momentum: _float = 0.1, eps: _float = 1e-5) -> Tensor:
     """input with mean 0 and variance 1 in each channel of each sample, then scaled and shifted."""
+
+def is_same_size(input: Tensor, other: Tensor) -> _bool:
+    """Whether two tensors have the same shape."""
 
 def isclose(input: Tensor, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False) -> Tensor:
     """Where abs(input - other) <= atol + rtol * abs(other)."""
@@ -1886,6 +2042,9 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
 def narrow(input: Tensor, dim: _int, start: _int, length: _int) -> Tensor:
     """A view of `length` positions of dimension `dim` from `start` on."""
 
+def narrow_copy(input: Tensor, dim: _int, start: _int, length: _int) -> Tensor:
+    """narrow() as a copy."""
+
 def ne(input: _Operand, other: _Operand) -> Tensor:
     """a != b"""
 
@@ -1900,6 +2059,9 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ign
 
 def nonzero(input: Tensor, *, as_tuple: _bool = False) -> Tensor:
     """Positions of the elements that are not zero: one row each, or with as_tuple one tensor per dimension."""
+
+def nonzero_static(input: Tensor, *, size: _int, fill_value: _int = -1) -> Tensor:
+    """The first `size` rows of nonzero(), filled up with rows of `fill_value`."""
 
 @overload
 def norm(input: Tensor, p: _Number | None = 2, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, dtype: _dtype | None = None) -> Tensor: ...
@@ -1939,6 +2101,12 @@ def permute(input: Tensor, dims: _int | Sequence[_int]) -> Tensor: ...
 @overload
 def permute(input: Tensor, *dims: _int) -> Tensor:
     """A view with the dimensions in the order `dims`."""
+
+@overload
+def permute_copy(input: Tensor, dims: _int | Sequence[_int]) -> Tensor: ...
+@overload
+def permute_copy(input: Tensor, *dims: _int) -> Tensor:
+    """permute() as a copy."""
 
 def pixel_shuffle(input: Tensor, upscale_factor: _int) -> Tensor:
     """[*, C r^2, H, W] to [*, C, H r, W r]."""
@@ -2086,6 +2254,9 @@ def scatter_reduce(input: Tensor, dim: _int, index: Tensor, src: Tensor, reduce:
 def select(input: Tensor, dim: _int, index: _int) -> Tensor:
     """The slice at position `index` of dimension `dim`, a view without that dimension."""
 
+def select_copy(input: Tensor, dim: _int, index: _int) -> Tensor:
+    """select() as a copy."""
+
 def select_scatter(input: Tensor, src: Tensor, dim: _int, index: _int) -> Tensor:
     """A copy with `src` at position `index` of dimension `dim`."""
 
@@ -2106,6 +2277,9 @@ def silu(input: Tensor, inplace: _bool = False) -> Tensor:
 
 def sin(input: Tensor) -> Tensor:
     """Sine."""
+
+def slice_copy(input: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1) -> Tensor:
+    """The slice start:end:step of dimension `dim` as a copy."""
 
 def slice_scatter(input: Tensor, src: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1) -> Tensor:
     """A copy with `src` in the slice start:end:step of dimension `dim`."""
@@ -2131,8 +2305,14 @@ def split(tensor: Tensor, split_size_or_sections: _int, dim: _int = 0) -> tuple[
 def split(tensor: Tensor, split_size_or_sections: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
     """Views of `split_size_or_sections` positions each along `dim`; the last may be shorter."""
 
+def split_copy(input: Tensor, split_size: _int, dim: _int = 0) -> tuple[Tensor, ...]:
+    """split() as copies."""
+
 def split_with_sizes(input: Tensor, split_sizes: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
     """Views of the given lengths along `dim`."""
+
+def split_with_sizes_copy(input: Tensor, split_sizes: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
+    """split_with_sizes() as copies."""
 
 def sqrt(input: Tensor) -> Tensor:
     """Square root; its derivative at 0 is infinite."""
@@ -2149,6 +2329,14 @@ def squeeze(input: Tensor, dim: _int | Sequence[_int]) -> Tensor: ...
 @overload
 def squeeze(input: Tensor, *dim: _int) -> Tensor:
     """A view without the dimensions of size 1."""
+
+@overload
+def squeeze_copy(input: Tensor) -> Tensor: ...
+@overload
+def squeeze_copy(input: Tensor, dim: _int | Sequence[_int]) -> Tensor: ...
+@overload
+def squeeze_copy(input: Tensor, *dim: _int) -> Tensor:
+    """squeeze() as a copy."""
 
 def stack(tensors: Sequence[Tensor], dim: _int = 0) -> Tensor:
     """Tensors of one shape along a new dimension `dim`."""
@@ -2178,6 +2366,9 @@ def swapdims(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
 
 def t(input: Tensor) -> Tensor:
     """The transposed matrix as a view; up to two dimensions."""
+
+def t_copy(input: Tensor) -> Tensor:
+    """t() as a copy."""
 
 def take(input: Tensor, index: Tensor) -> Tensor:
     """The elements at positions `index` of the flattened tensor, in the shape of `index`."""
@@ -2217,6 +2408,9 @@ def topk(input: Tensor, k: _int, dim: _int = -1, largest: _bool = True, sorted: 
 def transpose(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
     """A view with two dimensions exchanged."""
 
+def transpose_copy(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
+    """transpose() as a copy."""
+
 def tril(input: Tensor, diagonal: _int = 0) -> Tensor:
     """The lower triangle up to `diagonal`, zero elsewhere."""
 
@@ -2238,11 +2432,32 @@ def trunc(input: Tensor) -> Tensor:
 def unbind(input: Tensor, dim: _int = 0) -> tuple[Tensor, ...]:
     """One view per position of dimension `dim`, without that dimension."""
 
+def unbind_copy(input: Tensor, dim: _int = 0) -> tuple[Tensor, ...]:
+    """unbind() as copies."""
+
 def unflatten(input: Tensor, dim: _int, sizes: _int | Sequence[_int]) -> Tensor:
     """A view with dimension `dim` split into `sizes`; one of them may be -1."""
 
+@overload
+def unravel_index(indices: Tensor, shape: _int | Sequence[_int]) -> tuple[Tensor, ...]: ...
+@overload
+def unravel_index(indices: Tensor, *shape: _int) -> tuple[Tensor, ...]:
+    """Positions in a flattened tensor of this shape as one tensor per dimension."""
+
+def unsafe_chunk(input: Tensor, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
+    """The same as chunk."""
+
+def unsafe_split(input: Tensor, split_size: _int, dim: _int = 0) -> tuple[Tensor, ...]:
+    """The same as split."""
+
+def unsafe_split_with_sizes(input: Tensor, split_sizes: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
+    """The same as split_with_sizes."""
+
 def unsqueeze(input: Tensor, dim: _int) -> Tensor:
     """A view with a new dimension of size 1 at `dim`."""
+
+def unsqueeze_copy(input: Tensor, dim: _int) -> Tensor:
+    """unsqueeze() as a copy."""
 
 @overload
 def var(input: Tensor, unbiased: _bool) -> Tensor: ...
@@ -2254,6 +2469,12 @@ def var(input: Tensor, dim: _int | Sequence[_int] | None = None, *, correction: 
 
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """Sum of the products of two vectors' elements."""
+
+@overload
+def view_copy(input: Tensor, size: _int | Sequence[_int]) -> Tensor: ...
+@overload
+def view_copy(input: Tensor, *size: _int) -> Tensor:
+    """view() as a copy."""
 
 @overload
 def vsplit(input: Tensor, sections: _int) -> tuple[Tensor, ...]: ...
@@ -2295,6 +2516,7 @@ __all__ = [
     "addmv",
     "addr",
     "adjoint",
+    "alias_copy",
     "all",
     "allclose",
     "amax",
@@ -2312,9 +2534,12 @@ __all__ = [
     "atleast_1d",
     "atleast_2d",
     "atleast_3d",
+    "autocast_decrement_nesting",
+    "autocast_increment_nesting",
     "avg_pool1d",
     "baddbmm",
     "bernoulli",
+    "bfloat16",
     "bitwise_and",
     "bitwise_left_shift",
     "bitwise_not",
@@ -2335,6 +2560,7 @@ __all__ = [
     "clamp",
     "clamp_max",
     "clamp_min",
+    "clear_autocast_cache",
     "clip",
     "clone",
     "column_stack",
@@ -2355,10 +2581,12 @@ __all__ = [
     "cumsum",
     "default_generator",
     "detach",
+    "detach_copy",
     "diag",
     "diag_embed",
     "diagflat",
     "diagonal",
+    "diagonal_copy",
     "diagonal_scatter",
     "div",
     "divide",
@@ -2376,6 +2604,7 @@ __all__ = [
     "erf",
     "exp",
     "exp2",
+    "expand_copy",
     "expm1",
     "eye",
     "fix",
@@ -2383,6 +2612,7 @@ __all__ = [
     "flip",
     "fliplr",
     "flipud",
+    "float16",
     "float32",
     "float64",
     "floor",
@@ -2415,8 +2645,10 @@ __all__ = [
     "int32",
     "int64",
     "int8",
+    "is_autocast_cache_enabled",
     "is_grad_enabled",
     "is_inference_mode_enabled",
+    "is_same_size",
     "isclose",
     "isfinite",
     "isinf",
@@ -2467,10 +2699,12 @@ __all__ = [
     "multiply",
     "mv",
     "narrow",
+    "narrow_copy",
     "ne",
     "neg",
     "negative",
     "nonzero",
+    "nonzero_static",
     "norm",
     "normal",
     "not_equal",
@@ -2478,6 +2712,7 @@ __all__ = [
     "ones_like",
     "outer",
     "permute",
+    "permute_copy",
     "pixel_shuffle",
     "pixel_unshuffle",
     "pow",
@@ -2514,7 +2749,9 @@ __all__ = [
     "scatter_add",
     "scatter_reduce",
     "select",
+    "select_copy",
     "select_scatter",
+    "set_autocast_cache_enabled",
     "set_default_dtype",
     "set_flush_denormal",
     "set_num_threads",
@@ -2522,14 +2759,18 @@ __all__ = [
     "sigmoid",
     "sign",
     "sin",
+    "slice_copy",
     "slice_scatter",
     "softmax",
     "sort",
     "split",
+    "split_copy",
     "split_with_sizes",
+    "split_with_sizes_copy",
     "sqrt",
     "square",
     "squeeze",
+    "squeeze_copy",
     "stack",
     "std",
     "sub",
@@ -2538,6 +2779,7 @@ __all__ = [
     "swapaxes",
     "swapdims",
     "t",
+    "t_copy",
     "take",
     "take_along_dim",
     "tan",
@@ -2547,6 +2789,7 @@ __all__ = [
     "tile",
     "topk",
     "transpose",
+    "transpose_copy",
     "tril",
     "tril_indices",
     "triu",
@@ -2555,10 +2798,17 @@ __all__ = [
     "trunc",
     "uint8",
     "unbind",
+    "unbind_copy",
     "unflatten",
+    "unravel_index",
+    "unsafe_chunk",
+    "unsafe_split",
+    "unsafe_split_with_sizes",
     "unsqueeze",
+    "unsqueeze_copy",
     "var",
     "vdot",
+    "view_copy",
     "vsplit",
     "vstack",
     "where",

@@ -26,8 +26,10 @@ from .random import set_rng_state as set_rng_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from . import amp as amp
     from . import autograd as autograd
     from . import backends as backends
+    from . import cpu as cpu
     from . import cuda as cuda
     from . import datasets as datasets
     from . import diagnose as diagnose
@@ -45,22 +47,30 @@ if TYPE_CHECKING:
     from ._tensor_str import set_printoptions as set_printoptions
     from ._type_info import finfo as finfo
     from ._type_info import iinfo as iinfo
+    from .amp.autocast_mode import autocast as autocast
+    from .amp.autocast_mode import get_autocast_dtype as get_autocast_dtype
+    from .amp.autocast_mode import is_autocast_enabled as is_autocast_enabled
+    from .amp.autocast_mode import set_autocast_dtype as set_autocast_dtype
+    from .amp.autocast_mode import set_autocast_enabled as set_autocast_enabled
     from .linalg._top import chain_matmul as chain_matmul
     from .linalg._top import cholesky as cholesky
     from .linalg._top import cholesky_inverse as cholesky_inverse
     from .linalg._top import cholesky_solve as cholesky_solve
     from .linalg._top import det as det
+    from .linalg._top import geqrf as geqrf
     from .linalg._top import inverse as inverse
     from .linalg._top import logdet as logdet
     from .linalg._top import lu_solve as lu_solve
     from .linalg._top import lu_unpack as lu_unpack
     from .linalg._top import matrix_exp as matrix_exp
     from .linalg._top import matrix_power as matrix_power
+    from .linalg._top import orgqr as orgqr
     from .linalg._top import pinverse as pinverse
     from .linalg._top import qr as qr
     from .linalg._top import slogdet as slogdet
     from .linalg._top import svd as svd
     from .linalg._top import tensordot as tensordot
+    from .linalg._top import triangular_solve as triangular_solve
     from .linalg._top import vander as vander
     from .nn.functional import bilinear as bilinear
     from .nn.functional import celu_ as celu_
@@ -83,6 +93,7 @@ _C._set_package_dir(_os.path.dirname(_os.path.abspath(__file__)) + _os.sep)
 
 _tensor.install()
 
+half = _C.float16
 float = _C.float32
 double = _C.float64
 short = _C.int16
@@ -98,8 +109,10 @@ newaxis = None
 # Loaded on first use.
 _SUBMODULES = frozenset(
     {
+        "amp",
         "autograd",
         "backends",
+        "cpu",
         "cuda",
         "datasets",
         "diagnose",
@@ -115,12 +128,17 @@ _SUBMODULES = frozenset(
     }
 )
 _LAZY = {
+    "autocast": "amp.autocast_mode",
     "finfo": "_type_info",
+    "get_autocast_dtype": "amp.autocast_mode",
     "load": "serialization",
     "save": "serialization",
     "iinfo": "_type_info",
+    "is_autocast_enabled": "amp.autocast_mode",
     "get_printoptions": "_tensor_str",
     "printoptions": "_tensor_str",
+    "set_autocast_dtype": "amp.autocast_mode",
+    "set_autocast_enabled": "amp.autocast_mode",
     "set_printoptions": "_tensor_str",
     "bilinear": "nn.functional",
     "celu_": "nn.functional",
@@ -139,17 +157,20 @@ _LAZY = {
     "cholesky_inverse": "linalg._top",
     "cholesky_solve": "linalg._top",
     "det": "linalg._top",
+    "geqrf": "linalg._top",
     "inverse": "linalg._top",
     "logdet": "linalg._top",
     "lu_solve": "linalg._top",
     "lu_unpack": "linalg._top",
     "matrix_exp": "linalg._top",
     "matrix_power": "linalg._top",
+    "orgqr": "linalg._top",
     "pinverse": "linalg._top",
     "qr": "linalg._top",
     "slogdet": "linalg._top",
     "svd": "linalg._top",
     "tensordot": "linalg._top",
+    "triangular_solve": "linalg._top",
     "vander": "linalg._top",
 }
 

@@ -26,7 +26,7 @@ Tensor logspace(Scalar start, Scalar end, int64_t steps, double base, OptDType d
       store_scalar(to, is_floating(d) ? value : checked_fit(value, d), d);
     }
   };
-  d == DType::Float32 ? fill(float{}) : fill(double{});
+  compute_type(d) == DType::Float32 ? fill(float{}) : fill(double{});
   return y;
 }
 

@@ -2,6 +2,7 @@
 #include "autograd/inplace.h"
 #include "autograd/node.h"
 #include "ops/index_plan.h"
+#include "ops/inplace_op.h"
 #include "ops/ops.h"
 
 namespace pyforge::ops {
@@ -229,11 +230,11 @@ Tensor as_strided_scatter(const Tensor& t, const Tensor& src, IntSpan sizes, Int
   return scatter_region(contiguous(t), src, sizes, strides, count(sizes) ? offset : 0);
 }
 
-PF_OP(as_strided_op,
-      "as_strided(Tensor input, int[] size, int[] stride, int? storage_offset=None) -> Tensor",
-      kFunction | kMethod,
-      "A view of the storage by raw geometry, in elements; RuntimeError beyond the storage. "
-      "Gradients of elements that share a place add up.")
+PF_VIEW_OP(as_strided_op, "as_strided",
+           "(Tensor input, int[] size, int[] stride, int? storage_offset=None)",
+           kFunction | kMethod,
+           "A view of the storage by raw geometry, in elements; RuntimeError beyond the storage. "
+           "Gradients of elements that share a place add up.")
 PF_OP(as_strided_scatter,
       "as_strided_scatter(Tensor input, Tensor src, int[] size, int[] stride, int? "
       "storage_offset=None) -> Tensor",

@@ -45,7 +45,6 @@ Tensors tensor_split_tensor(const Tensor& t, const Tensor& where, int64_t dim) {
            "one-dimensional tensor, but got a tensor with ",
            where.dim(), " dims");
   if (where.dim() == 0) return tensor_split(t, item(where).i, dim);
-  GradModeGuard off(grad_enabled());
   Tensor at = contiguous(where);
   return tensor_split_at(t, IntSpan(at.data<int64_t>(), at.numel()), dim);
 }

@@ -28,6 +28,7 @@ Tensor as_dtype(const Tensor& mask, DType dtype) {
   return to(mask, dtype);
 }
 
+// Saves the index; of products and extremes also self, src and the result.
 struct ReduceBackward {
   static constexpr const char* kName = "ScatterReduceBackward0";
   int64_t dim;
@@ -35,7 +36,7 @@ struct ReduceBackward {
   bool include_self;
 
   void prod(Node& n, const Tensor& g, Tensor* out) const {
-    Tensor self = n.saved(0), src = n.saved(1), index = n.saved(2), result = n.saved(3);
+    Tensor index = n.saved(0), self = n.saved(1), src = n.saved(2), result = n.saved(3);
     if (n.needs(0)) {
       Tensor nonzero_self = masked_fill(self, eq(self, 0), Scalar(1));
       out[0] = div(mul(g, reduce_into("scatter_reduce", nonzero_self, {dim, index, src},
@@ -56,7 +57,7 @@ struct ReduceBackward {
   }
 
   void extreme(Node& n, const Tensor& g, Tensor* out) const {
-    Tensor self = n.saved(0), src = n.saved(1), index = n.saved(2), result = n.saved(3);
+    Tensor index = n.saved(0), self = n.saved(1), src = n.saved(2), result = n.saved(3);
     Tensor self_is, src_is, ties;
     {
       GradModeGuard off(false);
@@ -75,7 +76,7 @@ struct ReduceBackward {
   static void backward(Node& n, ReduceBackward& p, Tensor* in, Tensor* out) {
     if (!in[0].defined()) return;
     const Tensor& g = in[0];
-    Tensor index = n.saved(2);
+    Tensor index = n.saved(0);
     switch (p.reduce) {
       case Reduction::Sum:
         if (n.needs(0)) out[0] = g;
@@ -131,12 +132,11 @@ Tensor reduce_into(const char* op, const Tensor& self, const ScatterTarget& t, R
     Tensor n = counts(y, t.dim, t.index, include_self);
     y = is_floating(y.dtype()) ? div(y, n) : floor_divide(y, n);
   }
-  if (reduce == Reduction::Prod || reduce == Reduction::Amax || reduce == Reduction::Amin)
-    record<ReduceBackward>(y, {&self, &t.source}, {&self, &t.source, &t.index, &y},
-                           {t.dim, reduce, include_self});
+  ReduceBackward rule{t.dim, reduce, include_self};
+  if (reduce == Reduction::Sum || reduce == Reduction::Mean)
+    record<ReduceBackward>(y, {&self, &t.source}, {&t.index}, rule);
   else
-    record<ReduceBackward>(y, {&self, &t.source}, {&t.index, &t.index, &t.index},
-                           {t.dim, reduce, include_self});
+    record<ReduceBackward>(y, {&self, &t.source}, {&t.index, &self, &t.source, &y}, rule);
   return y;
 }
 

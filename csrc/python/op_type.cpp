@@ -6,6 +6,7 @@
 
 #include "autograd/inplace.h"
 #include "core/random.h"
+#include "ops/autocast.h"
 #include "ops/ops.h"
 #include "python/external.h"
 #include "python/object.h"
@@ -22,11 +23,14 @@ struct PyOp {
   const OpDef* only;  // set when there is one overload
   bool inplace;
   bool method;
+  AutocastRule rule;
   std::string* name;
   ExternalOp* external;  // owned
 };
 
-std::vector<PyOp*> op_objects;  // the built-in ones, which live for ever, for tracing
+std::vector<PyOp*> op_objects;       // the built-in ones, which live for ever, for tracing
+std::vector<PyOp*> library_objects;  // those of libraries, while they live
+vectorcallfunc traced_call;          // null: not tracing
 PyTypeObject OpFunctionType = {PyVarObject_HEAD_INIT(nullptr, 0)};
 PyTypeObject OpMethodType = {PyVarObject_HEAD_INIT(nullptr, 0)};
 
@@ -120,6 +124,28 @@ PyObject* op_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, Py
   });
 }
 
+// Of ops that autocast knows: their arguments are converted while a context is open.
+PyObject* call_autocast(const PyOp* op, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
+  size_t nargs = PyVectorcall_NARGS(nargsf);
+  if (op->method)
+    PF_CHECK(nargs >= 1 && is_tensor(args[0]), Type, *op->name,
+             "(): descriptor needs a Tensor as self");
+  ParsedArgs parsed;
+  const OpDef* def = choose(*op->group, *op->name, args, nargs, kwnames,
+                            op->method ? kMethod : kFunction | kNN, parsed);
+  AutocastArgs converted(op->rule, parsed.values, def->params.size());
+  return from_result(*def, def->call(parsed.values));
+}
+
+PyObject* autocast_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf,
+                              PyObject* kwnames) {
+  if (!autocast_enabled()) return op_vectorcall(self, args, nargsf, kwnames);
+  auto* op = reinterpret_cast<PyOp*>(self);
+  return guarded([&]() -> PyObject* {
+    return naming(*op->name, [&] { return call_autocast(op, args, nargsf, kwnames); });
+  });
+}
+
 // An op of a library: tensors alone by position need no parser.
 PyObject* call_external_row(const PyOp* op, PyObject* const* args, size_t nargs,
                             PyObject* kwnames) {
@@ -192,6 +218,7 @@ PyObject* op_module(PyObject* self, void*) {
 }
 void op_dealloc(PyObject* self) {
   auto* op = reinterpret_cast<PyOp*>(self);
+  if (op->external) std::erase(library_objects, op);
   delete op->name;
   Ref<ExternalOp>::steal(op->external);
   PyObject_Free(self);
@@ -253,10 +280,15 @@ bool ready(PyTypeObject& t, const char* name, bool method) {
   return PyType_Ready(&t) >= 0;
 }
 
+vectorcallfunc plain_call(const PyOp* op) {
+  return op->rule == AutocastRule::None ? op_vectorcall : autocast_vectorcall;
+}
+
 PyObject* make_op(const OpGroup& group, const std::string& name, bool method, bool inplace) {
   auto* op = PyObject_New(PyOp, method ? &OpMethodType : &OpFunctionType);
   if (!op) return nullptr;
-  op->vectorcall = op_vectorcall;
+  op->rule = inplace ? AutocastRule::None : autocast_rule(name);
+  op->vectorcall = plain_call(op);
   op->group = &group;
   op->only = group.overloads.size() == 1 ? group.overloads[0] : nullptr;
   op->inplace = inplace;
@@ -291,12 +323,20 @@ PyObject* external_callable(ExternalOp& op, bool inplace) {
   PyObject* o = make_op(op.group, inplace ? op.def.name + "_" : op.def.name, false, inplace);
   if (!o) return nullptr;
   ++op.refs;
-  reinterpret_cast<PyOp*>(o)->external = &op;
+  auto* object = reinterpret_cast<PyOp*>(o);
+  object->external = &op;
+  object->rule = AutocastRule::None;
+  object->vectorcall = traced_call ? traced_call : op_vectorcall;
+  library_objects.push_back(object);
   return o;
 }
-vectorcallfunc plain_op_call() { return op_vectorcall; }
+PyObject* plain_op_call(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
+  return plain_call(reinterpret_cast<PyOp*>(self))(self, args, nargsf, kwnames);
+}
 void set_op_call(vectorcallfunc call) {
-  for (PyOp* op : op_objects) op->vectorcall = call;
+  traced_call = call;
+  for (const auto* objects : {&op_objects, &library_objects})
+    for (PyOp* op : *objects) op->vectorcall = call ? call : plain_call(op);
 }
 const std::string& op_object_name(PyObject* op) { return *reinterpret_cast<PyOp*>(op)->name; }
 

@@ -10,6 +10,7 @@ from .._C import linalg_cross as cross
 from .._C import linalg_solve_triangular as solve_triangular
 from .._C import matmul as matmul
 from ._base import LinAlgError
+from ._householder import householder_product
 from ._lu import lu, lu_factor, lu_factor_ex, lu_solve
 from ._norms import cond, matrix_norm, norm, vector_norm
 from ._products import (
@@ -46,6 +47,7 @@ __all__ = [
     "eigh",
     "eigvals",
     "eigvalsh",
+    "householder_product",
     "inv",
     "inv_ex",
     "lstsq",

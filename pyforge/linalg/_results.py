@@ -32,6 +32,16 @@ class QRResult(NamedTuple):
     R: Tensor
 
 
+class GeqrfResult(NamedTuple):
+    a: Tensor
+    tau: Tensor
+
+
+class TriangularSolveResult(NamedTuple):
+    solution: Tensor
+    cloned_coefficient: Tensor
+
+
 class EighResult(NamedTuple):
     eigenvalues: Tensor
     eigenvectors: Tensor

@@ -411,11 +411,12 @@ def lstsq(
         B: ``[*, m, k]``, or vectors ``[*, m]`` of A's batch shape.
         rcond: singular values up to rcond times the largest count as zero; by default max(m, n)
             times the dtype's epsilon.
-        driver: 'gels', 'gelsy', 'gelsd' or 'gelss'; all of them are gelsd here.
+        driver: 'gels', 'gelsy' (default), 'gelsd' or 'gelss'; all of them are gelsd here, and
+            differ in what they return.
 
     Returns:
-        The solution ``[*, n, k]``; the squared residuals ``[*, k]`` where m > n and all ranks are
-        n, else empty; the ranks, empty for 'gels'; the singular values for 'gelsd' and 'gelss',
+        The solution ``[*, n, k]``; the squared residuals ``[*, k]`` where m > n, all ranks are n
+        and the driver is another than 'gelsy', else empty; the ranks, empty for 'gels'; the singular values for 'gelsd' and 'gelss',
         else empty.
     """
     check_matrix("lstsq", A, "input")
@@ -439,7 +440,7 @@ def lstsq(
     x, rank, sizes = LinalgLstsq.apply(a, b, rcond)
     none = empty(0, dtype=A.dtype)
     residuals = none
-    if m > n and bool((rank == n).all()):
+    if driver != "gelsy" and m > n and bool((rank == n).all()):
         residuals = (a @ x - b).square().sum(-2)
         residuals = residuals.squeeze(-1) if vector else residuals
     return LstsqResult(

@@ -11,7 +11,13 @@ from .._C import Tensor, int32, linalg_lu_pack, linalg_solve_triangular, where, 
 from ..autograd.function import Function
 from . import _base
 from ._base import LinAlgError, array, check_same_dtype, check_square, same_batch, tensor
-from ._results import CholeskyExResult, InvExResult, SlogdetResult, SolveExResult
+from ._results import (
+    CholeskyExResult,
+    InvExResult,
+    SlogdetResult,
+    SolveExResult,
+    TriangularSolveResult,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -309,6 +315,11 @@ def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
     return low.mT if upper else low
 
 
+def cholesky_positional(input: Tensor, upper: bool = False) -> Tensor:
+    """The older form of linalg.cholesky."""
+    return cholesky(input, upper=upper)
+
+
 def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False) -> CholeskyExResult:
     """cholesky() and, instead of an error, ``info`` (int32): 0 or the order of the bad minor.
 
@@ -344,6 +355,19 @@ def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
     low = L.mT if upper else L
     y = linalg_solve_triangular(low, B, upper=False)
     return linalg_solve_triangular(low.mT, y, upper=True)
+
+
+def triangular_solve(
+    b: Tensor,
+    A: Tensor,
+    upper: bool = True,
+    transpose: bool = False,
+    unitriangular: bool = False,
+) -> TriangularSolveResult:
+    """X with A X = b (A^T X = b with ``transpose``) and A; the older form of solve_triangular."""
+    a = A.mT if transpose else A
+    x = linalg_solve_triangular(a, b, upper=upper != transpose, unitriangular=unitriangular)
+    return TriangularSolveResult(x, A.clone())
 
 
 def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:

@@ -292,6 +292,24 @@ ROWS = [
     ),
     row("qr", lambda g: [S(g(4, 2)), S(g(2, 3), False)], None, method="qr"),
     row(
+        "linalg.householder_product",
+        lambda g: [S(g(4, 3), g(3)), S(g(2, 3, 3), g(2, 2)), S(g(3, 2), g(0))],
+        None,
+        Err((X, ZEROS(2)), RuntimeError, "greater than or equal to"),
+        covers=("orgqr",),
+    ),
+    row(
+        "triangular_solve",
+        lambda g: [
+            S(g(3, 2), regular(g)),
+            S(g(2, 3, 1), regular(g, 2), False),
+            S(g(3, 2), regular(g), True, True),
+            S(g(3, 2), regular(g), False, True, True),
+        ],
+        None,
+        call=lambda P, *args: P.triangular_solve(*args)[0],
+    ),
+    row(
         "linalg.eigh",
         lambda g: [S(apart(g, 3, 3)), S(apart(g, 3, 3, 2)), S(apart(g, 2, 2), "U")],
         None,

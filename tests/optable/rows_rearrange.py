@@ -158,6 +158,30 @@ def beta_index_reduce(P: Any, *args: Any, **kwargs: Any) -> Any:
         return P.index_reduce(*args, **kwargs)
 
 
+VIEW_COPIES: dict[str, tuple[Any, ...]] = {
+    "alias": (),
+    "diagonal": (1,),
+    "expand": ((4, 2, 3),),
+    "narrow": (1, 1, 2),
+    "permute": ((1, 0),),
+    "select": (0, 1),
+    "slice": (1, 0, None, 2),
+    "squeeze": (),
+    "t": (),
+    "transpose": (0, 1),
+    "unsqueeze": (1,),
+    "view": ((3, 2),),
+    "split": (2, 1),
+    "split_with_sizes": ([1, 2], 1),
+    "unbind": (0,),
+}
+
+
+def view_copies(P: Any, x: Any) -> Any:
+    x = x.contiguous()
+    return [getattr(P, f"{name}_copy")(x, *args) for name, args in VIEW_COPIES.items()]
+
+
 def row(name: str, samples: Any, numpy: Any, **kw: Any) -> Op:
     kw.setdefault("method", name)
     kw.setdefault("dtypes", ALL)
@@ -474,6 +498,43 @@ ROWS = [
             Err((X, np.ones((2, 3), bool), ZEROS(2)), RuntimeError, "Number of elements of source"),
             Err((X, X, ZEROS(6)), RuntimeError, "boolean masks"),
         ),
+    ),
+    row(
+        "nonzero_static",
+        lambda g: [S(g.bools(3, 4), size=5), S(np.zeros(3), size=2, fill_value=7), S(g(3), size=0)],
+        None,
+        **NOGRAD,
+    ),
+    row(
+        "unravel_index",
+        lambda g: [S(g.index(2, 3, high=24), (2, 3, 4)), S(np.array(5), (6,))],
+        lambda i, shape: list(np.unravel_index(i, shape)),
+        method=None,
+        dtypes=("int64",),
+        **NOGRAD,
+    ),
+    row(
+        "views as copies",
+        lambda g: [S(g(2, 3))],
+        None,
+        call=view_copies,
+        method=None,
+        covers=tuple(f"{name}_copy" for name in VIEW_COPIES),
+    ),
+    row("detach_copy", lambda g: [S(g(2, 3))], np.copy, method=None, **NOGRAD),
+    row(
+        "splits without checks",
+        lambda g: [S(g(5))],
+        None,
+        call=lambda P, x: (
+            *P.unsafe_split(x, 2),
+            *x.unsafe_split_with_sizes([1, 4]),
+            *x.unsafe_chunk(3),
+            x * P.is_same_size(x, x),
+        ),
+        method=None,
+        dtypes=("float32", "float64"),
+        covers=("unsafe_split", "unsafe_split_with_sizes", "unsafe_chunk", "is_same_size"),
     ),
     row(
         "argwhere",
