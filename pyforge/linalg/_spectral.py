@@ -416,8 +416,8 @@ def lstsq(
 
     Returns:
         The solution ``[*, n, k]``; the squared residuals ``[*, k]`` where m > n, all ranks are n
-        and the driver is another than 'gelsy', else empty; the ranks, empty for 'gels'; the singular values for 'gelsd' and 'gelss',
-        else empty.
+        and the driver is another than 'gelsy', else empty; the ranks, empty for 'gels'; the
+        singular values for 'gelsd' and 'gelss', else empty.
     """
     check_matrix("lstsq", A, "input")
     check_same_dtype("lstsq", A, B)
