@@ -84,9 +84,25 @@ class op_function:
     __name__: _str
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
+class _linalg_cholesky_ex_result(NamedTuple):
+    L: Tensor
+    info: Tensor
+
+class _linalg_inv_ex_result(NamedTuple):
+    inverse: Tensor
+    info: Tensor
+
 class _linalg_lu_pack_result(NamedTuple):
     LU: Tensor
     pivots: Tensor
+    info: Tensor
+
+class _linalg_slogdet_result(NamedTuple):
+    sign: Tensor
+    logabsdet: Tensor
+
+class _linalg_solve_ex_result(NamedTuple):
+    result: Tensor
     info: Tensor
 
 class _max_result(NamedTuple):
@@ -1882,11 +1898,26 @@ def less(input: _Operand, other: _Operand) -> Tensor:
 def less_equal(input: _Operand, other: _Operand) -> Tensor:
     """Same as le()."""
 
+def linalg_cholesky_ex(A: Tensor, *, upper: _bool = False) -> _linalg_cholesky_ex_result:
+    """Cholesky factors, and the order of the first leading minor that is not positive, or 0 (int32)."""
+
 def linalg_cross(input: Tensor, other: Tensor, *, dim: _int = -1) -> Tensor:
     """Cross product along `dim` of size 3; what linalg.cross is."""
 
+def linalg_det_values(A: Tensor) -> Tensor:
+    """Determinants, without history. What linalg.det computes."""
+
+def linalg_inv_ex(A: Tensor) -> _linalg_inv_ex_result:
+    """Inverses of square matrices, and the first zero pivot of each from 1, or 0 (int32)."""
+
 def linalg_lu_pack(A: Tensor, *, pivot: _bool = True) -> _linalg_lu_pack_result:
     """Both factors of LU with partial pivoting in one matrix, row exchanges from 1 (int32), and the first zero pivot from 1 or 0; without history. What linalg.lu_factor is made of."""
+
+def linalg_slogdet(A: Tensor) -> _linalg_slogdet_result:
+    """Sign and logarithm of the absolute value of determinants."""
+
+def linalg_solve_ex(A: Tensor, B: Tensor, *, left: _bool = True) -> _linalg_solve_ex_result:
+    """X with A X = B (X A = B without `left`), and the first zero pivot of each A from 1, or 0 (int32)."""
 
 def linalg_solve_triangular(A: Tensor, B: Tensor, *, upper: _bool, left: _bool = True, unitriangular: _bool = False) -> Tensor:
     """X with A X = B (X A = B without `left`), A triangular [*, n, n]; the other triangle is not read, nor the diagonal with `unitriangular`. What linalg.solve_triangular is."""

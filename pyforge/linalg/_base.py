@@ -7,7 +7,6 @@ from .._functions import broadcast_shapes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     import numpy as np
@@ -77,19 +76,14 @@ def same_batch(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     return a.expand(*batch, *a.shape[-2:]), b.expand(*batch, *b.shape[-2:])
 
 
-def first_failure(
-    a: Array, f: Callable[[Array], object], failed: type[Exception]
-) -> tuple[str, Array]:
-    """The first matrix of a batch on which ``f`` fails, and how messages name it."""
-    import numpy as np
-
-    for index in np.ndindex(a.shape[:-2]):
-        try:
-            f(a[index])
-        except failed:
-            where = f"(Batch element {index[0] if len(index) == 1 else index}): " if index else ""
-            return where, a[index]
-    return "", a
+def check_fits(name: str, a: Tensor, b: Tensor, left: bool = True) -> None:
+    if b.dim() < 2 or b.shape[-2 if left else -1] != a.shape[-1]:
+        n = a.shape[-1]
+        shape = "x".join(map(str, b.shape[-2:]))
+        raise RuntimeError(
+            f"linalg.{name}: Incompatible shapes of A and B for the equation "
+            f"{'AX = B' if left else 'XA = B'} ({n}x{n} and {shape})"
+        )
 
 
 def half_triangle(m: Tensor) -> Tensor:

@@ -11,9 +11,8 @@ import math
 
 from .._C import Tensor, cat, empty, eye, linalg_lu_pack, linalg_solve_triangular
 from ..autograd.function import Function
-from ._base import LinAlgError, check_matrix, check_same_dtype, check_square, same_batch
+from ._base import LinAlgError, check_fits, check_matrix, check_same_dtype, check_square, same_batch
 from ._results import LUFactorExResult, LUFactorResult, LUResult
-from ._square import check_fits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -21,7 +21,6 @@ from ._base import (
     tensor,
 )
 from ._results import EighResult, LstsqResult, QRResult, SVDResult, SVDTransposedResult
-from ._square import is_vector_case
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -426,7 +425,7 @@ def lstsq(
             f"linalg.lstsq: parameter `driver` should be one of {_DRIVERS}, got {driver}"
         )
     driver = driver or "gelsy"
-    vector = is_vector_case(A, B)
+    vector = B.dim() == 1 or (A.dim() - 1 == B.dim() and B.shape == A.shape[:-1])
     b = B.unsqueeze(-1) if vector else B
     if b.dim() < 2 or b.shape[-2] != A.shape[-2]:
         raise RuntimeError(

@@ -17,6 +17,9 @@ BAD = np.array([[1.0, 2.0], [2.0, 4.0]])
 SQUARE = Err((X,), RuntimeError, "square matrices", names="")
 SMALL = Err((ZEROS(3),), RuntimeError, "at least 2 dim", names="")
 INTEGER = Err((np.eye(2, dtype=np.int64),), RuntimeError, "floating point", names="")
+NATIVE = tuple(
+    f"linalg_{name}" for name in ("inv_ex", "solve_ex", "cholesky_ex", "slogdet", "det_values")
+)
 LAYOUTS = ("transposed", "stepped", "negative")
 
 
@@ -218,7 +221,7 @@ ROWS = [
         np_triangular,
         Err((EYE, ZEROS((3, 1))), RuntimeError, "Incompatible shapes", {"upper": True}),
         Err((X, ZEROS((2, 1))), RuntimeError, "square", {"upper": True}),
-        covers=("linalg_solve_triangular", "linalg_lu_pack"),
+        covers=("linalg_solve_triangular", "linalg_lu_pack", *NATIVE),
         large=big_triangular,
     ),
     row(
