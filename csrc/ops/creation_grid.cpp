@@ -38,18 +38,26 @@ Tensor triangle_indices(const char* op, int64_t rows, int64_t columns, int64_t o
   DType d = dtype.value_or(DType::Int64);
   PF_CHECK(d == DType::Int64 || d == DType::Int32, Runtime, op,
            ": dtype must be int64 or int32, got ", dtype_name(d));
-  auto edge = [&](int64_t row) {  // where the row is cut
-    __int128 at = static_cast<__int128>(row) + offset + (lower ? 1 : 0);
-    return static_cast<int64_t>(std::clamp<__int128>(at, 0, columns));
-  };
-  int64_t n = 0;
-  for (int64_t r = 0; r < rows; ++r) n += lower ? edge(r) : columns - edge(r);
-  Tensor y = empty({2, n}, DType::Int64);
-  int64_t *row = y.data<int64_t>(), *column = row + n;
-  for (int64_t r = 0; r < rows; ++r) {
-    int64_t cut = edge(r);
+  // Rows [low, high) have elements; `growing` of them less than a full row.
+  using Wide = __int128;
+  auto clamp = [](Wide x, Wide low, Wide high) { return std::clamp<Wide>(x, low, high); };
+  auto edge = [&](Wide row) { return clamp(row + offset + lower, 0, columns); };
+  Wide low = lower ? clamp(-Wide(offset), 0, rows) : 0,
+       high = lower ? Wide(rows) : clamp(Wide(columns) - offset, 0, rows);
+  Wide full_from = lower ? clamp(Wide(columns) - offset - 1, low, high) : low,
+       full_to = lower ? high : clamp(-Wide(offset), low, high);
+  Wide growing = lower ? full_from - low : high - full_to,
+       smallest = lower ? edge(low) : columns - edge(high - 1);
+  Wide n = columns == 0 || high <= low
+               ? 0
+               : (full_to - full_from) * columns + growing * smallest + growing * (growing - 1) / 2;
+  PF_CHECK(n < (Wide(1) << 60), Memory, op, ": ", rows, " by ", columns, " are too many elements");
+  Tensor y = empty({2, static_cast<int64_t>(n)}, DType::Int64);
+  int64_t *row = y.data<int64_t>(), *column = row + static_cast<int64_t>(n);
+  for (Wide r = low; n > 0 && r < high; ++r) {
+    auto cut = static_cast<int64_t>(edge(r));
     for (int64_t c = lower ? 0 : cut; c < (lower ? cut : columns); ++c) {
-      *row++ = r;
+      *row++ = static_cast<int64_t>(r);
       *column++ = c;
     }
   }

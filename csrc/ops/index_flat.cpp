@@ -14,14 +14,6 @@ void check_positions(const char* op, const Tensor& self, const Tensor& index) {
            "(): Expected a long tensor for index, but got ", dtype_name(index.dtype()));
   PF_CHECK(self.numel() > 0 || index.numel() == 0, Index, op,
            "(): tried to take from an empty tensor");
-  GradModeGuard off(false);
-  Tensor at = contiguous(index);
-  for (int64_t i = 0; i < at.numel(); ++i) {
-    int64_t k = at.data<int64_t>()[i];
-    PF_CHECK(k >= -self.numel() && k < self.numel(), Index, op,
-             ": out of range: tried to access index ", k, " on a tensor of ", self.numel(),
-             " elements.");
-  }
 }
 
 Tensor take(const Tensor& self, const Tensor& at) {

@@ -14,7 +14,10 @@ Tensors tensor_split(const Tensor& t, int64_t sections, int64_t dim) {
   int64_t d = wrap_dim("tensor_split", dim, t.dim()), n = t.size(d), at = 0;
   PF_CHECK(sections > 0, Runtime, "tensor_split: number of sections must be larger than 0, got ",
            sections);
+  PF_CHECK(sections < (int64_t{1} << 32), Memory, "tensor_split: ", sections,
+           " sections are too many");
   Tensors out;
+  out.reserve(static_cast<size_t>(sections));
   for (int64_t i = 0; i < sections; ++i) {
     int64_t length = n / sections + (i < n % sections);
     out.push_back(slice(t, d, at, at + length, 1));
@@ -182,6 +185,12 @@ Tensor combinations(const Tensor& t, int64_t r, bool with_replacement) {
   PF_CHECK(r >= 0, Runtime, "combinations: Expect a non-negative number, but got ", r);
   if (r == 0) return empty({0}, t.dtype());
   int64_t n = t.numel();
+  if (n == 0 || (!with_replacement && r > n)) return reshape(narrow(t, 0, 0, 0), {0, r});
+  double top = static_cast<double>(with_replacement ? n + r - 1 : n), rows = 1;
+  for (int64_t k = 0; k < r && rows < 1e12; ++k)
+    rows *= (top - static_cast<double>(k)) / static_cast<double>(k + 1);
+  PF_CHECK(rows * static_cast<double>(r) < 1e10, Memory, "combinations: ", r, " elements of ", n,
+           " are too many");
   std::vector<int64_t> picked, now(static_cast<size_t>(r));
   auto slots = static_cast<size_t>(r);
   for (size_t k = 0; k < slots; ++k) now[k] = with_replacement ? 0 : static_cast<int64_t>(k);
@@ -189,15 +198,13 @@ Tensor combinations(const Tensor& t, int64_t r, bool with_replacement) {
   auto most = [&](size_t k) {
     return with_replacement ? n - 1 : n - static_cast<int64_t>(slots - k);
   };
-  bool going = n > 0 && (with_replacement || r <= n);
-  while (going) {
+  for (bool going = true; going;) {
     picked.insert(picked.end(), now.begin(), now.end());
     size_t k = slots;
     while (k > 0 && now[k - 1] == most(k - 1)) --k;
     going = k > 0;
-    if (!going) break;
-    ++now[k - 1];
-    for (size_t j = k; j < slots; ++j) now[j] = now[j - 1] + !with_replacement;
+    if (going) ++now[k - 1];
+    for (size_t j = k; going && j < slots; ++j) now[j] = now[j - 1] + !with_replacement;
   }
   Tensor index = empty({static_cast<int64_t>(picked.size())}, DType::Int64);
   if (!picked.empty()) std::memcpy(index->data, picked.data(), picked.size() * sizeof(int64_t));

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "autograd/node.h"
+#include "ops/index_plan.h"
 #include "ops/ops.h"
 
 namespace pyforge::ops {
@@ -39,6 +40,19 @@ Tensor positions(const Tensor& repeats, OptInt output_size) {
   return y;
 }
 
+struct RepeatInterleaveBackward {
+  static constexpr const char* kName = "RepeatInterleaveBackward0";
+  Shape sizes;
+  int64_t dim, repeats;
+  static void backward(Node&, RepeatInterleaveBackward& p, Tensor* in, Tensor* out) {
+    if (!in[0].defined()) return;
+    Dims wide{IntSpan(p.sizes)};
+    wide.insert(p.dim + 1, p.repeats);
+    int64_t summed = p.dim + 1;
+    out[0] = sum_dims(reshape(in[0], wide), IntSpan(&summed, 1), false, std::nullopt);
+  }
+};
+
 Tensor repeat_interleave_indices(const Tensor& repeats, OptInt output_size) {
   return positions(repeats, output_size);
 }
@@ -50,11 +64,22 @@ Tensor repeat_interleave(const Tensor& input, int64_t repeats, OptInt dim, OptIn
   PF_CHECK(!__builtin_mul_overflow(x.size(d), repeats, &total), Runtime,
            "repeat_interleave: the size of dimension ", d, " overflows int64");
   check_output_size(output_size, total);
-  Dims wide(x.sizes()), sizes(x.sizes());
-  wide.insert(d + 1, repeats);
+  Dims sizes(x.sizes());
   sizes[d] = total;
-  Tensor y = reshape(expand(unsqueeze(x, d + 1), wide), sizes);
-  return y->storage.get() == x->storage.get() ? clone(y) : y;
+  Tensor y = empty(sizes, x.dtype());
+  if (y.numel()) {
+    Dims outer(IntSpan(x.sizes().begin(), d)),
+        inner(IntSpan(x.sizes().begin() + d + 1, x.dim() - d - 1));
+    IndexPlan plan;
+    plan.outer = offsets_of(outer, x.strides());
+    plan.set_inner(inner, IntSpan(x.strides().begin() + d + 1, inner.size()));
+    plan.mid.reserve(static_cast<size_t>(total));
+    for (int64_t i = 0; i < x.size(d); ++i)
+      plan.mid.insert(plan.mid.end(), static_cast<size_t>(repeats), i * x.stride(d));
+    read_indexed(y, x, plan);
+  }
+  record<RepeatInterleaveBackward>(y, {&x}, {}, {x.sizes(), d, repeats});
+  return y;
 }
 
 Tensor repeat_interleave_each(const Tensor& input, const Tensor& repeats, OptInt dim,

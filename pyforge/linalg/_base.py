@@ -19,7 +19,11 @@ class LinAlgError(RuntimeError):
     """A matrix is singular, not positive-definite, or an algorithm did not converge."""
 
 
-def check_floating(name: str, a: Tensor) -> None:
+def check_floating(name: str, a: Tensor, argument: str = "A") -> None:
+    if not isinstance(a, Tensor):
+        raise TypeError(
+            f"linalg.{name}(): argument '{argument}' must be Tensor, not {type(a).__name__}"
+        )
     if a.dtype is float32 or a.dtype is float64:
         return
     if a.dtype.is_floating_point:
@@ -33,7 +37,7 @@ def check_floating(name: str, a: Tensor) -> None:
 
 
 def check_matrix(name: str, a: Tensor, argument: str = "A") -> None:
-    check_floating(name, a)
+    check_floating(name, a, argument)
     if a.dim() < 2:
         raise RuntimeError(
             f"linalg.{name}: The input tensor {argument} must have at least 2 dimensions."
@@ -51,10 +55,10 @@ def check_square(name: str, a: Tensor, argument: str = "A") -> None:
 
 
 def check_same_dtype(name: str, a: Tensor, b: Tensor) -> None:
-    if a.dtype is not b.dtype:
+    if not isinstance(b, Tensor) or a.dtype is not b.dtype:
         raise RuntimeError(
             f"linalg.{name}: Expected A and B to have the same dtype, but found A of type "
-            f"{a.dtype} and B of type {b.dtype} instead"
+            f"{a.dtype} and B of type {getattr(b, 'dtype', type(b).__name__)} instead"
         )
 
 

@@ -37,8 +37,8 @@ def vector_norm(
         keepdim: keep them with size 1.
         dtype: convert first.
     """
-    if not x.dtype.is_floating_point:
-        check_floating("vector_norm", x)
+    if not isinstance(x, Tensor) or not x.dtype.is_floating_point:
+        check_floating("vector_norm", x, "x")
     if dtype is not None:
         x = x.to(dtype)
     if isinstance(ord, str):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .._C import Tensor, cat, dot, eye, mm, ones, zeros
+from .._C import Tensor, cat, dot, eye, linalg_solve_ex, mm, ones, zeros
 from .._C import einsum as _einsum
 from ..autograd.function import Function
 from ._base import array, check_square, tensor
@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
+
+    from ._base import Array
 
 
 def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
@@ -85,6 +87,8 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
 
 def matrix_power(A: Tensor, n: int) -> Tensor:
     """A multiplied n times with itself, for square ``[*, m, m]``; for n < 0, the inverse."""
+    if not isinstance(n, int):
+        raise TypeError(f"matrix_power: n must be an int, not {type(n).__name__}")
     if A.dim() < 2 or A.shape[-1] != A.shape[-2]:
         check_square("matrix_power", A)
     if n == 0:
@@ -112,6 +116,28 @@ _PADE = (
 _THETA = 5.371920351148152
 
 
+def _pade(x: Array) -> Array:
+    import numpy as np
+
+    norm = np.abs(x).sum(-2).max(-1)
+    steps = np.ceil(np.log2(norm / _THETA))
+    steps = np.where(np.isfinite(steps), np.maximum(steps, 0), 0).astype(np.int64)
+    x = x / np.exp2(steps).astype(x.dtype)[..., None, None]
+    one = np.eye(x.shape[-1], dtype=x.dtype)
+    b = [x.dtype.type(c) / x.dtype.type(_PADE[0]) for c in _PADE]
+    x2 = x @ x
+    x4 = x2 @ x2
+    x6 = x4 @ x2
+    u = x6 @ (b[13] * x6 + b[11] * x4 + b[9] * x2)
+    u = x @ (u + b[7] * x6 + b[5] * x4 + b[3] * x2 + b[1] * one)
+    v = x6 @ (b[12] * x6 + b[10] * x4 + b[8] * x2)
+    v = v + b[6] * x6 + b[4] * x4 + b[2] * x2 + b[0] * one
+    y = array(linalg_solve_ex(tensor(v - u), tensor(v + u))[0])
+    for i in range(int(steps.max())):
+        y = np.where((i < steps)[..., None, None], y @ y, y)
+    return y
+
+
 class LinalgMatrixExp(Function):
     @staticmethod
     def forward(ctx: Any, a: Tensor) -> Tensor:
@@ -121,24 +147,8 @@ class LinalgMatrixExp(Function):
         ctx.save_for_backward(a)
         if x.size == 0:
             return a.clone()
-        norm = np.abs(x).sum(-2).max(-1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            steps = np.ceil(np.log2(norm / _THETA))
-        steps = np.where(np.isfinite(steps), np.maximum(steps, 0), 0).astype(np.int64)
-        x = x / np.exp2(steps).astype(x.dtype)[..., None, None]
-        one = np.eye(x.shape[-1], dtype=x.dtype)
-        b = [x.dtype.type(c) / x.dtype.type(_PADE[0]) for c in _PADE]
-        x2 = x @ x
-        x4 = x2 @ x2
-        x6 = x4 @ x2
-        u = x6 @ (b[13] * x6 + b[11] * x4 + b[9] * x2)
-        u = x @ (u + b[7] * x6 + b[5] * x4 + b[3] * x2 + b[1] * one)
-        v = x6 @ (b[12] * x6 + b[10] * x4 + b[8] * x2)
-        v = v + b[6] * x6 + b[4] * x4 + b[2] * x2 + b[0] * one
-        y = np.linalg.solve(v - u, v + u)
-        for i in range(int(steps.max())):
-            y = np.where((i < steps)[..., None, None], y @ y, y)
-        return tensor(y)
+        with np.errstate(all="ignore"):
+            return tensor(_pade(x))
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> Any:
@@ -234,6 +244,16 @@ def tensorsolve(A: Tensor, B: Tensor, dims: Sequence[int] | None = None) -> Tens
     return solve(A.reshape(m, n), B.reshape(-1)).reshape(shape)
 
 
+def _wrapped(d: int, t: Tensor) -> int:
+    n = t.dim()
+    if not -n <= d < n:
+        raise IndexError(
+            f"tensordot: Dimension out of range (expected to be in range of [{-n}, {n - 1}], "
+            f"but got {d})"
+        )
+    return d % n
+
+
 def tensordot(
     a: Tensor, b: Tensor, dims: int | Tensor | Sequence[Any] = 2, out: None = None
 ) -> Tensor:
@@ -251,9 +271,7 @@ def tensordot(
         pair = [[d] if isinstance(d, int) else list(d) for d in dims]
         if len(pair) != 2:
             raise RuntimeError(f"tensordot: dims must be an int or two lists, got {dims}")
-        over_a, over_b = (
-            [d % max(t.dim(), 1) for d in p] for t, p in zip((a, b), pair, strict=True)
-        )
+        over_a, over_b = ([_wrapped(d, t) for d in p] for t, p in zip((a, b), pair, strict=True))
         if len(over_a) != len(over_b):
             raise RuntimeError(
                 "tensordot: both dimension lists should have same length, "

@@ -153,7 +153,10 @@ def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
         return eigh(A, UPLO).eigenvalues
     import numpy as np
 
-    return tensor(np.linalg.eigvalsh(array(A), triangle))
+    try:
+        return tensor(np.linalg.eigvalsh(array(A), triangle))
+    except np.linalg.LinAlgError as error:
+        raise LinAlgError(f"linalg.eigvalsh: {error}") from None
 
 
 class LinalgSVD(Function):
@@ -324,7 +327,7 @@ def pinv(
     ``rtol``. By default atol is 0 and rtol max(m, n) times the dtype's epsilon. With ``hermitian``
     A is symmetric and only its lower triangle is read.
     """
-    if A.dim() < 2 or not A.dtype.is_floating_point:
+    if isinstance(A, Tensor) and (A.dim() < 2 or not A.dtype.is_floating_point):
         raise RuntimeError(
             f"linalg.pinv({A.dtype}{list(A.shape)}): expected a tensor with 2 or more dimensions "
             "of float, double, cfloat or cdouble types"

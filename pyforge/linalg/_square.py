@@ -100,7 +100,7 @@ def _cofactors(a: Tensor) -> Tensor:
 
 def det(A: Tensor) -> Tensor:
     """Determinants ``[*]`` of square matrices ``[*, n, n]``; singular ones have a gradient too."""
-    if not A.requires_grad:
+    if not isinstance(A, Tensor) or not A.requires_grad:
         return linalg_det_values(A)
     check_square("det", A)
     result: Tensor = LinalgDet.apply(A)

@@ -102,7 +102,7 @@ def made(name: str, make: Callable[..., Any], after: Callable[..., Any] | None =
 
 
 def mirrored(a: Any) -> Any:
-    return a + a.swapaxes(-1, -2)
+    return a + (a.swapaxes(-1, -2) if isinstance(a, np.ndarray) and a.ndim > 1 else a.mT)
 
 
 def apart(g: Gen, m: int, n: int, *batch: int) -> Any:

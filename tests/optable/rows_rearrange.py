@@ -464,7 +464,7 @@ ROWS = [
         ],
         np_take,
         errors=(
-            Err((X, np.array([6])), IndexError, "out of range"),
+            Err((X, np.array([6])), IndexError, "out of (range|bounds)"),
             Err((X, ZEROS(2)), RuntimeError, "long tensor"),
         ),
     ),
@@ -480,7 +480,7 @@ ROWS = [
         inplace="put_",
         layouts=NO_EXPAND,
         errors=(
-            Err((X, np.array([6]), ZEROS(1)), IndexError, "out of range"),
+            Err((X, np.array([6]), ZEROS(1)), IndexError, "out of (range|bounds)"),
             Err((X, np.array([1]), ZEROS(2)), IndexError, "same number of elements"),
         ),
     ),
