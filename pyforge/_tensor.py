@@ -211,6 +211,7 @@ LAZY_METHODS = dict.fromkeys(
         "geqrf",
         "inverse",
         "logdet",
+        "lu",
         "lu_solve",
         "matrix_exp",
         "matrix_power",
