@@ -14,13 +14,15 @@ namespace {
 constexpr int64_t kGrain = 16384;
 constexpr int64_t kReleaseGilFrom = 65536;
 
-// The elements of a tensor as one contiguous run, written back at the end if that is a copy.
+// The elements of a tensor as one contiguous run of float32 or float64, written back at the end if
+// that is a copy.
 class Flat {
  public:
   explicit Flat(const Tensor& t) {
     if (!t.defined()) return;
     target_ = t.get();
-    if (!t.is_contiguous()) copy_ = contiguous(alias(t));
+    if (is_half(t.dtype())) copy_ = widened(alias(t));
+    if (!t.is_contiguous()) copy_ = contiguous(copy_.defined() ? copy_ : alias(t));
     data_ = copy_.defined() ? copy_->data : t->data;
   }
   char* at(int64_t byte) const { return data_ ? data_ + byte : nullptr; }
@@ -38,7 +40,7 @@ class Flat {
 
 template <class F>
 void over_elements(const Tensor& param, F&& f) {
-  int64_t n = param.numel(), size = itemsize(param.dtype());
+  int64_t n = param.numel(), size = itemsize(compute_type(param.dtype()));
   ReleaseGil unlocked(n >= kReleaseGilFrom);
   parallel_for(n, kGrain, [&](int64_t first, int64_t last) { f(first * size, last - first); });
 }
@@ -141,7 +143,8 @@ void asgd_update(const Tensor& param, const Tensor& grad, const Tensor& average,
 double sum_squares(const Tensor& t, bool* finite) {
   auto kernel = kernels::active().optim.sum_squares[variant(t)];
   Flat run(t);
-  int64_t n = t.numel(), size = itemsize(t.dtype()), blocks = (n + kGrain - 1) / kGrain;
+  int64_t n = t.numel(), size = itemsize(compute_type(t.dtype())),
+          blocks = (n + kGrain - 1) / kGrain;
   struct Part {
     double sum;
     bool finite;

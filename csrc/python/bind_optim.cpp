@@ -146,8 +146,8 @@ Tensor gradient(const char* op, PyObject* param) {
   PF_CHECK(is_tensor(param), Type, op, ": parameters must be Tensors, not ", type_name(param));
   const Tensor& t = tensor_of(param);
   if (!t->meta || !t->meta->grad.defined()) return {};
-  PF_CHECK(t.dtype() == DType::Float32 || t.dtype() == DType::Float64, Runtime, op,
-           ": parameters must be float32 or float64, not ", dtype_name(t.dtype()));
+  PF_CHECK(is_floating(t.dtype()), Runtime, op, ": parameters must be floating point, not ",
+           dtype_name(t.dtype()));
   check_inplace(op, t, false);
   const Tensor& grad = t->meta->grad;
   PF_CHECK(grad.sizes() == t.sizes(), Runtime, op, ": gradient of shape ", to_string(grad.sizes()),
