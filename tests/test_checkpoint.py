@@ -74,7 +74,12 @@ def test_equals_torch(use_reentrant: bool) -> None:
 
 
 def peak_of(run: Any) -> int:
-    layers = nn.Sequential(*[nn.Sequential(nn.Linear(64, 64), nn.Sigmoid()) for _ in range(16)])
+    layers = nn.Sequential(
+        *[
+            nn.Sequential(nn.Linear(64, 64), nn.Sigmoid(), nn.GELU(), nn.Softplus())
+            for _ in range(16)
+        ]
+    )
     x = pf.randn(512, 64).requires_grad_()
     gc.collect()
     pf.memory.reset_peak()

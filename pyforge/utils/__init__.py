@@ -3,10 +3,11 @@
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import checkpoint as checkpoint
+    from . import cpp_extension as cpp_extension
     from . import data as data
     from . import hooks as hooks
 
-_SUBMODULES = frozenset({"checkpoint", "data", "hooks"})
+_SUBMODULES = frozenset({"checkpoint", "cpp_extension", "data", "hooks"})
 
 
 def __getattr__(name: str) -> object:
