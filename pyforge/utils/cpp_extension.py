@@ -28,6 +28,7 @@ __all__ = [
     "load_package",
 ]
 
+
 class CompilationError(RuntimeError):
     """The compiler refused the source; the text has its messages."""
 
