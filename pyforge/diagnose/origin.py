@@ -82,12 +82,15 @@ def find_origin(ops: list[Op], root: Tensor) -> Origin | None:
     a later op makes of it: that op is.
     """
     made: dict[int, list[int]] = {}
+    memory: dict[int, list[int]] = {}  # detached tensors and views share memory with a result
     for i, op in enumerate(ops):
         for t in op.outputs:
             made.setdefault(id(t), []).append(i)
+            memory.setdefault(t.data_ptr(), []).append(i)
 
     def producer(t: Tensor, before: int) -> int | None:
-        return max((i for i in made.get(id(t), ()) if i < before), default=None)
+        rows = made.get(id(t)) or memory.get(t.data_ptr(), ())
+        return max((i for i in rows if i < before), default=None)
 
     at = producer(root, len(ops))
     chain: list[Op] = []
@@ -114,7 +117,8 @@ def find_origin(ops: list[Op], root: Tensor) -> Origin | None:
 def _judge(chain: list[Op], turn: int | None, *, given: bool) -> Origin:
     if turn is not None and (given or chain[-1].name in _MASKS):
         return Origin(chain[turn], chain[: turn + 1])
-    if chain[-1].name in _MASKS and len(chain) > 1 and not given:
+    wrote_nan = any(_nan(t) for t in chain[-1].outputs)
+    if chain[-1].name in _MASKS and len(chain) > 1 and not given and not wrote_nan:
         return Origin(chain[-2], chain[:-1])
     return Origin(chain[-1], chain, given=given)
 
