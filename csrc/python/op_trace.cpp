@@ -158,14 +158,14 @@ PyObject* traced_op(PyObject* self, PyObject* const* args, size_t nargsf, PyObje
     read_inputs(*row);
   }
   if (!watching) {
-    PyObject* result = plain_op_call()(self, args, nargsf, kwnames);
+    PyObject* result = plain_op_call(self, args, nargsf, kwnames);
     if (row) end(row, result);
     return result;
   }
   const size_t total = PyVectorcall_NARGS(nargsf) + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
   const char* name = op_object_name(self).c_str();
   const bool bad_before = overwrites_bad(name, total ? args[0] : nullptr);
-  PyObject* result = plain_op_call()(self, args, nargsf, kwnames);
+  PyObject* result = plain_op_call(self, args, nargsf, kwnames);
   watch_result(name, args, total, bad_before, result);
   if (row) end(row, result);
   return result;
@@ -320,7 +320,7 @@ void exchange_entries(bool before) {
   const bool on = tracing || watching;
   if (on == before) return;
   remember_plain();
-  set_op_call(on ? traced_op : plain_op_call());
+  set_op_call(on ? traced_op : nullptr);
   exchange_in(&TensorType, on);
 }
 
