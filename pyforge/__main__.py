@@ -24,6 +24,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             from .cli.doctor import run as examine
 
             return examine(args.script, args.args)
+        if args.command == "replay":
+            from .diagnose import replay
+
+            result = replay(args.file)
+            print(result)
+            return int(result.bad_outputs or bool(result.bad_gradients))
         if args.command == "run":
             from .dropin import run as run_script
 
@@ -57,6 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="run a training script and say what goes wrong")
     doctor.add_argument("script", help="a Python file")
     doctor.add_argument("args", nargs=argparse.REMAINDER, help="its arguments")
+    again = commands.add_parser("replay", help="run a step again that a Monitor dumped")
+    again.add_argument("file", help="from a source that you trust: it can run code")
     run = commands.add_parser("run", help="run a script written for PyTorch, unchanged")
     run.add_argument("script", help="a Python file that imports torch")
     run.add_argument("args", nargs=argparse.REMAINDER, help="passed on to the script")

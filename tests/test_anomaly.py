@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import os
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import pyforge as pf
 from pyforge import _C, nn
+from pyforge.__main__ import main
 from pyforge.autograd import Function, detect_anomaly, explain_nan, set_detect_anomaly
+from pyforge.diagnose import Monitor, replay
 
 INF = float("inf")
 
@@ -164,11 +168,16 @@ def test_what_the_report_holds() -> None:
 def test_infinite_gradient_explains_the_nan_of_the_next_step() -> None:
     weight = leaf(0.0, 1.0)
     optimizer = pf.optim.Adam([weight], lr=0.1)
-    with set_detect_anomaly(True), pytest.raises(RuntimeError) as error:
-        for _ in range(2):
-            optimizer.zero_grad()
-            pf.sqrt(weight).sum().backward()
-            optimizer.step()
+
+    def step() -> None:
+        optimizer.zero_grad()
+        pf.sqrt(weight).sum().backward()
+        optimizer.step()
+
+    with set_detect_anomaly(True):
+        step()
+        with pytest.raises(RuntimeError) as error:
+            step()
     assert "given" in str(error.value)
     assert "became infinite in an earlier pass: SqrtBackward0" in str(error.value)
 
@@ -307,3 +316,65 @@ def test_long_graphs_and_freed_ones() -> None:
     loss.backward()
     with pytest.raises(RuntimeError, match="freed"):
         explain_nan(loss)
+
+
+# Files of bad steps
+
+
+class Scaled(nn.Module):
+    """Divides by a norm that is 0 for a row of zeros; with state that a step changes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(4, 8, bias=False), nn.Linear(8, 1)
+        self.norm, self.drop = nn.BatchNorm1d(8), nn.Dropout(0.5)
+
+    def forward(self, x: pf.Tensor) -> pf.Tensor:
+        h = self.first(x)
+        return self.last(self.drop(self.norm(h / (h * h).sum(1, keepdim=True).sqrt())))
+
+
+def dumped(path: Path, bad: int = 3, **options: Any) -> Monitor:
+    pf.manual_seed(0)
+    model = Scaled()
+    optimizer = pf.optim.Adam(model.parameters())
+    with Monitor(model, optimizer, on_error="dump", dump_path=path, **options) as monitor:
+        for i in range(bad + 2):
+            x, y = pf.randn(8, 4), pf.randn(8, 1)
+            if i == bad:
+                x[5] = 0
+            for half in (slice(0, 4), slice(4, 8)):
+                nn.functional.mse_loss(model(x[half]), y[half]).backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    return monitor
+
+
+@pytest.mark.filterwarnings("ignore::pyforge.diagnose.DiagnosticWarning")
+def test_bad_step_is_run_again_from_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "step.pt"
+    found = [v for v in dumped(path).verdicts if v.kind == "NON_FINITE"]
+    line = "test_anomaly.py:" + str(inspect.getsourcelines(Scaled.forward)[1] + 2)
+    assert line in found[0].where  # from the tape: the step was not recorded
+    assert str(path) in found[0].action
+    assert os.listdir(tmp_path) == ["step.pt"]
+    again = replay(path)
+    assert again.same
+    assert again.bad_outputs
+    assert "first.weight" in again.bad_gradients
+    assert f"{line}, in forward" in again.origin
+    assert "Function 'div'" in again.origin
+    assert again.optimizers[0][0] == "Adam"
+    assert again.optimizers[0][1]["state"][0]["step"] == 3
+
+    def step(model: nn.Module, x: pf.Tensor) -> pf.Tensor:
+        return model(x).sum()
+
+    assert replay(path, step=step).same is None
+    assert main(["replay", str(path)]) == 1
+
+
+def test_bad_file(tmp_path: Path) -> None:
+    pf.save({"a": 1}, tmp_path / "x.pt")
+    with pytest.raises(RuntimeError, match="not written by a Monitor"):
+        replay(tmp_path / "x.pt")

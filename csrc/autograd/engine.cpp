@@ -287,8 +287,8 @@ class Run {
   // A healthy pass has looked at every gradient where it was made; hooks may have changed one.
   void look_at(Node* n, uint32_t nr, const Tensor& grad) {
     if (!anomaly_mode.checks() || !anomaly_hooks.arrived) return;
-    bool hooked = is_accumulator(n) ? !accumulator_variable(n)->meta->hooks.empty()
-                                     : n->extra != nullptr;
+    bool hooked =
+        is_accumulator(n) ? !accumulator_variable(n)->meta->hooks.empty() : n->extra != nullptr;
     if (bad_nodes_.empty() && !hooked && !bad_root_) return;
     kernels::Finiteness found = finiteness(grad);
     if (found == kernels::kNan ? anomaly_mode.check_nan || anomaly_mode.check_inf

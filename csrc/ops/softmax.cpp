@@ -27,8 +27,8 @@ struct SoftmaxBackward {
       return;
     }
     int64_t dims[1] = {p.dim};
-    out[0] = without_masked(
-        in[0], sub(gy, mul(y, sum_dims(gy, IntSpan(dims, 1), true, std::nullopt))));
+    out[0] =
+        without_masked(in[0], sub(gy, mul(y, sum_dims(gy, IntSpan(dims, 1), true, std::nullopt))));
   }
 };
 

@@ -69,9 +69,8 @@ PF_BIND {
     return py::make_tuple(anomaly_mode.enabled, anomaly_mode.check_nan, anomaly_mode.check_inf);
   });
   m.def("_finiteness", [](const Tensor& t) { return static_cast<int>(finiteness(t)); });
-  m.def("_set_masked_gradients_propagate", [](bool on) {
-    return std::exchange(masked_gradients_propagate, on);
-  });
+  m.def("_set_masked_gradients_propagate",
+        [](bool on) { return std::exchange(masked_gradients_propagate, on); });
 }
 
 }  // namespace

@@ -132,9 +132,10 @@ PyObject* node_getattro(PyObject* o, PyObject* name) {
   for (uint32_t i = 0; i < n->n_saved; ++i) {
     const bool own = n->saved_tensors()[i].own_output >= 0;
     const int row = ops::saved_operand(*n, i), operand = row >= 0 ? row : static_cast<int>(i);
-    if (wanted == std::to_string(i) || (own          ? wanted == "result"
-                                        : operand == 0 ? wanted == "self"
-                                        : operand == 1 && (wanted == "other" || wanted == "mat2"))) {
+    if (wanted == std::to_string(i) ||
+        (own            ? wanted == "result"
+         : operand == 0 ? wanted == "self"
+                        : operand == 1 && (wanted == "other" || wanted == "mat2"))) {
       PyErr_Clear();
       return saved_value(n, i);
     }

@@ -1,6 +1,6 @@
-// Lists of the ops that Python calls: all of them, for pyforge.diagnose; and, in anomaly mode, those
-// alone that give values that are not finite. Tracing replaces the entry points of op objects and
-// of the Tensor type's slots while it is on, so that calls cost nothing while it is off.
+// Lists of the ops that Python calls: all of them, for pyforge.diagnose; and, in anomaly mode,
+// those alone that give values that are not finite. Tracing replaces the entry points of op objects
+// and of the Tensor type's slots while it is on, so that calls cost nothing while it is off.
 #include "python/op_trace.h"
 
 #include <pybind11/stl.h>

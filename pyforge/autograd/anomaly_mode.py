@@ -18,9 +18,7 @@ __all__ = [
 ]
 
 
-def set_anomaly_enabled(
-    enabled: bool, check_nan: bool = True, *, check_inf: bool = False
-) -> None:
+def set_anomaly_enabled(enabled: bool, check_nan: bool = True, *, check_inf: bool = False) -> None:
     """Turn anomaly detection on or off; see :class:`detect_anomaly`."""
     _C._set_anomaly_handlers(_begin, _arrived, _failed)
     _C._set_anomaly_mode(enabled, check_nan, check_inf)
@@ -135,16 +133,12 @@ def _arrived(path: list[Any], node: Any, output_nr: int, grad: _C.Tensor) -> Non
 
 
 def _failed(node: Any) -> None:
+    import contextlib
     import warnings
 
-    # Where warnings are errors, the error under way is the one to see.
-    try:
+    with contextlib.suppress(Warning):  # where warnings are errors: the one under way is to be seen
         warnings.warn(
             f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n"
             f"  {node.source}",
             stacklevel=2,
         )
-    except Warning:
-        pass
-
-

@@ -39,7 +39,10 @@ def get_gradient_edge(tensor: Tensor) -> GradientEdge:
         RuntimeError: it does not require grad.
     """
     if not tensor.requires_grad:
-        raise RuntimeError("It is not possible to get the gradient edge for a Tensor that does not require gradients")  # fmt: skip
+        raise RuntimeError(
+            "It is not possible to get the gradient edge for a Tensor "
+            "that does not require gradients"
+        )
     node = tensor.grad_fn
     if node is not None:
         return GradientEdge(node, tensor.output_nr)
@@ -70,7 +73,9 @@ class GraphNode:
         "started", "time",
     )  # fmt: skip
 
-    def __init__(self, name: str, shape: Sequence[int], dtype: str, saved: int, source: str) -> None:
+    def __init__(
+        self, name: str, shape: Sequence[int], dtype: str, saved: int, source: str
+    ) -> None:
         self.name, self.shape, self.dtype = name, list(shape), dtype
         self.saved, self.source, self.group = saved, source, ""
         self.inputs: list[int] = []

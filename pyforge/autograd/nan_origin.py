@@ -79,6 +79,14 @@ class NanOrigin:
 
     __str__ = message
 
+    def describe(self) -> str:
+        """The report as a clause."""
+        made = "was given it" if self.phase == "given" else f"made {self.kind} of finite values"
+        where = f", first at index {self.index}" if self.index else ""
+        on = " -> ".join(op for op, _ in self.chain[1:8])
+        operands = f" ({'; '.join(self.operands[:3])})" if self.operands else ""
+        return f"{self.op} {made}{operands}{where}" + (f"; on to the loss: {on}" if on else "")
+
 
 def explain_nan(loss: Tensor | Callable[[], Tensor]) -> NanOrigin | None:
     """Where the NaN or infinity in ``loss``, or else in its gradients, was born; None if nowhere.
@@ -242,7 +250,8 @@ class _Tape:
         self.nodes: list[Any] = []
         self.known: dict[tuple[Any, int], Tensor] = {(root.grad_fn, root.output_nr): root}
         self.data: dict[Any, list[Tensor]] = {}
-        stack, seen = [root.grad_fn], {root.grad_fn}
+        stack: list[Any] = [root.grad_fn]
+        seen = {root.grad_fn}
         while stack:
             node = stack.pop()
             self.nodes.append(node)
@@ -389,7 +398,9 @@ def of_gradient(path: list[Any], leaf: Any, output_nr: int, grad: Tensor) -> Nan
     for row in reversed(path):
         node, _, out, _ = row
         edges = node.next_functions
-        if any(edges[i] in targets and _C._finiteness(g) for i, g in enumerate(out) if g is not None):
+        if any(
+            edges[i] in targets and _C._finiteness(g) for i, g in enumerate(out) if g is not None
+        ):
             way.append(row)
             targets.update((node, nr) for nr in range(len(node.output_shapes)))
     became: tuple[str, str] | None = None

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .bad_step import Replay as Replay
+    from .bad_step import replay as replay
     from .monitor import Monitor as Monitor
     from .verdict import DiagnosticError as DiagnosticError
     from .verdict import DiagnosticWarning as DiagnosticWarning
     from .verdict import Verdict as Verdict
 
-__all__ = ["DiagnosticError", "DiagnosticWarning", "Monitor", "Verdict"]
+__all__ = ["DiagnosticError", "DiagnosticWarning", "Monitor", "Replay", "Verdict", "replay"]
 
 _HOME = {
     "DiagnosticError": "verdict",
     "DiagnosticWarning": "verdict",
     "Monitor": "monitor",
+    "Replay": "bad_step",
     "Verdict": "verdict",
+    "replay": "bad_step",
 }
 
 
