@@ -6,19 +6,38 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .bad_step import Replay as Replay
     from .bad_step import replay as replay
+    from .check import CheckReport as CheckReport
+    from .check import check as check
+    from .data import DataReport as DataReport
+    from .data import check_data as check_data
     from .monitor import Monitor as Monitor
     from .verdict import DiagnosticError as DiagnosticError
     from .verdict import DiagnosticWarning as DiagnosticWarning
     from .verdict import Verdict as Verdict
 
-__all__ = ["DiagnosticError", "DiagnosticWarning", "Monitor", "Replay", "Verdict", "replay"]
+__all__ = [
+    "CheckReport",
+    "DataReport",
+    "DiagnosticError",
+    "DiagnosticWarning",
+    "Monitor",
+    "Replay",
+    "Verdict",
+    "check",
+    "check_data",
+    "replay",
+]
 
 _HOME = {
+    "CheckReport": "check",
+    "DataReport": "data",
     "DiagnosticError": "verdict",
     "DiagnosticWarning": "verdict",
     "Monitor": "monitor",
     "Replay": "bad_step",
     "Verdict": "verdict",
+    "check": "check",
+    "check_data": "data",
     "replay": "bad_step",
 }
 
