@@ -107,7 +107,7 @@ void ElementwiseNode::backward(Node& n, Tensor* in, Tensor* out) {
   const auto& table = kernels::active().elementwise;
   int op = static_cast<int>(p.op);
   Tensor values[3];  // a, b, y
-  bool unpacked = false, recorded = grad_enabled();
+  bool unpacked = false, recorded = grad_enabled() || masked_gradients_propagate;
   for (int k = 0; k < p.n_operands; ++k) {
     if (!n.needs(k)) continue;
     if (derivative_is_identity(p.op, k)) {
@@ -184,6 +184,18 @@ void ElementwiseNode::backward(Node& n, Tensor* in, Tensor* out) {
   if (uses & kernels::kUsesY) save(n, slot, y);
   Ref<Node>::steal(n);
 }
+
+}  // namespace
+
+int saved_operand(Node& n, uint32_t slot) {
+  if (n.type->backward != ElementwiseNode::backward) return -1;
+  const uint8_t mask = n.as<ElementwiseNode>().saved_mask;
+  for (int v = 0; v < 3; ++v)
+    if ((mask & (kernels::kUsesA << v)) && slot-- == 0) return v;
+  return -1;
+}
+
+namespace {
 
 [[noreturn, gnu::cold]] void unsupported(Elementwise op, DType dtype) {
   const char* name = row_of(op).name;
