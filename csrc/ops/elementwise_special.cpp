@@ -84,6 +84,14 @@ Tensor positive(const Tensor& input) {
   return input;
 }
 
+Tensor nextafter_of(const Tensor& input, const Tensor& other) {
+  DType dtype = result_type(input, other);
+  PF_CHECK(dtype == DType::Float32 || dtype == DType::Float64, NotImplemented,
+           "nextafter: \"nextafter_cpu\" not implemented for '", dtype_name(dtype),
+           "'; convert the inputs with .to(dtype) first");
+  return nextafter(input, other);
+}
+
 Tensor isreal(const Tensor& input) { return full(input.sizes(), Scalar(true), DType::Bool); }
 
 Tensor frac_of(const Tensor& input) {
@@ -104,6 +112,10 @@ double largest(DType dtype) {
   switch (dtype) {
     case DType::Float64:
       return std::numeric_limits<double>::max();
+    case DType::Float16:
+      return 65504;
+    case DType::BFloat16:
+      return 0x1.fep127;
     default:
       return static_cast<double>(std::numeric_limits<float>::max());
   }
@@ -270,6 +282,8 @@ PF_OP(zeta_of, "special_zeta(Tensor|Number input, Tensor|Number other) -> Tensor
 PF_OP(heaviside_of, "heaviside(Tensor input, Tensor values) -> Tensor", kEverywhere,
       "0 where input is negative, 1 where positive, `values` where it is 0.")
 PF_OP(ldexp, "ldexp(Tensor input, Tensor|Number other) -> Tensor", kEverywhere, "input * 2^other")
+PF_OP(nextafter_of, "nextafter(Tensor input, Tensor other) -> Tensor", kEverywhere,
+      "The next number after input in the direction of other.")
 PF_OP(positive, "positive(Tensor input) -> Tensor", kBoth, "The input itself.")
 PF_OP(isreal, "isreal(Tensor input) -> Tensor", kBoth, "True everywhere: no dtype is complex.")
 PF_OP(frac_of, "frac(Tensor input) -> Tensor", kEverywhere, "The fraction of input, with its sign.")

@@ -6,6 +6,9 @@
 namespace pyforge::ops {
 namespace {
 
+// map_lines() widens halves for the float32 kernel.
+int kernel_of(const Tensor& t) { return float_index(compute_type(t.dtype())); }
+
 struct SoftmaxBackward {
   static constexpr const char* kName = "SoftmaxBackward0";
   int64_t dim;
@@ -13,7 +16,7 @@ struct SoftmaxBackward {
     if (!in[0].defined()) return;
     Tensor y = n.saved(0);
     if (!grad_enabled()) {
-      out[0] = map_lines(kernels::active().rows.softmax_backward[float_index(y.dtype())],
+      out[0] = map_lines(kernels::active().rows.softmax_backward[kernel_of(y)],
                          to(in[0], y.dtype()), y, p.dim);
       return;
     }
@@ -34,7 +37,7 @@ struct LogSoftmaxBackward {
     if (!in[0].defined()) return;
     Tensor y = n.saved(0);
     if (!grad_enabled()) {
-      out[0] = map_lines(kernels::active().rows.log_softmax_backward[float_index(y.dtype())],
+      out[0] = map_lines(kernels::active().rows.log_softmax_backward[kernel_of(y)],
                          to(in[0], y.dtype()), y, p.dim);
       return;
     }
@@ -58,7 +61,7 @@ Tensor floating_input(const char* op, const Tensor& input, std::optional<DType> 
 Tensor softmax(const Tensor& input, int64_t dim, std::optional<DType> dtype) {
   dim = wrap_dim("softmax", dim, input.dim());
   Tensor x = floating_input("softmax", input, dtype);
-  Tensor y = map_lines(kernels::active().rows.softmax[float_index(x.dtype())], x, dim);
+  Tensor y = map_lines(kernels::active().rows.softmax[kernel_of(x)], x, dim);
   record<SoftmaxBackward>(y, {&x}, {&y}, {dim});
   return y;
 }
@@ -66,7 +69,7 @@ Tensor softmax(const Tensor& input, int64_t dim, std::optional<DType> dtype) {
 Tensor log_softmax(const Tensor& input, int64_t dim, std::optional<DType> dtype) {
   dim = wrap_dim("log_softmax", dim, input.dim());
   Tensor x = floating_input("log_softmax", input, dtype);
-  Tensor y = map_lines(kernels::active().rows.log_softmax[float_index(x.dtype())], x, dim);
+  Tensor y = map_lines(kernels::active().rows.log_softmax[kernel_of(x)], x, dim);
   record<LogSoftmaxBackward>(y, {&x}, {&y}, {dim});
   return y;
 }

@@ -6,6 +6,7 @@
 
 #include "autograd/inplace.h"
 #include "core/random.h"
+#include "ops/autocast.h"
 #include "ops/ops.h"
 #include "python/external.h"
 #include "python/object.h"
@@ -22,6 +23,7 @@ struct PyOp {
   const OpDef* only;  // set when there is one overload
   bool inplace;
   bool method;
+  AutocastRule rule;
   std::string* name;
   ExternalOp* external;  // owned
 };
@@ -117,6 +119,28 @@ PyObject* op_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, Py
   auto* op = reinterpret_cast<PyOp*>(self);
   return guarded([&]() -> PyObject* {
     return naming(*op->name, [&] { return call_row(op, args, nargsf, kwnames); });
+  });
+}
+
+// Of ops that autocast knows: their arguments are converted while a context is open.
+PyObject* call_autocast(const PyOp* op, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
+  size_t nargs = PyVectorcall_NARGS(nargsf);
+  if (op->method)
+    PF_CHECK(nargs >= 1 && is_tensor(args[0]), Type, *op->name,
+             "(): descriptor needs a Tensor as self");
+  ParsedArgs parsed;
+  const OpDef* def = choose(*op->group, *op->name, args, nargs, kwnames,
+                            op->method ? kMethod : kFunction | kNN, parsed);
+  AutocastArgs converted(op->rule, parsed.values, def->params.size());
+  return from_result(*def, def->call(parsed.values));
+}
+
+PyObject* autocast_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf,
+                              PyObject* kwnames) {
+  if (!autocast_enabled()) return op_vectorcall(self, args, nargsf, kwnames);
+  auto* op = reinterpret_cast<PyOp*>(self);
+  return guarded([&]() -> PyObject* {
+    return naming(*op->name, [&] { return call_autocast(op, args, nargsf, kwnames); });
   });
 }
 
@@ -253,10 +277,15 @@ bool ready(PyTypeObject& t, const char* name, bool method) {
   return PyType_Ready(&t) >= 0;
 }
 
+vectorcallfunc plain_call(const PyOp* op) {
+  return op->rule == AutocastRule::None ? op_vectorcall : autocast_vectorcall;
+}
+
 PyObject* make_op(const OpGroup& group, const std::string& name, bool method, bool inplace) {
   auto* op = PyObject_New(PyOp, method ? &OpMethodType : &OpFunctionType);
   if (!op) return nullptr;
-  op->vectorcall = op_vectorcall;
+  op->rule = inplace ? AutocastRule::None : autocast_rule(name);
+  op->vectorcall = plain_call(op);
   op->group = &group;
   op->only = group.overloads.size() == 1 ? group.overloads[0] : nullptr;
   op->inplace = inplace;
@@ -291,12 +320,17 @@ PyObject* external_callable(ExternalOp& op, bool inplace) {
   PyObject* o = make_op(op.group, inplace ? op.def.name + "_" : op.def.name, false, inplace);
   if (!o) return nullptr;
   ++op.refs;
-  reinterpret_cast<PyOp*>(o)->external = &op;
+  auto* object = reinterpret_cast<PyOp*>(o);
+  object->external = &op;
+  object->rule = AutocastRule::None;
+  object->vectorcall = op_vectorcall;
   return o;
 }
-vectorcallfunc plain_op_call() { return op_vectorcall; }
+PyObject* plain_op_call(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
+  return plain_call(reinterpret_cast<PyOp*>(self))(self, args, nargsf, kwnames);
+}
 void set_op_call(vectorcallfunc call) {
-  for (PyOp* op : op_objects) op->vectorcall = call;
+  for (PyOp* op : op_objects) op->vectorcall = call ? call : plain_call(op);
 }
 const std::string& op_object_name(PyObject* op) { return *reinterpret_cast<PyOp*>(op)->name; }
 
