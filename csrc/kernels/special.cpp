@@ -106,8 +106,8 @@ double zeta_positive(double s, double q) {
     w += 1;
   }
   double power = __builtin_pow(w, -s);
+  sum += __builtin_pow(w, 1 - s) / (s - 1) + 0.5 * power;
   if (power == 0) return sum;
-  sum += power * w / (s - 1) + 0.5 * power;
   double rising = s;
   power /= w;
   for (int j = 0; j < 12; ++j) {
@@ -172,8 +172,8 @@ double scalar_digamma(double x) {
   if (x == 0) return __builtin_copysign(kInf, -x);
   double result = 0;
   if (x < 0) {
-    const double fraction = x - __builtin_floor(x);
-    if (!(fraction > 0)) return kNan;
+    const double fraction = x - __builtin_nearbyint(x);
+    if (fraction == 0 || x == -kInf) return kNan;
     result = -kPi / __builtin_tan(kPi * fraction);
     x = 1 - x;
   }
@@ -191,10 +191,10 @@ double scalar_zeta(double s, double q) {
   if (!(s > 1)) return s == 1 ? kInf : kNan;
   if (q != q) return q;
   if (q > 0) return zeta_positive(s, q);
-  const double fraction = q - __builtin_floor(q);
+  const double floor = __builtin_floor(q), fraction = q - floor, mirror = floor + 1 - q;
   if (!(fraction > 0)) return kInf;
   if (s != __builtin_floor(s)) return kNan;
-  const double mirrored = zeta_positive(s, 1 - fraction) - zeta_positive(s, 1 - q);
+  const double mirrored = zeta_positive(s, mirror) - zeta_positive(s, 1 - q);
   return zeta_positive(s, fraction) + (__builtin_fmod(s, 2) == 0 ? mirrored : -mirrored);
 }
 

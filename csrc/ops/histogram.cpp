@@ -114,7 +114,7 @@ Pair histogram_edges(const Tensor& input, const Tensor& bins, const Tensor& weig
   Tensor sorted = std::get<0>(sort(bins, 0, false, false));
   PF_CHECK(item(all_dims(eq(sorted, bins), std::nullopt, false)).i, Runtime,
            "histogram(): bin edges must be increasing");
-  return {weigh(input, bins, weight, density), bins};
+  return {weigh(input, bins, weight, density), clone(bins)};
 }
 
 Pair histogram_count(const Tensor& input, int64_t bins,

@@ -104,8 +104,8 @@ void check_weights(const char* name, const Tensor& w, int64_t n, bool integers) 
   PF_CHECK(is_floating(w.dtype()) != integers, Runtime, "cov(): expected ", name, " to have ",
            integers ? "integral" : "floating point", " dtype but got ", dtype_name(w.dtype()));
   PF_CHECK(w.numel() == n, Runtime, "cov(): expected ", name,
-           " to have the same number of elements (", w.numel(),
-           ") as there are observations in the input (", n, ")");
+           " to have the same numel as there are observations in the input but got ", w.numel(),
+           " != ", n);
   PF_CHECK(w.numel() == 0 || item(min_all(w)).to_double() >= 0, Runtime, "cov(): ", name,
            " cannot be negative");
 }

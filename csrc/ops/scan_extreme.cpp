@@ -98,7 +98,12 @@ struct LogcumsumexpBackward {
   int64_t dim;
   static void backward(Node& n, LogcumsumexpBackward& p, Tensor* in, Tensor* out) {
     if (!in[0].defined()) return;
-    Tensor x = n.saved(0), y = n.saved(1), next = next_of(y, p.dim);
+    Tensor x = n.saved(0), y = n.saved(1);
+    if (x.numel() == 0) {
+      out[0] = in[0];
+      return;
+    }
+    Tensor next = next_of(y, p.dim);
     Tensor infinite = isinf(y);
     Tensor step = exp(where(logical_and(infinite, eq(y, next)), 0, sub(y, next)));
     Tensor share = where(infinite, 0, exp(where(infinite, 0, sub(x, y))));
@@ -145,7 +150,7 @@ Tensor logcumsumexp(const Tensor& input, int64_t dim) {
     });
     y = to(y, input.dtype());
   }
-  if (y.numel()) record<LogcumsumexpBackward>(y, {&input}, {&input, &y}, {w});
+  record<LogcumsumexpBackward>(y, {&input}, {&input, &y}, {w});
   return y;
 }
 
