@@ -84,12 +84,26 @@ Tensor positive(const Tensor& input) {
   return input;
 }
 
+// One step of a 16-bit floating number; a and b are the values of `bits` and of the goal.
+uint16_t next_half(uint16_t bits, float a, uint16_t goal, float b) {
+  if (a != a) return bits;
+  if (b != b || a == b) return goal;
+  if (a == 0) return static_cast<uint16_t>((b < 0 ? 0x8000 : 0) | 1);
+  return static_cast<uint16_t>((a < b) == (a > 0) ? bits + 1 : bits - 1);
+}
+
 Tensor nextafter_of(const Tensor& input, const Tensor& other) {
   DType dtype = result_type(input, other);
-  PF_CHECK(dtype == DType::Float32 || dtype == DType::Float64, NotImplemented,
-           "nextafter: \"nextafter_cpu\" not implemented for '", dtype_name(dtype),
-           "'; convert the inputs with .to(dtype) first");
-  return nextafter(input, other);
+  if (!is_half(dtype)) return nextafter(input, other);
+  GradModeGuard off(false);
+  std::vector<Tensor> pair = broadcast_tensors({to(input, dtype), to(other, dtype)});
+  Tensor a = contiguous(pair[0]), b = contiguous(pair[1]), y = empty(a.sizes(), dtype);
+  Tensor wide_a = to(a, DType::Float32), wide_b = to(b, DType::Float32);
+  auto bits = [](const Tensor& t) { return reinterpret_cast<uint16_t*>(t->data); };
+  for (int64_t i = 0; i < y.numel(); ++i)
+    bits(y)[i] =
+        next_half(bits(a)[i], wide_a.data<float>()[i], bits(b)[i], wide_b.data<float>()[i]);
+  return y;
 }
 
 Tensor isreal(const Tensor& input) { return full(input.sizes(), Scalar(true), DType::Bool); }
