@@ -135,10 +135,14 @@ Tensor quantile_of(const char* op, const Tensor& input, const Tensor& q, std::op
   PF_CHECK(input.numel() > 0, Runtime, op, "() input tensor must be non-empty");
   PF_CHECK(q.dim() <= 1, Runtime, op, "() q must be a scalar or 1D tensor, got ", q.dim(),
            " dimensions");
-  PF_CHECK(input.dtype() == DType::Float32 || input.dtype() == DType::Float64, Runtime, op,
+  PF_CHECK(is_floating(input.dtype()), Runtime, op,
            "() input tensor must be either float or double dtype, got ", dtype_name(input.dtype()));
   PF_CHECK(q.dtype() == input.dtype(), Runtime, op,
            "() q tensor must be same dtype as the input tensor, got ", dtype_name(q.dtype()));
+  if (is_half(input.dtype()))
+    return to(quantile_of(op, to(input, DType::Float32), to(q, DType::Float32), dim, keepdim,
+                          interpolation, ignore_nan),
+              input.dtype());
   static constexpr std::string_view kModes[] = {"linear", "lower", "higher", "midpoint", "nearest"};
   PF_CHECK(std::find(std::begin(kModes), std::end(kModes), interpolation) != std::end(kModes),
            Runtime, op,

@@ -125,7 +125,7 @@ def copysign_samples(g: Gen) -> list[Sample]:
 
 
 def polygamma_samples(g: Gen) -> list[Sample]:
-    return [S(n, g(*shape)) for n in (0, 1, 2, 3) for shape in [(), (3, 4), (0,), (67,)]]
+    return [S(n, g(*shape)) for n in (0, 1, 2) for shape in [(), (3, 4), (0,), (67,)]]
 
 
 def mvlgamma_samples(g: Gen) -> list[Sample]:
