@@ -212,7 +212,8 @@ Tensor quantile(const Tensor& x, const Tensor& q, std::optional<int64_t> dim, bo
 Tensor quantile_number(const Tensor& x, double q, std::optional<int64_t> dim, bool keepdim,
                        std::string_view interpolation) {
   PF_CHECK(q >= 0 && q <= 1, Runtime, "quantile() q must be in the range [0, 1] but got ", q);
-  return quantile(x, number_as(x, q), dim, keepdim, interpolation);
+  Tensor wide = computable(x);  // q keeps its precision
+  return to(quantile(wide, number_as(wide, q), dim, keepdim, interpolation), x.dtype());
 }
 Tensor nanquantile(const Tensor& x, const Tensor& q, std::optional<int64_t> dim, bool keepdim,
                    std::string_view interpolation) {
@@ -221,7 +222,8 @@ Tensor nanquantile(const Tensor& x, const Tensor& q, std::optional<int64_t> dim,
 Tensor nanquantile_number(const Tensor& x, double q, std::optional<int64_t> dim, bool keepdim,
                           std::string_view interpolation) {
   PF_CHECK(q >= 0 && q <= 1, Runtime, "nanquantile() q must be in the range [0, 1] but got ", q);
-  return nanquantile(x, number_as(x, q), dim, keepdim, interpolation);
+  Tensor wide = computable(x);  // q keeps its precision
+  return to(nanquantile(wide, number_as(wide, q), dim, keepdim, interpolation), x.dtype());
 }
 
 PF_OP(kthvalue,
