@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from . import optim as optim
     from . import random as random
     from . import serialization as serialization
+    from . import special as special
     from . import testing as testing
     from . import utils as utils
     from ._tensor_str import get_printoptions as get_printoptions
@@ -103,6 +104,7 @@ _SUBMODULES = frozenset(
         "ops",
         "optim",
         "serialization",
+        "special",
         "testing",
         "utils",
     }
@@ -143,6 +145,8 @@ def __getattr__(name: str) -> object:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+    if name.endswith("_") and name in importlib.import_module(f"{__name__}._inplace").NAMES:
+        return getattr(_C.Tensor, name)
     raise AttributeError(_missing(name))
 
 
