@@ -233,6 +233,22 @@ void forward(void* out, const void* const* in, int64_t n, const Attr* attrs) {
       });
 }
 
+// forward() of two operands, in[kOperand] being one element.
+template <class Row, class T, int kOperand>
+void splat(void* out, const void* const* in, int64_t n, const Attr*) {
+  using V = Vec<T>;
+  using Out = typename MaskOrVec<decltype(Row::template forward<V>(V(), V(), V(), V()))>::Out;
+  const V one = *static_cast<const T*>(in[kOperand]);
+  const T* p = static_cast<const T*>(in[1 - kOperand]);
+  sweep<V::kLanes, false>(
+      static_cast<Out*>(out), n, [=](int64_t i, auto fetch) __attribute__((always_inline)) {
+        if constexpr (kOperand == 0)
+          return Row::template forward<V>(one, fetch(p + i), 0, 0);
+        else
+          return Row::template forward<V>(fetch(p + i), one, 0, 0);
+      });
+}
+
 template <class Row, class T, int kAttributes, int kOperand>
 void backward(void* out, const void* const* in, int64_t n, const Attr* attrs) {
   using V = Vec<T>;
@@ -261,6 +277,10 @@ void fill_row(ElementwiseTable& table, Elementwise name) {
     table.forward[index][static_cast<int>(dtype)] = forward<Row, T, kAttributes>;
   if constexpr (is_float<T> && takes(Row::types, dtype)) {
     constexpr int kColumn = sizeof(T) == 8;
+    if constexpr (Row::kInputs == 2 && kAttributes == 0 && probe_forward<Row>().cost <= 4) {
+      table.splat[index][0][kColumn] = splat<Row, T, 0>;
+      table.splat[index][1][kColumn] = splat<Row, T, 1>;
+    }
     if constexpr (Row::kDerivatives > 0) {
       table.backward[index][0][kColumn] = backward<Row, T, kAttributes, 0>;
       table.uses[index][0] = probe_derivative<Row, 0>().uses;
