@@ -118,6 +118,15 @@ struct AbsMaxOp : MaxOp {
   }
 };
 
+// Where there is no NaN.
+template <class Op>
+struct Picked {
+  template <class V>
+  static PF_INLINE V combine(V a, V b) {
+    return Op::pick(a, b);
+  }
+};
+
 inline constexpr int64_t kLeafSteps = 64;
 
 // Lanes in which a NaN was seen.
@@ -275,7 +284,11 @@ inline T row_reduce(const T* p, int64_t n, T param) {
     Vec<T> last = keep_last(load(p + n - N), static_cast<int>(n - i), Vec<T>(Op::neutral(param)));
     v = Op::combine(v, Op::map(last, vparam));
   }
-  return across<Op>(v)[0];
+  if constexpr (Op::kExtreme) {
+    return any(v != v) ? Fp<T>::kNan : across<Picked<Op>>(v)[0];
+  } else {
+    return across<Op>(v)[0];
+  }
 }
 
 inline constexpr int kColumnVectors = 64;
