@@ -25,7 +25,9 @@ class dtype:
     @property
     def is_signed(self) -> _bool: ...
 
+bfloat16: dtype
 bool: dtype
+float16: dtype
 float32: dtype
 float64: dtype
 int16: dtype
@@ -303,6 +305,8 @@ class Tensor:
         """1 with the probability that each element gives, else 0."""
     def bernoulli_(self, p: _float, *, generator: Generator | None = None) -> Tensor:
         """In-place form of bernoulli()."""
+    def bfloat16(self) -> Tensor:
+        """The tensor as bfloat16."""
     def bitwise_and(self, other: _Operand) -> Tensor:
         """a & b"""
     def bitwise_and_(self, other: _Operand) -> Tensor:
@@ -464,6 +468,8 @@ class Tensor:
         """a > b"""
     def gt_(self, other: _Operand) -> Tensor:
         """In-place form of gt()."""
+    def half(self) -> Tensor:
+        """The tensor as float16."""
     def index_add(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
         """Adds alpha * source to the positions `index` of dimension `dim`, in the order of the index."""
     def index_add_(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
@@ -922,7 +928,7 @@ def get_default_dtype() -> dtype:
     """The dtype of new floating-point tensors."""
 
 def set_default_dtype(d: dtype) -> None:
-    """Sets the dtype of new floating-point tensors. TypeError unless float32 or float64."""
+    """Sets the dtype of new floating-point tensors. TypeError unless the dtype is floating."""
 
 def _run_backward(
     tensors: Tensor | Sequence[Tensor],
@@ -933,6 +939,25 @@ def _run_backward(
     accumulate: _bool,
     /,
 ) -> tuple[Tensor | None, ...]: ...
+def is_autocast_cache_enabled() -> _bool:
+    """Whether autocast keeps its casts of weights until the outermost context ends."""
+
+def set_autocast_cache_enabled(enabled: _bool) -> None:
+    """Switches the keeping of casts of weights."""
+
+def autocast_increment_nesting() -> _int:
+    """Enters a context and returns how many are open."""
+
+def autocast_decrement_nesting() -> _int:
+    """Leaves a context and returns how many are still open."""
+
+def clear_autocast_cache() -> None:
+    """Forgets the casts of weights."""
+
+def _autocast_enabled() -> _bool: ...
+def _autocast_dtype() -> dtype: ...
+def _set_autocast_enabled(on: _bool, /) -> None: ...
+def _set_autocast_dtype(dtype: dtype, /) -> None: ...
 def _set_grad_enabled(on: _bool, /) -> _bool: ...
 def _set_inference_mode(on: _bool, /) -> _bool: ...
 def _make_subclass(cls: type[_T], data: Tensor, requires_grad: _bool, /) -> _T: ...
@@ -1000,6 +1025,74 @@ def _adagrad_step(
     maximize: _bool,
     /,
 ) -> None: ...
+def _nadam_step(
+    params: Sequence[Tensor],
+    state: Any,
+    lr: Any,
+    beta1: _float,
+    beta2: _float,
+    eps: _float,
+    weight_decay: _float,
+    momentum_decay: _float,
+    decoupled: _bool,
+    maximize: _bool,
+    /,
+) -> None: ...
+def _radam_step(
+    params: Sequence[Tensor],
+    state: Any,
+    lr: Any,
+    beta1: _float,
+    beta2: _float,
+    eps: _float,
+    weight_decay: _float,
+    decoupled: _bool,
+    maximize: _bool,
+    /,
+) -> None: ...
+def _adamax_step(
+    params: Sequence[Tensor],
+    state: Any,
+    lr: Any,
+    beta1: _float,
+    beta2: _float,
+    eps: _float,
+    weight_decay: _float,
+    maximize: _bool,
+    /,
+) -> None: ...
+def _adadelta_step(
+    params: Sequence[Tensor],
+    state: Any,
+    lr: Any,
+    rho: _float,
+    eps: _float,
+    weight_decay: _float,
+    maximize: _bool,
+    /,
+) -> None: ...
+def _rprop_step(
+    params: Sequence[Tensor],
+    state: Any,
+    lr: Any,
+    eta_minus: _float,
+    eta_plus: _float,
+    step_min: _float,
+    step_max: _float,
+    maximize: _bool,
+    /,
+) -> None: ...
+def _asgd_step(
+    params: Sequence[Tensor],
+    state: Any,
+    lr: Any,
+    lambd: _float,
+    alpha: _float,
+    t0: _float,
+    weight_decay: _float,
+    maximize: _bool,
+    /,
+) -> None: ...
 def _total_norm(tensors: Sequence[Tensor]) -> tuple[_float, _int]: ...
 def _scale(tensors: Sequence[Tensor], factor: _float) -> None: ...
 def _set_backward_observer(call: Callable[[list[Tensor], _bool], Any] | None) -> None: ...
@@ -1045,6 +1138,13 @@ def _empty_cache() -> None: ...
 def _set_package_dir(dir: _str) -> None: ...
 def _registered_ops() -> list[_str]: ...
 def _op_rows(name: _str) -> list[tuple[_str, _str, _int]]: ...
+def _load_library(name: _str, path: _str) -> dict[_str, Any]: ...
+def _unload_library(name: _str) -> _bool: ...
+def _external_op(name: _str) -> Any: ...
+def _external_ops() -> list[_str]: ...
+def _set_output_fill(byte: _int) -> None: ...
+def _op_instruction_set() -> _str: ...
+def _op_abi() -> tuple[_int, _int]: ...
 def _to_list(tensor: Tensor, edge: _int) -> Any: ...
 def _to_bytes(tensor: Tensor) -> bytes: ...
 def _storage_bytes(input: Tensor) -> Tensor: ...
@@ -1964,8 +2064,11 @@ __all__ = [
     "atleast_1d",
     "atleast_2d",
     "atleast_3d",
+    "autocast_decrement_nesting",
+    "autocast_increment_nesting",
     "avg_pool1d",
     "bernoulli",
+    "bfloat16",
     "bitwise_and",
     "bitwise_left_shift",
     "bitwise_not",
@@ -1983,6 +2086,7 @@ __all__ = [
     "clamp",
     "clamp_max",
     "clamp_min",
+    "clear_autocast_cache",
     "clip",
     "clone",
     "concat",
@@ -2019,6 +2123,7 @@ __all__ = [
     "fix",
     "flatten",
     "flip",
+    "float16",
     "float32",
     "float64",
     "floor",
@@ -2046,6 +2151,7 @@ __all__ = [
     "int32",
     "int64",
     "int8",
+    "is_autocast_cache_enabled",
     "is_grad_enabled",
     "is_inference_mode_enabled",
     "isclose",
@@ -2135,6 +2241,7 @@ __all__ = [
     "scatter",
     "scatter_add",
     "select",
+    "set_autocast_cache_enabled",
     "set_default_dtype",
     "set_flush_denormal",
     "set_num_threads",

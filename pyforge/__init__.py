@@ -25,22 +25,31 @@ from .random import set_rng_state as set_rng_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from . import amp as amp
     from . import autograd as autograd
     from . import backends as backends
+    from . import cpu as cpu
     from . import cuda as cuda
     from . import datasets as datasets
     from . import diagnose as diagnose
     from . import memory as memory
     from . import nn as nn
+    from . import ops as ops
     from . import optim as optim
     from . import random as random
     from . import serialization as serialization
+    from . import testing as testing
     from . import utils as utils
     from ._tensor_str import get_printoptions as get_printoptions
     from ._tensor_str import printoptions as printoptions
     from ._tensor_str import set_printoptions as set_printoptions
     from ._type_info import finfo as finfo
     from ._type_info import iinfo as iinfo
+    from .amp.autocast_mode import autocast as autocast
+    from .amp.autocast_mode import get_autocast_dtype as get_autocast_dtype
+    from .amp.autocast_mode import is_autocast_enabled as is_autocast_enabled
+    from .amp.autocast_mode import set_autocast_dtype as set_autocast_dtype
+    from .amp.autocast_mode import set_autocast_enabled as set_autocast_enabled
     from .nn.functional import bilinear as bilinear
     from .nn.functional import celu_ as celu_
     from .nn.functional import channel_shuffle as channel_shuffle
@@ -62,6 +71,7 @@ _C._set_package_dir(_os.path.dirname(_os.path.abspath(__file__)) + _os.sep)
 
 _tensor.install()
 
+half = _C.float16
 float = _C.float32
 double = _C.float64
 short = _C.int16
@@ -77,25 +87,35 @@ newaxis = None
 # Loaded on first use.
 _SUBMODULES = frozenset(
     {
+        "amp",
         "autograd",
         "backends",
+        "cpu",
         "cuda",
         "datasets",
         "diagnose",
+        "library",
         "memory",
         "nn",
+        "ops",
         "optim",
         "serialization",
+        "testing",
         "utils",
     }
 )
 _LAZY = {
+    "autocast": "amp.autocast_mode",
     "finfo": "_type_info",
+    "get_autocast_dtype": "amp.autocast_mode",
     "load": "serialization",
     "save": "serialization",
     "iinfo": "_type_info",
+    "is_autocast_enabled": "amp.autocast_mode",
     "get_printoptions": "_tensor_str",
     "printoptions": "_tensor_str",
+    "set_autocast_dtype": "amp.autocast_mode",
+    "set_autocast_enabled": "amp.autocast_mode",
     "set_printoptions": "_tensor_str",
     "bilinear": "nn.functional",
     "celu_": "nn.functional",

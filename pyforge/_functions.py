@@ -17,7 +17,7 @@ def is_tensor(obj: object) -> TypeGuard[Tensor]:
 
 
 def is_floating_point(input: Tensor) -> bool:
-    """True for float32 and float64."""
+    """True for floating-point elements."""
     return input.is_floating_point()
 
 

@@ -16,8 +16,8 @@ except ImportError:
     torch = None  # type: ignore[assignment]
 
 # Relative to the value, and to the largest value of the result (sums cancel).
-RTOL = {"float64": 1e-10, "float32": 4e-6}
-ATOL = {"float64": 1e-13, "float32": 4e-7}
+RTOL = {"float64": 1e-10, "float32": 4e-6, "float16": 1e-3, "bfloat16": 8e-3}
+ATOL = {"float64": 1e-13, "float32": 4e-7, "float16": 1e-4, "bfloat16": 8e-4}
 WIDEST = 1e4  # beyond it the largest value would excuse any error of the others
 
 
@@ -162,7 +162,10 @@ def is_floating(t: Any) -> bool:
 
 
 def array(t: Any) -> np.ndarray:
-    return np.array(t.detach().numpy()) if is_tensor(t) else np.asarray(t)
+    if not is_tensor(t):
+        return np.asarray(t)
+    t = t.detach()
+    return np.array((t.float() if dtype_name(t.dtype) == "bfloat16" else t).numpy())
 
 
 def assert_close(
@@ -180,8 +183,9 @@ def assert_close(
     """
     a, b = array(got), array(want)
     assert a.shape == b.shape, f"{what}: shape {a.shape}, expected {b.shape}"
-    kinds = {str(a.dtype), str(b.dtype)}
-    name = dtype or ("float32" if "float32" in kinds else "float64")
+    kinds = {dtype_name(getattr(x, "dtype", "float64")) for x in (got, want)}
+    narrow = [d for d in ("bfloat16", "float16", "float32") if d in kinds]
+    name = dtype or (narrow[0] if narrow else "float64")
     if a.dtype.kind in "bui" and b.dtype.kind in "bui":
         np.testing.assert_array_equal(a, b, err_msg=what)
         return
@@ -226,8 +230,10 @@ def describe(sample: Sample) -> str:
 
 def cotangents(outs: list[Any], seed: int = 7) -> list[np.ndarray]:
     rng = np.random.default_rng(seed)
+    names = [dtype_name(t.dtype).replace("bfloat16", "float32") for t in outs]
     return [
-        np.asarray(rng.uniform(0.5, 1.5, tuple(t.shape))).astype(dtype_name(t.dtype)) for t in outs
+        np.asarray(rng.uniform(0.5, 1.5, tuple(t.shape))).astype(name)
+        for t, name in zip(outs, names, strict=True)
     ]
 
 
@@ -244,7 +250,7 @@ def gradients(call: Call, create_graph: bool = False, weights: list[np.ndarray] 
     return call.P.autograd.grad(
         outs,
         leaves,
-        [call.P.from_numpy(np.array(w)) for w in weights],
+        [call.P.from_numpy(np.array(w)).to(t.dtype) for w, t in zip(weights, outs, strict=True)],
         create_graph=create_graph,
         allow_unused=True,
     )

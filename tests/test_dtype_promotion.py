@@ -12,7 +12,8 @@ from support import assert_same, dtype_name, quiet, torch
 
 import pyforge as pf
 
-DTYPES = ["bool", "uint8", "int8", "int16", "int32", "int64", "float32", "float64"]
+FLOATS = ["float16", "bfloat16", "float32", "float64"]
+DTYPES = ["bool", "uint8", "int8", "int16", "int32", "int64", *FLOATS]
 SCALARS = [True, 1, 2, -1, 1.5, 0.0]
 OPERATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "add": operator.add,
@@ -73,7 +74,7 @@ def test_tensor_with_tensor(name: str) -> None:
 def test_tensor_with_number(name: str) -> None:
     f = OPERATIONS[name]
     for a, s, zero_d in itertools.product(DTYPES, SCALARS, (False, True)):
-        if a not in ("float32", "float64") and s == 0.0 and name in ("div", "floor_div", "mod"):
+        if a not in FLOATS and s == 0.0 and name in ("div", "floor_div", "mod"):
             continue
         if name == "and" and isinstance(s, float):
             continue

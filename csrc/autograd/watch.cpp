@@ -17,7 +17,8 @@ int variant(const Tensor& t) { return t.dtype() == DType::Float64; }
 
 // Stops at the first element that is not zero, so only a zeroed gradient is read in full.
 bool all_zero(const Tensor& t) {
-  if (!t.is_contiguous()) return ops::item(ops::count_nonzero(t, std::nullopt)).to_double() == 0;
+  if (!t.is_contiguous() || is_half(t.dtype()))
+    return ops::item(ops::count_nonzero(t, std::nullopt)).to_double() == 0;
   const char* p = t->data;
   const uint64_t mask = t.dtype() == DType::Float32 ? 0x7fffffff7fffffffu : ~(uint64_t{1} << 63);
   size_t bytes = static_cast<size_t>(t.numel()) * itemsize(t.dtype());
@@ -84,8 +85,8 @@ void begin_watch(GradientWatch& w, const Tensor& grad) {
 }
 
 void end_watch(GradientWatch& w, const Tensor& grad) {
-  if (grad.dtype() != DType::Float32 && grad.dtype() != DType::Float64) return;
-  Tensor run = grad.is_contiguous() ? grad : ops::contiguous(alias(grad));
+  Tensor run = ops::widened(alias(grad));
+  if (!run.is_contiguous()) run = ops::contiguous(run);
   w.count = run.numel();
   w.stats = gradient_stats(run);
   count_exponents(w, run);

@@ -55,9 +55,15 @@ int detect_level() {
   return 4;
 }
 
+bool detect_avx512_bf16() {
+  uint32_t eax, ebx, ecx, edx;
+  return detect_level() == 4 && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && has(eax, bit(5));
+}
+
 #else
 
 int detect_level() { return 0; }
+bool detect_avx512_bf16() { return false; }
 
 #endif
 
@@ -153,6 +159,11 @@ int usable_cpus() {
   const int count = affinity_count();
   const int quota = cgroup_quota();
   return quota > 0 ? std::min(count, quota) : count;
+}
+
+bool has_avx512_bf16() {
+  static const bool has = detect_avx512_bf16();
+  return has;
 }
 
 }  // namespace pyforge::cpu

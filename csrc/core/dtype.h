@@ -5,24 +5,44 @@
 
 namespace pyforge {
 
-enum class DType : uint8_t { Bool, UInt8, Int8, Int16, Int32, Int64, Float32, Float64 };
-inline constexpr int kDTypes = 8;
+enum class DType : uint8_t {
+  Bool,
+  UInt8,
+  Int8,
+  Int16,
+  Int32,
+  Int64,
+  Float16,
+  BFloat16,
+  Float32,
+  Float64
+};
+inline constexpr int kDTypes = 10;
 
 constexpr size_t itemsize(DType t) {
-  constexpr uint8_t sizes[kDTypes] = {1, 1, 1, 2, 4, 8, 4, 8};
+  constexpr uint8_t sizes[kDTypes] = {1, 1, 1, 2, 4, 8, 2, 2, 4, 8};
   return sizes[static_cast<int>(t)];
 }
-constexpr bool is_floating(DType t) { return t >= DType::Float32; }
+constexpr bool is_floating(DType t) { return t >= DType::Float16; }
+// Storage types: arithmetic on them is done in float32 and rounded once.
+constexpr bool is_half(DType t) { return t == DType::Float16 || t == DType::BFloat16; }
+// The dtype in which arithmetic on t is done.
+constexpr DType compute_type(DType t) { return is_half(t) ? DType::Float32 : t; }
+// float32 [0], float64 [1], float16 [2], bfloat16 [3]
+inline constexpr int kFloatings = 4;
+constexpr int floating_index(DType t) { return (static_cast<int>(t) - 4) & 3; }
+static_assert(floating_index(DType::Float32) == 0 && floating_index(DType::Float16) == 2);
 constexpr bool is_integral(DType t) { return t >= DType::UInt8 && t <= DType::Int64; }
 
 // "float32"
 constexpr const char* dtype_name(DType t) {
-  constexpr const char* names[kDTypes] = {"bool",  "uint8", "int8",    "int16",
-                                          "int32", "int64", "float32", "float64"};
+  constexpr const char* names[kDTypes] = {"bool",  "uint8",   "int8",     "int16",   "int32",
+                                          "int64", "float16", "bfloat16", "float32", "float64"};
   return names[static_cast<int>(t)];
 }
 
-// The dtype that holds both, as PyTorch has it: uint8 with a signed type widens.
+// The dtype that holds both, as PyTorch has it: uint8 with a signed type and float16 with bfloat16
+// widen.
 constexpr DType promote(DType a, DType b) {
   if (a == b) return a;
   if (a > b) {
@@ -31,6 +51,7 @@ constexpr DType promote(DType a, DType b) {
     b = t;
   }
   if (a == DType::UInt8 && b == DType::Int8) return DType::Int16;
+  if (a == DType::Float16 && b == DType::BFloat16) return DType::Float32;
   return b;
 }
 

@@ -14,18 +14,20 @@ struct Attr {
 };
 
 // out[0..n) from in[k][0..n); all contiguous, any alignment; out may equal one of the inputs.
+// A binary row without attributes in float16 or bfloat16 also takes a null operand: it is the
+// number attrs[0].f, kept in float32.
 using ElementwiseFn = void (*)(void* out, const void* const* in, int64_t n, const Attr* attrs);
 
 // The dtypes a row takes: bit i stands for DType i.
-enum class Types : uint8_t {
-  FLOATS = 0xc0,
-  INTS = 0x3e,
-  INTS_BOOL = 0x3f,
-  NUMERIC = 0xfe,
-  ALL = 0xff
+enum class Types : uint16_t {
+  FLOATS = 0x3c0,
+  INTS = 0x03e,
+  INTS_BOOL = 0x03f,
+  NUMERIC = 0x3fe,
+  ALL = 0x3ff
 };
 constexpr bool takes(Types types, DType t) {
-  return static_cast<uint8_t>(types) >> static_cast<int>(t) & 1;
+  return static_cast<uint16_t>(types) >> static_cast<int>(t) & 1;
 }
 
 inline constexpr double kInfinity = __builtin_inf();
@@ -68,9 +70,9 @@ struct ElementwiseTable {
   // Binary rows of float32 [0] and float64 [1] with one operand a single element: in[operand]
   // points to it. Null where the row is not a cheap one.
   ElementwiseFn splat[kElementwise][2][2];
-  // Fused first derivative for float32 [0] and float64 [1] with respect to operand 0 and 1.
-  // in[] = {grad, a, b, y}; pointers of values it does not use may be null.
-  ElementwiseFn backward[kElementwise][2][2];
+  // Fused first derivative with respect to operand 0 and 1, by floating_index(). in[] = {grad, a,
+  // b, y}; pointers of values it does not use may be null.
+  ElementwiseFn backward[kElementwise][2][kFloatings];
   // Uses mask of each derivative; 0 means that it is zero everywhere (floor, sign), or that the row
   // has none (then backward is null too).
   uint8_t uses[kElementwise][2];

@@ -240,13 +240,13 @@ void splat(void* out, const void* const* in, int64_t n, const Attr*) {
   using Out = typename MaskOrVec<decltype(Row::template forward<V>(V(), V(), V(), V()))>::Out;
   const V one = *static_cast<const T*>(in[kOperand]);
   const T* p = static_cast<const T*>(in[1 - kOperand]);
-  sweep<V::kLanes, false>(
-      static_cast<Out*>(out), n, [=](int64_t i, auto fetch) __attribute__((always_inline)) {
-        if constexpr (kOperand == 0)
-          return Row::template forward<V>(one, fetch(p + i), 0, 0);
-        else
-          return Row::template forward<V>(fetch(p + i), one, 0, 0);
-      });
+  sweep<V::kLanes, false>(static_cast<Out*>(out), n,
+                          [=](int64_t i, auto fetch) __attribute__((always_inline)) {
+                            if constexpr (kOperand == 0)
+                              return Row::template forward<V>(one, fetch(p + i), 0, 0);
+                            else
+                              return Row::template forward<V>(fetch(p + i), one, 0, 0);
+                          });
 }
 
 template <class Row, class T, int kAttributes, int kOperand>

@@ -47,6 +47,12 @@ struct GemmKernels {
 
 struct GemmTable {
   GemmKernels f32, f64;
+  // bfloat16 by the instructions of AVX512_BF16, where the set can hold them (else null); to be
+  // used only on a processor that has them. A and B are seen as pairs along K: k and all their
+  // strides count 32-bit words, the low half first. C and bias are float32.
+  GemmKernels bf16_pairs;
+  // out[i] = even[i] in the low half, odd[i] (null: 0) in the high half, 16 bits each.
+  void (*pair_rows)(void* out, const void* even, const void* odd, int64_t n);
   // Plain integer product for the integer dtypes, index by DType; same argument meaning, alpha and
   // beta taken as integers, sums wrap around. Null for bool and floating types.
   void (*integer[kDTypes])(const GemmArgs& args);

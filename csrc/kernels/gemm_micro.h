@@ -56,7 +56,7 @@ __attribute__((noinline)) void write_tile(const T* tile, int64_t ld, int rows, i
           for (int l = 0; l < count; ++l) lanes[l] = c[(j + l) * out.c_col];
           old = load(lanes);
         }
-        v = fma(old, broadcast(out.beta), v);
+        v = multiply_add(old, broadcast(out.beta), v);
       }
       if (bias) {
         if (out.bias_col == 0) {

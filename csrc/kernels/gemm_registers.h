@@ -79,11 +79,22 @@ PF_INLINE Reg<T> broadcast(T x) {
 #if defined(__AVX512F__)
 PF_INLINE Reg<float> broadcast_at(const float* p) { return (Reg<float>)_mm512_set1_ps(*p); }
 PF_INLINE Reg<double> broadcast_at(const double* p) { return (Reg<double>)_mm512_set1_pd(*p); }
-PF_INLINE Reg<float> fma(Reg<float> a, Reg<float> b, Reg<float> c) {
+PF_INLINE Reg<float> multiply_add(Reg<float> a, Reg<float> b, Reg<float> c) {
   return (Reg<float>)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 }
-PF_INLINE Reg<double> fma(Reg<double> a, Reg<double> b, Reg<double> c) {
+PF_INLINE Reg<double> multiply_add(Reg<double> a, Reg<double> b, Reg<double> c) {
   return (Reg<double>)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+}
+#if defined(PF_GEMM_PAIRS)
+// A lane of a and b is two bfloat16, whose two products are added to c.
+PF_INLINE Reg<float> fma(Reg<float> a, Reg<float> b, Reg<float> c) {
+  return (Reg<float>)_mm512_dpbf16_ps((__m512)c, (__m512bh)a, (__m512bh)b);
+}
+#else
+PF_INLINE Reg<float> fma(Reg<float> a, Reg<float> b, Reg<float> c) { return multiply_add(a, b, c); }
+#endif
+PF_INLINE Reg<double> fma(Reg<double> a, Reg<double> b, Reg<double> c) {
+  return multiply_add(a, b, c);
 }
 typedef __mmask16 Mask;
 PF_INLINE Mask first_lanes(int count) { return static_cast<Mask>((1u << count) - 1); }
@@ -199,6 +210,13 @@ PF_INLINE void store_first(T* p, Reg<T> v, int count) {
   for (int i = 0; i < kLanes<T>; ++i) {
     if (i < count) p[i] = v[i];
   }
+}
+#endif
+
+#if !defined(__AVX512F__)
+template <class V>
+PF_INLINE V multiply_add(V a, V b, V c) {
+  return fma(a, b, c);
 }
 #endif
 

@@ -8,8 +8,10 @@ namespace pyforge::kernels::PF_ISA {
 PF_INLINE Vec<float> erf(Vec<float> x) {
   const Vec<float> t = at_most(abs(x), Vec<float>(4.0f));
   const Vec<float> q =
-      fma(t, horner(t, 0.128379172f, 0.636619382f, 0.10277783f, -0.01915306173f, -1.604004965e-4f,
-                    1.667032254e-3f, -6.328396619e-4f, 1.176421076e-4f, -9.256364086e-6f), t);
+      fma(t,
+          horner(t, 0.128379172f, 0.636619382f, 0.10277783f, -0.01915306173f, -1.604004965e-4f,
+                 1.667032254e-3f, -6.328396619e-4f, 1.176421076e-4f, -9.256364086e-6f),
+          t);
   const auto [shifted, r] = exp_reduce(-q);
   const Vec<float> s = power_of_two(shifted, 0);
   return with_sign(fma(-exp_poly(r), s, 1 - s), x);

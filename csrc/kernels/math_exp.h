@@ -15,8 +15,8 @@ struct ExpConstants<float> {
   static constexpr float kLn2High = 0.693359375f,
                          kLn2Low = -2.12194440054690581e-4f;  // high: few bits
   static constexpr float kNegligible = 1e-9f;                 // e^x - 1 is x
-  static constexpr float kTanhOne = 10.0f;     // tanh is 1 from here on
-  static constexpr float kSigmoidOne = -30.0f;  // the sigmoid is 1 up to this -x
+  static constexpr float kTanhOne = 10.0f;                    // tanh is 1 from here on
+  static constexpr float kSigmoidOne = -30.0f;                // the sigmoid is 1 up to this -x
 };
 template <>
 struct ExpConstants<double> {
@@ -148,7 +148,8 @@ PF_INLINE Vec<T> sigmoid_of(Vec<T> x) {
 
 // m / (m + 2) with m = e^2x - 1, which is accurate near 0.
 PF_INLINE Vec<float> tanh_of(Vec<float> x) {
-  const auto [shifted, r] = exp_reduce(2 * at_most(abs(x), Vec<float>(ExpConstants<float>::kTanhOne)));
+  const auto [shifted, r] =
+      exp_reduce(2 * at_most(abs(x), Vec<float>(ExpConstants<float>::kTanhOne)));
   const Vec<float> s = power_of_two(shifted, 0), m = fma(exp_poly(r), s, s - 1);
   return with_sign(m / (m + 2), x);
 }

@@ -139,6 +139,143 @@ void adagrad(void* param, const void* grad, void* state_sum, int64_t n, const Ad
 }
 
 template <class T>
+void nadam(void* param, const void* grad, void* exp_avg, void* exp_avg_sq, int64_t n,
+           const NadamArgs& a) {
+  T* p = static_cast<T*>(param);
+  T* m = static_cast<T*>(exp_avg);
+  T* v = static_cast<T*>(exp_avg_sq);
+  Gradient<T> gradient{static_cast<const T*>(grad), spread<T>(a.weight_decay),
+                       a.weight_decay != 0 && !a.decoupled, a.maximize};
+  bool shrinks = a.weight_decay != 0 && a.decoupled;
+  Vec<T> shrink = spread<T>(1 - a.lr * a.weight_decay), beta2 = spread<T>(a.beta2),
+         fresh = spread<T>(1 - a.beta2), eps = spread<T>(a.eps),
+         correction = spread<T>(a.bias_correction2), grad_rate = spread<T>(-a.grad_rate),
+         mean_rate = spread<T>(-a.mean_rate);
+  Lerp<T> lerp(1 - a.beta1);
+  for_each_vector<T>(n, [&](auto place) {
+    Vec<T> x = place.load(p);
+    if (shrinks) x = x * shrink;
+    Vec<T> g = gradient(place, x);
+    Vec<T> first = lerp(place.load(m), g);
+    Vec<T> second = fma(fresh * g, g, place.load(v) * beta2);
+    place.store(m, first);
+    place.store(v, second);
+    Vec<T> denominator = sqrt(second / correction) + eps;
+    x = x + grad_rate * g / denominator;
+    place.store(p, x + mean_rate * first / denominator);
+  });
+}
+
+template <class T>
+void radam(void* param, const void* grad, void* exp_avg, void* exp_avg_sq, int64_t n,
+           const RadamArgs& a) {
+  T* p = static_cast<T*>(param);
+  T* m = static_cast<T*>(exp_avg);
+  T* v = static_cast<T*>(exp_avg_sq);
+  Gradient<T> gradient{static_cast<const T*>(grad), spread<T>(a.weight_decay),
+                       a.weight_decay != 0 && !a.decoupled, a.maximize};
+  bool shrinks = a.weight_decay != 0 && a.decoupled, adapts = a.rectification > 0;
+  Vec<T> shrink = spread<T>(1 - a.lr * a.weight_decay), beta2 = spread<T>(a.beta2),
+         fresh = spread<T>(1 - a.beta2), eps = spread<T>(a.eps), lr = spread<T>(a.lr),
+         correction = spread<T>(a.bias_correction1),
+         root = spread<T>(__builtin_sqrt(a.bias_correction2)),
+         rectification = spread<T>(a.rectification);
+  Lerp<T> lerp(1 - a.beta1);
+  for_each_vector<T>(n, [&](auto place) {
+    Vec<T> x = place.load(p);
+    if (shrinks) x = x * shrink;
+    Vec<T> g = gradient(place, x);
+    Vec<T> first = lerp(place.load(m), g);
+    Vec<T> second = fma(fresh * g, g, place.load(v) * beta2);
+    place.store(m, first);
+    place.store(v, second);
+    Vec<T> step = first / correction * lr;
+    if (adapts) step = step * (root / (sqrt(second) + eps)) * rectification;
+    place.store(p, x - step);
+  });
+}
+
+template <class T>
+void adamax(void* param, const void* grad, void* exp_avg, void* exp_inf, int64_t n,
+            const AdamaxArgs& a) {
+  T* p = static_cast<T*>(param);
+  T* m = static_cast<T*>(exp_avg);
+  T* u = static_cast<T*>(exp_inf);
+  Gradient<T> gradient{static_cast<const T*>(grad), spread<T>(a.weight_decay), a.weight_decay != 0,
+                       a.maximize};
+  Vec<T> beta2 = spread<T>(a.beta2), eps = spread<T>(a.eps), minus_lr = spread<T>(-a.lr);
+  Lerp<T> lerp(1 - a.beta1);
+  for_each_vector<T>(n, [&](auto place) {
+    Vec<T> x = place.load(p), g = gradient(place, x);
+    Vec<T> first = lerp(place.load(m), g);
+    Vec<T> largest = maximum(place.load(u) * beta2, abs(g) + eps);
+    place.store(m, first);
+    place.store(u, largest);
+    place.store(p, x + minus_lr * first / largest);
+  });
+}
+
+template <class T>
+void adadelta(void* param, const void* grad, void* square_avg, void* acc_delta, int64_t n,
+              const AdadeltaArgs& a) {
+  T* p = static_cast<T*>(param);
+  T* v = static_cast<T*>(square_avg);
+  T* d = static_cast<T*>(acc_delta);
+  Gradient<T> gradient{static_cast<const T*>(grad), spread<T>(a.weight_decay), a.weight_decay != 0,
+                       a.maximize};
+  Vec<T> rho = spread<T>(a.rho), fresh = spread<T>(1 - a.rho), eps = spread<T>(a.eps),
+         minus_lr = spread<T>(-a.lr);
+  for_each_vector<T>(n, [&](auto place) {
+    Vec<T> x = place.load(p), g = gradient(place, x);
+    Vec<T> square = fma(fresh * g, g, place.load(v) * rho), moved = place.load(d);
+    Vec<T> delta = sqrt(moved + eps) / sqrt(square + eps) * g;
+    place.store(v, square);
+    place.store(d, fma(fresh * delta, delta, moved * rho));
+    place.store(p, fma(minus_lr, delta, x));
+  });
+}
+
+template <class T>
+void rprop(void* param, const void* grad, void* prev, void* step_size, int64_t n,
+           const RpropArgs& a) {
+  T* p = static_cast<T*>(param);
+  T* before = static_cast<T*>(prev);
+  T* size = static_cast<T*>(step_size);
+  Gradient<T> gradient{static_cast<const T*>(grad), spread<T>(0), false, a.maximize};
+  Vec<T> minus = spread<T>(a.eta_minus), plus = spread<T>(a.eta_plus), zero = spread<T>(0),
+         one = spread<T>(1), smallest = spread<T>(a.step_min), largest = spread<T>(a.step_max);
+  for_each_vector<T>(n, [&](auto place) {
+    Vec<T> x = place.load(p), g = gradient(place, x);
+    Vec<T> product = g * place.load(before);
+    Vec<T> factor = where(product > zero, plus, where(product < zero, minus, one));
+    factor = where(product != product, product, factor);
+    Vec<T> step = minimum(maximum(place.load(size) * factor, smallest), largest);
+    g = where(factor == minus, zero, g);
+    place.store(size, step);
+    place.store(before, g);
+    place.store(p, x - sign(g) * step);
+  });
+}
+
+template <class T>
+void asgd(void* param, const void* grad, void* average, int64_t n, const AsgdArgs& a) {
+  T* p = static_cast<T*>(param);
+  T* mean = static_cast<T*>(average);
+  Gradient<T> gradient{static_cast<const T*>(grad), spread<T>(a.weight_decay), a.weight_decay != 0,
+                       a.maximize};
+  Vec<T> shrink = spread<T>(1 - a.decay * a.lr), minus_lr = spread<T>(-a.lr),
+         share = spread<T>(a.share);
+  bool restarts = a.share == 1;
+  for_each_vector<T>(n, [&](auto place) {
+    Vec<T> x = place.load(p), g = gradient(place, x);
+    x = fma(minus_lr, g, x * shrink);
+    Vec<T> old = place.load(mean);
+    place.store(p, x);
+    place.store(mean, restarts ? x : old + (x - old) * share);
+  });
+}
+
+template <class T>
 bool all_finite(const T* p, int64_t n) {
   bool finite = true;
   for (int64_t i = 0; i < n; ++i) finite &= p[i] - p[i] == 0;
@@ -185,6 +322,12 @@ void fill_one(OptimTable& t, int d) {
   t.adam[d] = adam<T>;
   t.rmsprop[d] = rmsprop<T>;
   t.adagrad[d] = adagrad<T>;
+  t.nadam[d] = nadam<T>;
+  t.radam[d] = radam<T>;
+  t.adamax[d] = adamax<T>;
+  t.adadelta[d] = adadelta<T>;
+  t.rprop[d] = rprop<T>;
+  t.asgd[d] = asgd<T>;
   t.sum_squares[d] = sum_squares<T>;
   t.scale[d] = scale_in_place<T>;
 }

@@ -25,6 +25,39 @@ struct AdagradArgs {
   bool maximize;
 };
 
+struct NadamArgs {
+  double lr, beta1, beta2, eps, weight_decay;
+  double bias_correction2;
+  double grad_rate, mean_rate;  // of the gradient and of its mean: lr times their share
+  bool decoupled, maximize;
+};
+struct RadamArgs {
+  double lr, beta1, beta2, eps, weight_decay;
+  double bias_correction1, bias_correction2;
+  double rectification;  // 0: the variance is not tractable yet, the step is not adaptive
+  bool decoupled, maximize;
+};
+struct AdamaxArgs {
+  double lr;  // lr / (1 - beta1^step)
+  double beta1, beta2, eps, weight_decay;
+  bool maximize;
+};
+struct AdadeltaArgs {
+  double lr, rho, eps, weight_decay;
+  bool maximize;
+};
+struct RpropArgs {
+  double eta_minus, eta_plus, step_min, step_max;
+  bool maximize;
+};
+struct AsgdArgs {
+  double lr;     // of this step
+  double decay;  // lambd
+  double share;  // of the average that is new; 1: the average starts anew
+  double weight_decay;
+  bool maximize;
+};
+
 struct OptimTable {
   // momentum_buffer may be null when momentum is 0.
   void (*sgd[2])(void* param, const void* grad, void* momentum_buffer, int64_t n,
@@ -37,6 +70,17 @@ struct OptimTable {
                      const RmspropArgs& args);
   void (*adagrad[2])(void* param, const void* grad, void* state_sum, int64_t n,
                      const AdagradArgs& args);
+  void (*nadam[2])(void* param, const void* grad, void* exp_avg, void* exp_avg_sq, int64_t n,
+                   const NadamArgs& args);
+  void (*radam[2])(void* param, const void* grad, void* exp_avg, void* exp_avg_sq, int64_t n,
+                   const RadamArgs& args);
+  void (*adamax[2])(void* param, const void* grad, void* exp_avg, void* exp_inf, int64_t n,
+                    const AdamaxArgs& args);
+  void (*adadelta[2])(void* param, const void* grad, void* square_avg, void* acc_delta, int64_t n,
+                      const AdadeltaArgs& args);
+  void (*rprop[2])(void* param, const void* grad, void* prev, void* step_size, int64_t n,
+                   const RpropArgs& args);
+  void (*asgd[2])(void* param, const void* grad, void* average, int64_t n, const AsgdArgs& args);
   // Gradient clipping: the sum of squares in double, and whether every element is finite (a
   // float64 sum may overflow although they are). Blocks of a long tensor add up in order.
   void (*sum_squares[2])(const void* x, int64_t n, double* sum, bool* finite);

@@ -23,6 +23,7 @@ constexpr Reduce combining(Reduce op) {
 // Fastest when reduce_stride == 1, or inner_stride == 1 with inner > 1.
 // float32 and float64 add pairwise in several lanes: error O(log reduce). Sum and Prod of integers
 // and bool accumulate in int64 and write int64. Max and Min propagate NaN. Any and All write bool.
+// float16 and bfloat16 are reduced to float32 results, which their blocks combine as.
 // Of nothing: Sum and its relatives 0, Prod 1, Any false, All true; Max and Min are undefined.
 struct ReduceArgs {
   const void* in;
@@ -46,6 +47,7 @@ struct ReduceTable {
   // Null where meaningless: SumSquares, SumAbs and AbsMax exist for floating types only.
   ReduceFn reduce[static_cast<int>(Reduce::count)][kDTypes];
   ArgReduceFn argmax[kDTypes], argmin[kDTypes];
+  // Float16 and bfloat16 have none of the rest: their ops widen the tensor.
   // out has in's shape, contiguous; floats accumulate in double, integers and bool write int64.
   ReduceFn cumsum[kDTypes], cumprod[kDTypes];
   // Mean and sum of squared deviations, float only: [0] f32, [1] f64; args.out is not read.
@@ -55,7 +57,8 @@ struct ReduceTable {
   // together: mean and m2 are contiguous [blocks, inner]; writes [inner].
   void (*merge_moments[2])(const void* mean, const void* m2, int64_t reduce, int64_t inner,
                            void* mean_out, void* m2_out);
-  ReduceFn logsumexp[2];  // all -inf gives -inf, any +inf gives +inf; blocks combine by logsumexp
+  ReduceFn logsumexp[4];  // by floating_index(); all -inf gives -inf, any +inf gives +inf; blocks
+                          // combine by logsumexp
 };
 
 }  // namespace pyforge::kernels

@@ -95,6 +95,8 @@ PF_OP(type_as, "type_as(Tensor input, Tensor other) -> Tensor", kMethod,
       "The tensor in the dtype of `other`.")
 PF_OP(as<DType::Float32>, "float(Tensor input) -> Tensor", kMethod, "The tensor as float32.")
 PF_OP(as<DType::Float64>, "double(Tensor input) -> Tensor", kMethod, "The tensor as float64.")
+PF_OP(as<DType::Float16>, "half(Tensor input) -> Tensor", kMethod, "The tensor as float16.")
+PF_OP(as<DType::BFloat16>, "bfloat16(Tensor input) -> Tensor", kMethod, "The tensor as bfloat16.")
 PF_OP(as<DType::Int64>, "long(Tensor input) -> Tensor", kMethod, "The tensor as int64.")
 PF_OP(as<DType::Int32>, "int(Tensor input) -> Tensor", kMethod, "The tensor as int32.")
 PF_OP(as<DType::Int16>, "short(Tensor input) -> Tensor", kMethod, "The tensor as int16.")

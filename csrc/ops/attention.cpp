@@ -375,6 +375,14 @@ Tensor scaled_dot_product_attention(const Tensor& query, const Tensor& key, cons
                                     const Tensor& attn_mask, double dropout_p, bool is_causal,
                                     std::optional<double> scale, bool enable_gqa) {
   check_inputs(query, key, value, attn_mask, is_causal, dropout_p);
+  if (is_half(query.dtype())) {
+    auto wide = [](const Tensor& t) {
+      return t.defined() && is_floating(t.dtype()) ? to(t, DType::Float32) : t;
+    };
+    return to(scaled_dot_product_attention(wide(query), wide(key), wide(value), wide(attn_mask),
+                                           dropout_p, is_causal, scale, enable_gqa),
+              query.dtype());
+  }
   Dims q_lead(leading(query)), k_lead(leading(key)), v_lead(leading(value));
   if (enable_gqa) {
     const int64_t d = query.dim() - 3;

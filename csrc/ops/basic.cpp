@@ -82,6 +82,16 @@ Tensor to(const Tensor& t, DType dtype) {
   return y;
 }
 
+Tensor narrowed(const Tensor& t, DType dtype) {
+  if (t.dtype() == dtype) return t;
+  GradModeGuard off(false);
+  return to(t, dtype);
+}
+
+Tensor widened(const Tensor& t) {
+  return t.defined() && is_half(t.dtype()) ? narrowed(t, DType::Float32) : t;
+}
+
 Tensor detach(const Tensor& t) {
   Tensor y = alias(t);
   return y;

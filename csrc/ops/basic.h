@@ -14,6 +14,11 @@ void fill_data(const Tensor& t, Scalar value);  // nothing recorded, no version 
 Tensor clone(const Tensor& t);
 Tensor contiguous(const Tensor& t);       // t itself where it is contiguous
 Tensor to(const Tensor& t, DType dtype);  // t itself where it has the dtype
+// For ops that compute float16 and bfloat16 in float32; nothing recorded. `widened` returns float32
+// copies of these two and everything else (undefined too) as it is, `narrowed` rounds a result
+// once.
+Tensor widened(const Tensor& t);
+Tensor narrowed(const Tensor& t, DType dtype);
 // to := from by value, any strides and dtypes, from broadcasts to `to`; nothing recorded.
 void copy_data(const Tensor& to, const Tensor& from);
 // self := source with history (PyTorch's copy_).

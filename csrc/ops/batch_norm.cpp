@@ -50,8 +50,9 @@ struct NativeBatchNormBackward {
     }
   }
 
-  void recorded(Node& n, const Tensor& g, Tensor* out) {
-    Tensor x = n.saved(0), stats = n.saved(1), weight = n.saved(2);
+  void recorded(Node& n, const Tensor& grad, Tensor* out) {
+    DType dtype = compute_type(n.saved(0).dtype());
+    Tensor x = to(n.saved(0), dtype), g = to(grad, dtype), stats = n.saved(1), weight = n.saved(2);
     int64_t channels = x.size(1);
     double each = static_cast<double>(x.numel()) / static_cast<double>(channels);
     Dims dims, wide(x.dim(), 1);
@@ -81,8 +82,8 @@ struct NativeBatchNormBackward {
   }
 
   void fused(Node& n, const Tensor& grad, Tensor* out) {
-    Tensor x = contiguous(n.saved(0)), stats = n.saved(1), weight = n.saved(2),
-           g = contiguous(grad);
+    Tensor x = contiguous(widened(n.saved(0))), stats = n.saved(1), weight = widened(n.saved(2)),
+           g = contiguous(widened(grad));
     if (weight.defined()) weight = contiguous(weight);
     BatchNormShape s = shape_of(x);
     for (uint32_t k = 0; k < 3; ++k)
@@ -116,7 +117,8 @@ void check_channels(const char* name, const Tensor& t, const Tensor& input, bool
   if (!t.defined()) return;
   PF_CHECK(t.dim() == 1 && t.numel() == input.size(1), Runtime, "batch_norm: ", name,
            " should contain ", input.size(1), " elements not ", t.numel());
-  PF_CHECK(!same_dtype || t.dtype() == input.dtype(), Runtime, "batch_norm: expected scalar type ",
+  bool fits = t.dtype() == input.dtype() || t.dtype() == compute_type(input.dtype());
+  PF_CHECK(!same_dtype || fits, Runtime, "batch_norm: expected scalar type ",
            dtype_name(input.dtype()), " for ", name, " but found ", dtype_name(t.dtype()));
 }
 
@@ -143,9 +145,9 @@ Tensor batch_norm(const Tensor& input, const Tensor& running_mean, const Tensor&
   Tensor x, w, b;
   {
     GradModeGuard off(false);
-    x = contiguous(input);
-    if (weight.defined()) w = contiguous(weight);
-    if (bias.defined()) b = contiguous(bias);
+    x = contiguous(widened(input));
+    if (weight.defined()) w = contiguous(widened(weight));
+    if (bias.defined()) b = contiguous(widened(bias));
   }
   Tensor y = empty(x.sizes(), x.dtype()), stats = empty({2, s.channels}, x.dtype());
   Tensor mean = make_view(stats, {s.channels}, {1}, stats->data);
@@ -181,6 +183,7 @@ Tensor batch_norm(const Tensor& input, const Tensor& running_mean, const Tensor&
     update_running("batch_norm", running_mean, mean, momentum, 1);
     update_running("batch_norm", running_var, variance, momentum, unbiased);
   }
+  y = narrowed(y, input.dtype());
   record<NativeBatchNormBackward>(y, {&input, &weight, &bias}, {&input, &stats, &weight},
                                   {training, eps});
   return y;

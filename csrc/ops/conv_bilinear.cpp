@@ -141,6 +141,9 @@ const void* data_or_null(const Tensor& t) { return t.defined() ? t->data : nullp
 Tensor forward_values(const Tensor& input, const Tensor& weight, const Tensor& bias,
                       const ConvParams& p, IntSpan sizes) {
   const GradModeGuard off(false);
+  if (is_half(input.dtype()))
+    return narrowed(forward_values(widened(input), widened(weight), widened(bias), p, sizes),
+                    input.dtype());
   const Tensor x = contiguous(input), w = contiguous(weight);
   const Tensor b = bias.defined() ? contiguous(bias) : Tensor();
   const Geometry g(p, w.sizes(), sizes);
@@ -177,6 +180,9 @@ Tensor forward_values(const Tensor& input, const Tensor& weight, const Tensor& b
 Tensor input_values(const Tensor& grad, const Tensor& weight, const Tensor& bias,
                     const ConvParams& p, IntSpan sizes) {
   const GradModeGuard off(false);
+  if (is_half(grad.dtype()))
+    return narrowed(input_values(widened(grad), widened(weight), widened(bias), p, sizes),
+                    grad.dtype());
   const Tensor g = contiguous(grad), w = contiguous(weight);
   const Tensor b = bias.defined() ? contiguous(bias) : Tensor();
   const Geometry geometry(p, w.sizes(), g.sizes());
@@ -245,6 +251,8 @@ Tensor input_values(const Tensor& grad, const Tensor& weight, const Tensor& bias
 
 Tensor weight_values(const Tensor& input, const Tensor& grad, const ConvParams& p, IntSpan sizes) {
   const GradModeGuard off(false);
+  if (is_half(input.dtype()))
+    return narrowed(weight_values(widened(input), widened(grad), p, sizes), input.dtype());
   const Tensor x = contiguous(input), g = contiguous(grad);
   const Geometry geometry(p, sizes, g.sizes());
   Tensor w = empty(sizes, x.dtype());

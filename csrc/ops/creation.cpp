@@ -2,6 +2,7 @@
 #include "ops/creation.h"
 
 #include <cmath>
+#include <cstring>
 
 #include "core/random.h"
 
@@ -203,7 +204,9 @@ Tensor bernoulli(const Tensor& p, Generator* g) {
     PF_CHECK(v >= 0 && v <= 1, Runtime, "Expected p_in >= 0 && p_in <= 1 to be true, but got ", v,
              " (bernoulli)");
   }
-  if (p.dtype() == DType::Float32) {
+  if (is_half(p.dtype())) {
+    return narrowed(bernoulli(widened(p), g), p.dtype());
+  } else if (p.dtype() == DType::Float32) {
     stream(g).bernoulli(y.data<float>(), y.numel(), probabilities.data<float>());
   } else {
     stream(g).bernoulli(y.data<double>(), y.numel(), probabilities.data<double>());
@@ -246,21 +249,38 @@ Tensor arange(Scalar start, Scalar end, Scalar step, OptDType dtype) {
 }
 
 void uniform_data(const Tensor& t, double from, double to, Generator* g) {
-  if (t.dtype() == DType::Float32) {
+  if (is_half(t.dtype())) {
+    Tensor wide = empty(t.sizes(), DType::Float32);
+    uniform_data(wide, from, to, g);
+    copy_data(t, wide);
+    copy_data(t, where(eq(t, to), from, t));  // what was rounded up to the end of the interval
+  } else if (t.dtype() == DType::Float32) {
     stream(g).uniform(t.data<float>(), t.numel(), from, to);
   } else {
     stream(g).uniform(t.data<double>(), t.numel(), from, to);
   }
 }
 void normal_data(const Tensor& t, double mean, double std, Generator* g) {
-  if (t.dtype() == DType::Float32) {
+  if (is_half(t.dtype())) {
+    // Drawn in whole blocks of 16; the last 16 elements come from a block of their own.
+    int64_t n = t.numel(), drawn = n < 16 ? n : (n + 15) / 16 * 16;
+    Tensor wide = empty({drawn}, DType::Float32), flat = make_view(t, {n}, {1}, t->data);
+    normal_data(wide, mean, std, g);
+    if (n > 0 && n != drawn)
+      std::memmove(wide->data + 4 * (n - 16), wide->data + 4 * (drawn - 16), 64);
+    copy_data(flat, make_view(wide, {n}, {1}, wide->data));
+  } else if (t.dtype() == DType::Float32) {
     stream(g).normal(t.data<float>(), t.numel(), mean, std);
   } else {
     stream(g).normal(t.data<double>(), t.numel(), mean, std);
   }
 }
 void bernoulli_data(const Tensor& t, double p, Generator* g) {
-  if (t.dtype() == DType::Float32) {
+  if (is_half(t.dtype())) {
+    Tensor wide = empty(t.sizes(), DType::Float32);
+    bernoulli_data(wide, p, g);
+    copy_data(t, wide);
+  } else if (t.dtype() == DType::Float32) {
     stream(g).bernoulli(t.data<float>(), t.numel(), p);
   } else {
     stream(g).bernoulli(t.data<double>(), t.numel(), p);

@@ -103,7 +103,7 @@ struct CtcLossBackward {
     const Tensor alpha = n.saved(5), losses = n.saved(6);
     {
       GradModeGuard off(false);
-      x = contiguous(detach(input));
+      x = contiguous(widened(detach(input)));
       g = contiguous(to(detach(in[0]), DType::Float64));
       grad = zeros(x.sizes(), x.dtype());
       scratch = empty({z.batch, z.states + z.classes}, DType::Float64);
@@ -186,7 +186,7 @@ Tensor ctc_losses(const Tensor& log_probs, const Tensor& targets, const Tensor& 
   {
     GradModeGuard off(false);
     c = check_targets_of(log_probs, targets, input_lengths, target_lengths, z);
-    x = contiguous(log_probs);
+    x = contiguous(widened(log_probs));
     y = empty({z.batch}, x.dtype());
     losses = empty({z.batch}, DType::Float64);
     alpha = empty({z.batch, z.steps, z.states}, DType::Float64);
@@ -203,6 +203,7 @@ Tensor ctc_losses(const Tensor& log_probs, const Tensor& targets, const Tensor& 
       }
     });
   });
+  y = narrowed(y, log_probs.dtype());
   record<CtcLossBackward>(
       y, {&log_probs},
       {&log_probs, &c.targets, &c.starts, &c.input_lengths, &c.target_lengths, &alpha, &losses},

@@ -1,6 +1,5 @@
 // Dropout from the default generator's stream.
 #include "autograd/grad_mode.h"
-#include "core/random.h"
 #include "ops/ops.h"
 
 namespace pyforge::ops {
@@ -10,11 +9,7 @@ namespace {
 Tensor dropout_noise(const Tensor& t, double p) {
   GradModeGuard off(false);
   Tensor noise = empty_like(t);
-  if (t.dtype() == DType::Float32) {
-    default_generator().bernoulli(noise.data<float>(), noise.numel(), 1 - p);
-  } else {
-    default_generator().bernoulli(noise.data<double>(), noise.numel(), 1 - p);
-  }
+  bernoulli_data(noise, 1 - p, nullptr);
   div_(noise, 1 - p);
   return noise;
 }

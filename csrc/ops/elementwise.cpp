@@ -1,6 +1,5 @@
 #include "ops/elementwise.h"
 
-#include <cctype>
 #include <cmath>
 #include <cstring>
 #include <string>
@@ -75,12 +74,7 @@ struct NodeTypes {
 
   NodeTypes() {
     for (int i = 0; i < kernels::kElementwise; ++i) {
-      bool upper = true;  // as str.title(): a letter after anything but a letter
-      for (const char* c = rows[i].name; *c; ++c) {
-        if (*c != '_') names[i] += upper ? static_cast<char>(std::toupper(*c)) : *c;
-        upper = !std::isalpha(static_cast<unsigned char>(*c));
-      }
-      names[i] += "Backward0";
+      names[i] = title_of(rows[i].name) + "Backward0";
       types[i] = {names[i].c_str(), ElementwiseNode::backward, [](Node&) {}, nullptr};
     }
   }
@@ -137,17 +131,23 @@ void ElementwiseNode::backward(Node& n, Tensor* in, Tensor* out) {
     }
     bool squares = p.op == Elementwise::pow && p.number_operand == 1 && p.number.to_double() == 2;
     int row = squares ? static_cast<int>(Elementwise::square) : op;
-    ElementwiseFn fn = table.backward[row][k][p.dtype == DType::Float64];
+    ElementwiseFn fn = table.backward[row][k][floating_index(p.dtype)];
     LoopInput inputs[4] = {g};
+    Attr number;
+    const Attr* attrs = p.attrs();
     for (int v = 0; v < 3; ++v) {
       if (p.number_operand == v) {
-        inputs[v + 1] = LoopInput(p.number, p.dtype);
+        if (is_half(p.dtype)) {
+          attrs = &(number = kernels::attr(p.number.to_double()));
+        } else {
+          inputs[v + 1] = LoopInput(p.number, p.dtype);
+        }
       } else if (values[v].defined()) {
         inputs[v + 1] = LoopInput(values[v]);
       }
     }
     Tensor result = empty_like(g);
-    run_loop(fn, result, inputs, 4, p.attrs());
+    run_loop(fn, result, inputs, 4, attrs);
     out[k] = std::move(result);
   }
 }
@@ -272,6 +272,16 @@ LoopInput converted_input(const Operand& o, DType dtype, Tensor& holder) {
   return LoopInput(holder);
 }
 
+// As in PyTorch a number that multiplies or divides float16 and bfloat16 keeps its float32 value,
+// and any other is rounded.
+LoopInput number_input(Elementwise op, const Operand& o, DType dtype, Attr& number,
+                       const Attr*& attrs) {
+  bool keeps = op == Elementwise::mul || op == Elementwise::div || op == Elementwise::floor_divide;
+  if (!is_half(dtype) || !keeps) return LoopInput(o.number(), dtype);
+  attrs = &(number = kernels::attr(o.number().to_double()));
+  return LoopInput();
+}
+
 bool same_shape(const Tensor& a, const Tensor& b) { return a.sizes() == b.sizes(); }
 
 [[noreturn, gnu::cold]] void needs_tensor(Elementwise op) {
@@ -355,7 +365,11 @@ Tensor binary_general(Elementwise op, const Operand& a, const Operand& b, const 
                     (!a.is_tensor() || !b.is_tensor() || t.strides() == b.tensor().strides());
     y = permuted ? empty_strided(t.sizes(), t.strides(), out_dtype) : empty(t.sizes(), out_dtype);
   }
-  LoopInput in[2] = {converted_input(a, dtype, hold_a), converted_input(b, dtype, hold_b)};
+  Attr number;
+  LoopInput in[2] = {
+      a.is_tensor() ? converted_input(a, dtype, hold_a) : number_input(op, a, dtype, number, attrs),
+      b.is_tensor() ? converted_input(b, dtype, hold_b)
+                    : number_input(op, b, dtype, number, attrs)};
   ElementwiseFn splat[2];
   run_loop(fn, y, in, 2, attrs, splat_kernels(op, dtype, splat));
   record_binary(op, y, a, b, dtype, attrs);
@@ -373,7 +387,8 @@ Tensor binary(Elementwise op, const Operand& a, const Operand& b, const Attr* at
     return binary_general(op, a, b, attrs);
   ElementwiseFn fn =
       kernels::active().elementwise.forward[static_cast<int>(op)][static_cast<int>(dtype)];
-  if (!fn || (!pair && op == Elementwise::pow)) return binary_general(op, a, b, attrs);
+  if (!fn || (!pair && (op == Elementwise::pow || is_half(dtype))))
+    return binary_general(op, a, b, attrs);
   if (pair) {
     const Tensor& u = b.tensor();
     if (u.dtype() != dtype || !u.is_contiguous() || !same_shape(t, u))
@@ -419,10 +434,13 @@ void binary_inplace(Elementwise op, const Tensor& self, const Operand& other) {
   }
   if (!is_floating(self.dtype())) check_integers(op, self, other, self.dtype());
   check_inplace((std::string(name) + "_").c_str(), self, false);
-  LoopInput in[2] = {LoopInput(self), other.is_tensor() ? LoopInput(other.tensor())
-                                                        : LoopInput(other.number(), self.dtype())};
+  Attr number;
+  const Attr* attrs = nullptr;
+  LoopInput in[2] = {LoopInput(self), other.is_tensor()
+                                          ? LoopInput(other.tensor())
+                                          : number_input(op, other, self.dtype(), number, attrs)};
   ElementwiseFn splat[2];
-  run_loop(forward_kernel(op, self.dtype()), self, in, 2, nullptr,
+  run_loop(forward_kernel(op, self.dtype()), self, in, 2, attrs,
            splat_kernels(op, self.dtype(), splat));
   self->storage->bump();
 }

@@ -41,9 +41,10 @@ std::vector<int64_t> frequencies(const Tensor& indices, int64_t rows) {
 }
 
 void divide_row(void* row, int64_t cols, DType dtype, int64_t by) {
-  with_float(dtype, [&](auto zero) {
+  with_floating(dtype, [&](auto zero) {
     using T = decltype(zero);
-    for (int64_t c = 0; c < cols; ++c) static_cast<T*>(row)[c] /= static_cast<T>(by);
+    for (int64_t c = 0; c < cols; ++c)
+      static_cast<T*>(row)[c] = static_cast<T*>(row)[c] / static_cast<T>(by);
   });
 }
 

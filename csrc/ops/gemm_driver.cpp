@@ -1,7 +1,10 @@
 #include "ops/gemm_driver.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <cstring>
 
+#include "core/cpu.h"
 #include "core/gil.h"
 #include "core/threads.h"
 #include "kernels/dispatch.h"
@@ -104,6 +107,170 @@ void product_per_thread(const GemmKernels& kernel, const GemmArgs& args, const G
   });
 }
 
+// ---- float16 and bfloat16: A and B are widened, the float32 product is rounded -----------------
+
+struct HalfConversions {
+  kernels::ElementwiseFn widen, narrow;
+  explicit HalfConversions(DType dtype) {
+    const auto& convert = kernels::active().elementwise.convert;
+    const int half = static_cast<int>(dtype), wide = static_cast<int>(DType::Float32);
+    widen = convert[half][wide];
+    narrow = convert[wide][half];
+  }
+};
+
+// [rows, cols] as float32 in `out`, dense; keeps columns together where they lie so.
+void widen_matrix(const HalfConversions& conversions, float* out, const void* from, int64_t rows,
+                  int64_t cols, int64_t& row_stride, int64_t& col_stride) {
+  const bool by_columns =
+      col_stride != 1 && (row_stride == 1 || std::abs(row_stride) < std::abs(col_stride));
+  const int64_t lines = by_columns ? cols : rows, length = by_columns ? rows : cols;
+  const int64_t line_stride = by_columns ? col_stride : row_stride;
+  const int64_t step = by_columns ? row_stride : col_stride;
+  const auto pack = kernels::active().elementwise.pack;
+  const bool run = step == 1 && line_stride == length;
+  constexpr int64_t kBlock = 512;
+  const auto widen_run = [&](float* to, const char* p, int64_t n) {
+    const void* in[1] = {p};
+    if (step == 1) return conversions.widen(to, in, n, nullptr);
+    for (int64_t at = 0; at < n; at += kBlock) {
+      uint16_t packed[kBlock];
+      const int64_t m = std::min(kBlock, n - at);
+      pack(packed, p + 2 * at * step, 2 * step, m, 2);
+      in[0] = packed;
+      conversions.widen(to + at, in, m, nullptr);
+    }
+  };
+  const char* p = static_cast<const char*>(from);
+  parallel_for(lines, std::max<int64_t>(1, kGrainWork / 16 / std::max<int64_t>(length, 1)),
+               [&](int64_t first, int64_t last) {
+                 if (run)
+                   return widen_run(out + first * length, p + 2 * first * length,
+                                    (last - first) * length);
+                 for (int64_t i = first; i < last; ++i)
+                   widen_run(out + i * length, p + 2 * i * line_stride, length);
+               });
+  row_stride = by_columns ? 1 : length;
+  col_stride = by_columns ? length : 1;
+}
+
+// Whether a matrix [rows, k] of bfloat16 is one of pairs along k as it lies.
+bool holds_pairs(const void* p, int64_t rows, int64_t row_stride, int64_t k, int64_t k_stride) {
+  return k_stride == 1 && k % 2 == 0 && (rows == 1 || row_stride % 2 == 0) &&
+         reinterpret_cast<uintptr_t>(p) % 4 == 0;
+}
+
+// Pairs along k in `out` [rows, (k + 1) / 2], dense; keeps rows together where they lie so.
+void pair_matrix(uint32_t* out, const void* from, int64_t rows, int64_t k, int64_t& row_stride,
+                 int64_t& k_stride) {
+  const auto pair_rows = kernels::active().gemm.pair_rows;
+  const auto* p = static_cast<const uint16_t*>(from);
+  const int64_t pairs = (k + 1) / 2, row = row_stride, step = k_stride;
+  const int64_t grain = kGrainWork / 16;
+  if (row == 1 && step != 1) {
+    parallel_for(pairs, std::max<int64_t>(1, grain / rows), [&](int64_t first, int64_t last) {
+      for (int64_t i = first; i < last; ++i)
+        pair_rows(out + i * rows, p + 2 * i * step,
+                  2 * i + 1 < k ? p + (2 * i + 1) * step : nullptr, rows);
+    });
+    row_stride = 1;
+    k_stride = rows;
+    return;
+  }
+  parallel_for(rows, std::max<int64_t>(1, grain / pairs), [&](int64_t first, int64_t last) {
+    for (int64_t r = first; r < last; ++r) {
+      auto* to = reinterpret_cast<uint16_t*>(out + r * pairs);
+      if (step == 1) {
+        std::memcpy(to, p + r * row, static_cast<size_t>(2 * k));
+      } else {
+        for (int64_t i = 0; i < k; ++i) to[i] = p[r * row + i * step];
+      }
+      if (k % 2) to[k] = 0;
+    }
+  });
+  row_stride = pairs;
+  k_stride = 1;
+}
+
+bool use_pairs(DType dtype, const GemmArgs& args) {
+  static const bool supported = cpu::has_avx512_bf16();
+  return supported && dtype == DType::BFloat16 && args.k > 1 &&
+         kernels::active().gemm.bf16_pairs.run;
+}
+
+constexpr int64_t aligned(int64_t elements) { return (elements + 15) / 16 * 16; }
+
+// bfloat16 goes through pairs where the processor multiplies them.
+void half_product(DType dtype, const GemmArgs& args) {
+  const HalfConversions conversions(dtype);
+  const bool pairs = use_pairs(dtype, args);
+  const bool a_lies = pairs && holds_pairs(args.a, args.m, args.a_row, args.k, args.a_col);
+  const bool b_lies = pairs && holds_pairs(args.b, args.n, args.b_col, args.k, args.b_row);
+  const int64_t depth = pairs ? (args.k + 1) / 2 : args.k;
+  const int64_t a_size = a_lies ? 0 : aligned(args.m * depth),
+                b_size = b_lies ? 0 : aligned(args.n * depth), c_size = aligned(args.m * args.n);
+  const Workspace workspace(4 * (a_size + b_size + c_size + args.n));
+  float* const a = reinterpret_cast<float*>(workspace.data());
+  float *const b = a + a_size, *const c = b + b_size, *const bias = c + c_size;
+  GemmArgs wide = args;
+  wide.k = depth;
+  {
+    const ReleaseGil released(work_of(args) >= kLongWork);
+    if (a_lies) {
+      wide.a_row = args.a_row / 2;
+    } else if (pairs) {
+      pair_matrix(reinterpret_cast<uint32_t*>(a), args.a, args.m, args.k, wide.a_row, wide.a_col);
+    } else {
+      widen_matrix(conversions, a, args.a, args.m, args.k, wide.a_row, wide.a_col);
+    }
+    if (b_lies) {
+      wide.b_col = args.b_col / 2;
+    } else if (pairs) {
+      pair_matrix(reinterpret_cast<uint32_t*>(b), args.b, args.n, args.k, wide.b_col, wide.b_row);
+    } else {
+      widen_matrix(conversions, b, args.b, args.k, args.n, wide.b_row, wide.b_col);
+    }
+    if (args.beta != 0)
+      widen_matrix(conversions, c, args.c, args.m, args.n, wide.c_row, wide.c_col);
+    if (args.bias) {
+      int64_t row = 0, col = args.bias_stride;
+      widen_matrix(conversions, bias, args.bias, 1, args.n, row, col);
+      wide.bias_stride = 1;
+    }
+  }
+  if (!a_lies) wide.a = a;
+  if (!b_lies) wide.b = b;
+  wide.c = c;
+  if (args.bias) wide.bias = bias;
+  if (args.beta == 0) {
+    const bool by_columns = args.c_col != 1 && args.c_row == 1;
+    wide.c_row = by_columns ? 1 : args.n;
+    wide.c_col = by_columns ? args.m : 1;
+  }
+  const kernels::GemmTable& table = kernels::active().gemm;
+  product(pairs ? table.bf16_pairs : table.f32, wide, sizeof(float));
+  const bool by_columns = wide.c_row == 1 && args.m > 1;
+  const int64_t lines = by_columns ? args.n : args.m, length = by_columns ? args.m : args.n;
+  const int64_t line_stride = by_columns ? args.c_col : args.c_row;
+  const int64_t step = by_columns ? args.c_row : args.c_col;
+  const ReleaseGil released(work_of(args) >= kLongWork);
+  parallel_for(lines, std::max<int64_t>(1, kGrainWork / 16 / length),
+               [&](int64_t first, int64_t last) {
+                 for (int64_t i = first; i < last; ++i) {
+                   const void* in[1] = {c + i * length};
+                   char* to = static_cast<char*>(args.c) + 2 * i * line_stride;
+                   if (step == 1) {
+                     conversions.narrow(to, in, length, nullptr);
+                   } else {
+                     for (int64_t j = 0; j < length; ++j) {
+                       in[0] = c + i * length + j;
+                       conversions.narrow(to + 2 * j * step, in, 1, nullptr);
+                     }
+                   }
+                 }
+               });
+}
+
 }  // namespace
 
 void gemm(DType dtype, const GemmArgs& args) {
@@ -113,6 +280,8 @@ void gemm(DType dtype, const GemmArgs& args) {
     product(table.f32, args, sizeof(float));
   } else if (dtype == DType::Float64) {
     product(table.f64, args, sizeof(double));
+  } else if (is_half(dtype)) {
+    half_product(dtype, args);
   } else {
     integer_product(table.integer[static_cast<int>(dtype)], args, itemsize(dtype));
   }
@@ -143,6 +312,11 @@ void gemm_batched(DType dtype, const GemmArgs& args, int64_t batch, int64_t a_st
       }
     });
   };
+  if (is_half(dtype)) {
+    for (int64_t i = 0; i < batch; ++i)
+      half_product(dtype, member(args, i, a_stride, b_stride, c_stride, size));
+    return;
+  }
   if (is_integral(dtype)) return each(table.integer[static_cast<int>(dtype)]);
   const GemmKernels& kernel = dtype == DType::Float32 ? table.f32 : table.f64;
   if (kernel.is_small(args)) return each(kernel.small);

@@ -46,7 +46,8 @@ struct NativeGroupNormBackward {
   }
 
   void recorded(Node& n, const Tensor& grad, Tensor* out) {
-    Tensor x = n.saved(0), weight = n.saved(2);
+    DType dtype = compute_type(n.saved(0).dtype());
+    Tensor x = to(n.saved(0), dtype), weight = n.saved(2);
     const Sizes s(x, groups);
     const int64_t group_dims[2] = {2, 3}, channel_dims[2] = {0, 3};
     auto mean = [&](const Tensor& t) {
@@ -56,7 +57,7 @@ struct NativeGroupNormBackward {
     auto per_channel = [&](const Tensor& t) {
       return reshape(sum_dims(t, IntSpan(channel_dims, 2), false, std::nullopt), {x.size(1)});
     };
-    Tensor g = reshape(grad, s.wide()), wide = reshape(x, s.wide());
+    Tensor g = reshape(to(grad, dtype), s.wide()), wide = reshape(x, s.wide());
     Tensor centred = sub(wide, mean(wide));
     Tensor rstd = rsqrt(add(mean(square(centred)), eps)), z = mul(centred, rstd);
     if (n.needs(0)) {
@@ -68,8 +69,8 @@ struct NativeGroupNormBackward {
   }
 
   void fused(Node& n, const Tensor& grad, Tensor* out) {
-    Tensor x = contiguous(n.saved(0)), stats = n.saved(1), weight = n.saved(2),
-           g = contiguous(grad);
+    Tensor x = contiguous(widened(n.saved(0))), stats = n.saved(1), weight = widened(n.saved(2)),
+           g = contiguous(widened(grad));
     if (weight.defined()) weight = contiguous(weight);
     const Sizes s(x, groups);
     const int64_t size = static_cast<int64_t>(itemsize(x.dtype())), channels = x.size(1);
@@ -97,8 +98,9 @@ void check_channels(const char* op, const char* name, const Tensor& t, const Ten
   PF_CHECK(t.dim() == 1 && t.numel() == input.size(1), Runtime, op, ": Expected ", name,
            " to be a vector of size equal to the number of channels in input, but got ", name,
            " of shape ", to_string(t.sizes()), " and input of shape ", to_string(input.sizes()));
-  PF_CHECK(!same_dtype || t.dtype() == input.dtype(), Runtime, op, ": expected scalar type ",
-           dtype_name(input.dtype()), " for ", name, " but found ", dtype_name(t.dtype()));
+  bool fits = t.dtype() == input.dtype() || t.dtype() == compute_type(input.dtype());
+  PF_CHECK(!same_dtype || fits, Runtime, op, ": expected scalar type ", dtype_name(input.dtype()),
+           " for ", name, " but found ", dtype_name(t.dtype()));
 }
 
 void check_input(const char* op, const Tensor& input, const Tensor& weight, const Tensor& bias) {
@@ -114,9 +116,9 @@ Tensor normalised(const Tensor& input, int64_t groups, const Tensor& weight, con
   Tensor x, w, b;
   {
     GradModeGuard off(false);
-    x = contiguous(input);
-    if (weight.defined()) w = contiguous(weight);
-    if (bias.defined()) b = contiguous(bias);
+    x = contiguous(widened(input));
+    if (weight.defined()) w = contiguous(widened(weight));
+    if (bias.defined()) b = contiguous(widened(bias));
   }
   const Sizes s(x, groups);
   Tensor y = empty(x.sizes(), x.dtype()), stats = empty({2, s.n * s.groups}, x.dtype());
@@ -127,6 +129,7 @@ Tensor normalised(const Tensor& input, int64_t groups, const Tensor& weight, con
     for_groups(s, [&](const GroupNormShape& part) {
       kernel(y->data, mean, rstd, x->data, data_or_null(w), data_or_null(b), eps, part);
     });
+  y = narrowed(y, input.dtype());
   record<NativeGroupNormBackward>(y, {&input, &weight, &bias}, {&input, &stats, &weight},
                                   {groups, eps});
   return y;

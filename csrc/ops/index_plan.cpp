@@ -4,6 +4,7 @@
 
 #include "autograd/grad_mode.h"
 #include "core/gil.h"
+#include "core/half.h"
 #include "core/threads.h"
 #include "kernels/dispatch.h"
 #include "ops/ops.h"
@@ -55,6 +56,10 @@ void for_dtype(DType dtype, F f) {
       return f(int32_t{});
     case DType::Int64:
       return f(int64_t{});
+    case DType::Float16:
+      return f(Half{});
+    case DType::BFloat16:
+      return f(BFloat16{});
     case DType::Float32:
       return f(float{});
     case DType::Float64:

@@ -33,12 +33,13 @@ struct RowNorm {
     }
   }
 
-  void recorded(Node& n, const Tensor& g, Tensor* out) {
-    Tensor x = n.saved(0), weight = n.saved(2);
+  void recorded(Node& n, const Tensor& grad, Tensor* out) {
+    DType dtype = compute_type(n.saved(0).dtype());
+    Tensor x = to(n.saved(0), dtype), weight = n.saved(2);
     Dims dims = last_dims(x.dim(), normalized_dims);
     Tensor shifted = centred ? sub(x, mean_keep(x, dims, cols)) : x;
     Tensor rstd = rsqrt(add(mean_keep(square(shifted), dims, cols), eps));
-    Tensor z = mul(shifted, rstd);
+    Tensor z = mul(shifted, rstd), g = to(grad, dtype);
     if (n.needs(0)) {
       Tensor gw = weight.defined() ? mul(g, weight) : g;
       Tensor across = mul(z, mean_keep(mul(gw, z), dims, cols));
@@ -50,8 +51,8 @@ struct RowNorm {
   }
 
   void fused(Node& n, const Tensor& grad, Tensor* out) {
-    Tensor x = contiguous(n.saved(0)), stats = n.saved(1), weight = n.saved(2),
-           g = contiguous(grad);
+    Tensor x = contiguous(widened(n.saved(0))), stats = n.saved(1), weight = widened(n.saved(2)),
+           g = contiguous(widened(grad));
     if (weight.defined()) weight = contiguous(weight);
     int64_t size = static_cast<int64_t>(itemsize(x.dtype()));
     Dims shape = IntSpan(x.sizes().end() - normalized_dims, normalized_dims);
@@ -106,8 +107,9 @@ void check_affine(const char* op, const char* name, const Tensor& t, const Tenso
   PF_CHECK(t.sizes() == shape, Runtime, op, ": Expected ", name,
            " to be of same shape as normalized_shape, but got ", name, " of shape ",
            to_string(t.sizes()), " and normalized_shape = ", to_string(shape));
-  PF_CHECK(t.dtype() == input.dtype(), Runtime, op, ": expected scalar type ",
-           dtype_name(input.dtype()), " for ", name, " but found ", dtype_name(t.dtype()));
+  bool fits = t.dtype() == input.dtype() || t.dtype() == compute_type(input.dtype());
+  PF_CHECK(fits, Runtime, op, ": expected scalar type ", dtype_name(input.dtype()), " for ", name,
+           " but found ", dtype_name(t.dtype()));
 }
 
 void check_input(const char* op, const Tensor& input, IntSpan shape) {
@@ -127,23 +129,25 @@ template <class Backward>
 Tensor normalised(const Tensor& input, IntSpan normalized_shape, const Tensor& weight,
                   const Tensor& bias, double eps, bool centred) {
   int64_t cols = count(normalized_shape), rows = cols ? input.numel() / cols : 0;
-  int64_t size = static_cast<int64_t>(itemsize(input.dtype()));
+  DType dtype = compute_type(input.dtype());
+  int64_t size = static_cast<int64_t>(itemsize(dtype));
   Tensor x, w, b;
   {
     GradModeGuard off(false);
-    x = contiguous(input);
-    if (weight.defined()) w = contiguous(weight);
-    if (bias.defined()) b = contiguous(bias);
+    x = contiguous(widened(input));
+    if (weight.defined()) w = contiguous(widened(weight));
+    if (bias.defined()) b = contiguous(widened(bias));
   }
-  Tensor y = empty(input.sizes(), input.dtype()), stats = empty({2, rows}, input.dtype());
+  Tensor y = empty(input.sizes(), dtype), stats = empty({2, rows}, dtype);
   char *mean = centred ? stats->data : nullptr, *rstd = stats->data + rows * size;
   const auto& table = kernels::active().rows;
-  auto kernel = (centred ? table.layer_norm : table.rms_norm)[float_index(input.dtype())];
+  auto kernel = (centred ? table.layer_norm : table.rms_norm)[float_index(dtype)];
   for_rows(rows, cols, [&](int64_t first, int64_t last) {
     kernel(y->data + first * cols * size, mean ? mean + first * size : nullptr, rstd + first * size,
            x->data + first * cols * size, w.defined() ? w->data : nullptr,
            b.defined() ? b->data : nullptr, eps, last - first, cols);
   });
+  y = narrowed(y, input.dtype());
   record<Backward>(y, {&input, &weight, &bias}, {&input, &stats, &weight},
                    {{rows, cols, normalized_shape.size(), eps, centred}});
   return y;
@@ -153,9 +157,11 @@ Tensor rms_norm(const Tensor& input, IntSpan normalized_shape, const Tensor& wei
                 std::optional<double> eps) {
   check_input("rms_norm", input, normalized_shape);
   check_affine("rms_norm", "weight", weight, input, normalized_shape);
-  double epsilon = eps                               ? *eps
-                   : input.dtype() == DType::Float32 ? std::numeric_limits<float>::epsilon()
-                                                     : std::numeric_limits<double>::epsilon();
+  double epsilon = eps                                ? *eps
+                   : input.dtype() == DType::Float16  ? 0x1p-10
+                   : input.dtype() == DType::BFloat16 ? 0x1p-7
+                   : input.dtype() == DType::Float32  ? std::numeric_limits<float>::epsilon()
+                                                      : std::numeric_limits<double>::epsilon();
   return normalised<RmsNormBackward>(input, normalized_shape, weight, Tensor(), epsilon, false);
 }
 

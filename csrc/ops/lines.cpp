@@ -1,5 +1,7 @@
 #include "ops/lines.h"
 
+#include <memory>
+
 #include "autograd/inplace.h"
 #include "ops/ops.h"
 
@@ -37,7 +39,7 @@ void transpose(T* out, const T* in, int64_t outer, int64_t rows, int64_t cols) {
 }
 
 void transpose(const Tensor& out, const Tensor& in, int64_t outer, int64_t rows, int64_t cols) {
-  with_float(in.dtype(), [&](auto zero) {
+  with_floating(in.dtype(), [&](auto zero) {
     using T = decltype(zero);
     transpose(out.data<T>(), in.data<T>(), outer, rows, cols);
   });
@@ -47,6 +49,35 @@ int64_t product(IntSpan sizes, int64_t first, int64_t last) {
   int64_t n = 1;
   for (int64_t d = first; d < last; ++d) n *= sizes[d];
   return n;
+}
+
+// kernel(y, a, b, rows) on float32 copies of a few lines of halves at a time; b may be null.
+template <class F>
+void widened_lines(DType dtype, char* y, const char* a, const char* b, int64_t rows, int64_t cols,
+                   F&& kernel) {
+  constexpr int64_t kFloats = 2048;
+  constexpr int kFloat = static_cast<int>(DType::Float32);
+  const auto& convert = kernels::active().elementwise.convert;
+  auto widen = convert[static_cast<int>(dtype)][kFloat],
+       narrow = convert[kFloat][static_cast<int>(dtype)];
+  int64_t together = std::max<int64_t>(1, kFloats / std::max<int64_t>(cols, 1)),
+          each = together * cols;
+  alignas(64) float local[3 * kFloats];
+  std::unique_ptr<float[]> longer(each > kFloats ? new float[static_cast<size_t>(3 * each)]
+                                                 : nullptr);
+  float *wide_a = longer ? longer.get() : local, *wide_b = wide_a + each, *wide_y = wide_b + each;
+  for (int64_t row = 0; row < rows; row += together) {
+    int64_t count = std::min(together, rows - row), n = count * cols, at = 2 * row * cols;
+    const void* from[1] = {a + at};
+    widen(wide_a, from, n, nullptr);
+    if (b) {
+      from[0] = b + at;
+      widen(wide_b, from, n, nullptr);
+    }
+    kernel(wide_y, wide_a, wide_b, count);
+    from[0] = wide_y;
+    narrow(y + at, from, n, nullptr);
+  }
 }
 
 template <class F>
@@ -65,6 +96,11 @@ Tensor map(const Tensor& like, int64_t dim, F&& kernel) {
 void check_floating(const char* op, const Tensor& t) {
   PF_CHECK(is_floating(t.dtype()), NotImplemented, op, ": \"", op, "\" not implemented for '",
            dtype_name(t.dtype()), "'; convert the input with .to(dtype) first");
+}
+
+void no_half_kernel(DType dtype) {
+  raise(ErrorKind::NotImplemented, "not implemented for '", dtype_name(dtype),
+        "'; convert the input with .float() first");
 }
 
 Tensor assigned(const char* op, const Tensor& input, const Tensor& result, bool inplace) {
@@ -96,6 +132,11 @@ Tensor from_lines(const Tensor& lines, IntSpan sizes, int64_t dim) {
 Tensor map_lines(LineKernel kernel, const Tensor& x, int64_t dim) {
   Tensor in = lines_of(x, dim);
   return map(x, dim, [&](char* y, int64_t at, int64_t rows, int64_t cols) {
+    if (is_half(x.dtype()))
+      return widened_lines(x.dtype(), y, in->data + at, nullptr, rows, cols,
+                           [&](float* to, const float* from, const float*, int64_t count) {
+                             kernel(to, from, count, cols);
+                           });
     kernel(y, in->data + at, rows, cols);
   });
 }
@@ -103,6 +144,11 @@ Tensor map_lines(LineKernel kernel, const Tensor& x, int64_t dim) {
 Tensor map_lines(LineKernel2 kernel, const Tensor& a, const Tensor& b, int64_t dim) {
   Tensor x = lines_of(a, dim), z = lines_of(b, dim);
   return map(b, dim, [&](char* y, int64_t at, int64_t rows, int64_t cols) {
+    if (is_half(b.dtype()))
+      return widened_lines(b.dtype(), y, x->data + at, z->data + at, rows, cols,
+                           [&](float* to, const float* from, const float* other, int64_t count) {
+                             kernel(to, from, other, count, cols);
+                           });
     kernel(y, x->data + at, z->data + at, rows, cols);
   });
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/gil.h"
+#include "core/half.h"
 #include "core/threads.h"
 
 namespace pyforge {
@@ -109,8 +110,7 @@ void run_row_streamed(const Operands& o, char* const* data, int64_t n) {
   from[0] = buffer.bytes;
   for (int64_t at = 0; at < n; at += kBlock) {
     const int64_t m = std::min(kBlock, n - at);
-    for (int k = 1; k < o.count; ++k)
-      from[k] = data[k] ? data[k] + at * o.stride[k] : nullptr;
+    for (int k = 1; k < o.count; ++k) from[k] = data[k] ? data[k] + at * o.stride[k] : nullptr;
     run_row(o, from, m);
     table.stream(data[0] + at * o.size[0], buffer.bytes, m * o.size[0]);
   }
@@ -302,6 +302,12 @@ void store_scalar(void* to, const Scalar& s, DType dtype) {
     case DType::Int64:
       *static_cast<int64_t*>(to) = s.to_int();
       break;
+    case DType::Float16:
+      *static_cast<Half*>(to) = Half(static_cast<float>(s.to_double()));
+      break;
+    case DType::BFloat16:
+      *static_cast<BFloat16*>(to) = BFloat16(static_cast<float>(s.to_double()));
+      break;
     case DType::Float32:
       *static_cast<float*>(to) = static_cast<float>(s.to_double());
       break;
@@ -328,6 +334,9 @@ bool fits(const Scalar& s, DType dtype) {
   if (dtype == DType::Float32)
     return s.kind != Scalar::Float || !std::isfinite(s.f) ||
            std::abs(s.f) <= std::numeric_limits<float>::max();
+  if (is_half(dtype))
+    return !std::isfinite(s.to_double()) ||
+           std::abs(s.to_double()) <= (dtype == DType::Float16 ? 65504.0 : 0x1.fep127);
   auto [low, high] = integer_range(dtype);
   if (s.kind != Scalar::Float) return s.i >= low && s.i <= high;
   // INT64_MAX itself is no double: 2^63 is the first beyond it.
@@ -371,6 +380,10 @@ Scalar load_scalar(const void* from, DType dtype) {
       return Scalar(static_cast<int64_t>(*static_cast<const int32_t*>(from)));
     case DType::Int64:
       return Scalar(*static_cast<const int64_t*>(from));
+    case DType::Float16:
+      return Scalar(static_cast<double>(static_cast<float>(*static_cast<const Half*>(from))));
+    case DType::BFloat16:
+      return Scalar(static_cast<double>(static_cast<float>(*static_cast<const BFloat16*>(from))));
     case DType::Float32:
       return Scalar(static_cast<double>(*static_cast<const float*>(from)));
     default:

@@ -18,7 +18,7 @@ struct LoopInput {
   LoopInput(const Scalar& s, DType dtype) : number(s), dtype(dtype), absent(false) {}
 };
 
-inline constexpr int kMaxLoopInputs = 4;
+inline constexpr int kMaxLoopInputs = 5;
 
 // out[...] = fn(inputs[...]). out may be strided but must not overlap itself; an input may be out.
 // splat[k], if any, does the same where input k of two is a single element.

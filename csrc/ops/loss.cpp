@@ -46,7 +46,7 @@ struct PairLossBackward {
                      ? empty_like(a)
                      : empty(broadcast_shapes("loss", a.sizes(), b.sizes()), a.dtype());
         run_loop(kernels::active()
-                     .elementwise.backward[static_cast<int>(op)][k][a.dtype() == DType::Float64],
+                     .elementwise.backward[static_cast<int>(op)][k][floating_index(a.dtype())],
                  out[k], inputs, 4, &p.attr);
       }
     }
@@ -135,7 +135,7 @@ void check_target_dtype(const char* op, const Tensor& input, const Tensor& targe
 
 bool all_probabilities(const Tensor& t) {
   GradModeGuard off(false);
-  Tensor x = contiguous(t);
+  Tensor x = contiguous(widened(t));
   bool inside = true;
   auto scan = [&](const auto* p) {
     for (int64_t i = 0; i < x.numel(); ++i) inside &= p[i] >= 0 && p[i] <= 1;

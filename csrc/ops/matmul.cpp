@@ -45,8 +45,9 @@ bool fold_rows(const Tensor& t, Matrix& m) {
 }
 
 const char* type_text(DType t) {
-  constexpr const char* names[kDTypes] = {"bool", "unsigned char", "signed char", "short int",
-                                          "int",  "long int",      "float",       "double"};
+  constexpr const char* names[kDTypes] = {"bool",  "unsigned char", "signed char", "short int",
+                                          "int",   "long int",      "c10::Half",   "c10::BFloat16",
+                                          "float", "double"};
   return names[static_cast<int>(t)];
 }
 

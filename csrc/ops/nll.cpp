@@ -37,7 +37,7 @@ double total_weight(const char* op, const ClassTargets& c, const Tensor& weight,
            " classes");
   if (!weight.defined()) return static_cast<double>(kept);
   double total = 0;
-  with_float(weight.dtype(), [&](auto zero) {
+  with_floating(weight.dtype(), [&](auto zero) {
     const auto* w = weight.data<decltype(zero)>();
     for (int64_t i = 0; i < n; ++i)
       if (t[i] != ignore_index) total += static_cast<double>(w[t[i]]);
@@ -88,7 +88,9 @@ struct Layout {
   }
 };
 
-Tensor nll_apply(const Tensor& x, const Tensor& target, const Tensor& weight, const NllPayload& p) {
+Tensor nll_apply(const Tensor& input, const Tensor& target, const Tensor& given,
+                 const NllPayload& p) {
+  Tensor x = widened(input), weight = widened(given);
   Layout layout(x, p.sizes);
   bool keep = p.reduction == Reduction::None;
   Tensor loss = empty(keep ? loss_shape(p.sizes) : Dims(), x.dtype());
@@ -114,12 +116,14 @@ Tensor nll_apply(const Tensor& x, const Tensor& target, const Tensor& weight, co
     }
     if (!keep) to[0] = static_cast<T>(p.reduction == Reduction::Mean ? sum / p.total : sum);
   });
-  record<NllLossBackward>(loss, {&x}, {&target, &weight}, {p});
+  loss = narrowed(loss, input.dtype());
+  record<NllLossBackward>(loss, {&input}, {&target, &given}, {p});
   return loss;
 }
 
-Tensor nll_transpose(const Tensor& g, const Tensor& target, const Tensor& weight,
+Tensor nll_transpose(const Tensor& grad, const Tensor& target, const Tensor& given,
                      const NllPayload& p) {
+  Tensor g = widened(grad), weight = widened(given);
   bool each = p.reduction == Reduction::None;
   Tensor out = zeros(p.sizes, g.dtype()), grads = g;
   Layout layout(out, p.sizes);
@@ -142,7 +146,8 @@ Tensor nll_transpose(const Tensor& g, const Tensor& target, const Tensor& weight
       to[(i / inner * classes + t[i]) * inner + i % inner] = value;
     }
   });
-  record<NllLossBackwardBackward>(out, {&g}, {&target, &weight}, {p});
+  out = narrowed(out, grad.dtype());
+  record<NllLossBackwardBackward>(out, {&grad}, {&target, &given}, {p});
   return out;
 }
 
@@ -154,10 +159,10 @@ Tensor target_scale(const Tensor& target, const NllPayload& p, DType dtype) {
   Tensor scale = empty(shape, dtype);
   double value = p.reduction == Reduction::Mean ? 1 / p.total : 1;
   const int64_t* t = target.data<int64_t>();
-  with_float(dtype, [&](auto zero) {
+  with_floating(dtype, [&](auto zero) {
     using T = decltype(zero);
     for (int64_t i = 0; i < target.numel(); ++i)
-      scale.data<T>()[i] = t[i] == p.ignore_index ? T(0) : static_cast<T>(value);
+      scale.data<T>()[i] = t[i] == p.ignore_index ? T(0.0f) : static_cast<T>(value);
   });
   return scale;
 }
@@ -185,7 +190,9 @@ struct CrossEntropyBackward {
       out[0] = add(share, nll_transpose(g, target, Tensor(), p));
       return;
     }
-    Tensor lines = lines_of(x, dim), dx = empty(lines.sizes(), x.dtype()), grads = contiguous(g);
+    x = widened(x);
+    Tensor lines = lines_of(x, dim), dx = empty(lines.sizes(), x.dtype()),
+           grads = contiguous(widened(g));
     int64_t rows = target.numel(), cols = x.size(dim),
             size = static_cast<int64_t>(itemsize(x.dtype()));
     char scaled[8];
@@ -212,8 +219,9 @@ struct CrossEntropyBackward {
 };
 
 // Index targets without weights and smoothing: one kernel, one node.
-Tensor cross_entropy_fused(const Tensor& x, const ClassTargets& c, int64_t ignore_index,
+Tensor cross_entropy_fused(const Tensor& input, const ClassTargets& c, int64_t ignore_index,
                            Reduction reduction) {
+  Tensor x = widened(input);
   int64_t dim = class_dim(x.dim()), rows = c.target.numel(), cols = c.classes,
           size = static_cast<int64_t>(itemsize(x.dtype()));
   bool keep = reduction == Reduction::None;
@@ -236,7 +244,8 @@ Tensor cross_entropy_fused(const Tensor& x, const ClassTargets& c, int64_t ignor
         sum += static_cast<double>(reinterpret_cast<const T*>(each)[i]);
       *loss.data<T>() = static_cast<T>(reduction == Reduction::Mean ? sum / c.total : sum);
     });
-  record<CrossEntropyBackward>(loss, {&x}, {&x, &c.target, &stats},
+  loss = narrowed(loss, input.dtype());
+  record<CrossEntropyBackward>(loss, {&input}, {&input, &c.target, &stats},
                                {{ignore_index, reduction, c.total, x.sizes()}});
   return loss;
 }

@@ -43,15 +43,15 @@ int64_t planes_of(const Tensor& x, const PoolShape& p) {
 // g scattered to `indices` in zero planes of the sizes' last `dims` dimensions.
 Tensor scatter_planes(const Tensor& grad, const Tensor& indices, IntSpan sizes, int64_t size) {
   const GradModeGuard off(false);
-  const Tensor g = contiguous(grad);
+  const Tensor g = contiguous(widened(grad));
   Tensor x = empty(sizes, g.dtype());
-  if (x.numel() == 0) return x;
+  if (x.numel() == 0) return narrowed(x, grad.dtype());
   const int64_t planes = x.numel() / size, count = g.numel() / planes;
   const auto kernel = kernels::active().pool.scatter[float_index(g.dtype())];
   for_planes(planes, size, 0, [&](char*, int64_t first, int64_t last) {
     kernel(x->data, g->data, indices.data<int64_t>(), size, count, first, last);
   });
-  return x;
+  return narrowed(x, grad.dtype());
 }
 
 struct MaxPoolBackward {
@@ -158,7 +158,7 @@ Tensor max_values(int dims, const Tensor& input, IntSpan kernel,
   Tensor x;
   {
     const GradModeGuard off(false);
-    x = contiguous(input);
+    x = contiguous(widened(input));
   }
   Tensor y = empty(pool.sizes, x.dtype()), places;
   if (indices || (grad_enabled() && input.requires_grad()))
@@ -170,6 +170,7 @@ Tensor max_values(int dims, const Tensor& input, IntSpan kernel,
                table.max[f](y->data, places.defined() ? places.data<int64_t>() : nullptr, x->data,
                             p, workspace, first, last);
              });
+  y = narrowed(y, input.dtype());
   record<MaxPoolBackward>(y, {&input}, {&places}, {Shape(x.sizes()), volume(p.source)});
   if (indices) *indices = places;
   return y;
@@ -212,7 +213,7 @@ Tensor average(const Tensor& input, const PoolShape& p, IntSpan sizes) {
   Tensor x;
   {
     const GradModeGuard off(false);
-    x = contiguous(input);
+    x = contiguous(widened(input));
   }
   Tensor y = empty(sizes, x.dtype());
   const auto& table = kernels::active().pool;
@@ -221,6 +222,7 @@ Tensor average(const Tensor& input, const PoolShape& p, IntSpan sizes) {
              [&](char* workspace, int64_t first, int64_t last) {
                table.average[f](y->data, x->data, p, workspace, first, last);
              });
+  y = narrowed(y, input.dtype());
   record<AvgPoolBackward>(y, {&input}, {}, {{p, Shape(x.sizes())}});
   return y;
 }
@@ -229,7 +231,7 @@ Tensor average_adjoint(const Tensor& grad, const PoolShape& p, IntSpan sizes) {
   Tensor g;
   {
     const GradModeGuard off(false);
-    g = contiguous(grad);
+    g = contiguous(widened(grad));
   }
   Tensor x = empty(sizes, g.dtype());
   const auto& table = kernels::active().pool;
@@ -238,6 +240,7 @@ Tensor average_adjoint(const Tensor& grad, const PoolShape& p, IntSpan sizes) {
              [&](char* workspace, int64_t first, int64_t last) {
                table.average_backward[f](x->data, g->data, p, workspace, first, last);
              });
+  x = narrowed(x, grad.dtype());
   record<AvgPoolBackwardBackward>(x, {&grad}, {}, {{p, Shape(g.sizes())}});
   return x;
 }
@@ -315,7 +318,7 @@ std::tuple<Tensor, Tensor> adaptive_max(const Tensor& input, IntSpan output_size
   Tensor x;
   {
     const GradModeGuard off(false);
-    x = contiguous(input);
+    x = contiguous(widened(input));
   }
   Tensor y = empty(sizes, x.dtype()), indices = empty(sizes, DType::Int64);
   const int64_t in_plane = volume(source), out_plane = volume(grid);
@@ -345,6 +348,7 @@ std::tuple<Tensor, Tensor> adaptive_max(const Tensor& input, IntSpan output_size
       }
     });
   });
+  y = narrowed(y, input.dtype());
   record<MaxPoolBackward>(y, {&input}, {&indices}, {Shape(x.sizes()), in_plane});
   return {y, indices};
 }

@@ -287,6 +287,16 @@ struct RecurrentBackward {
 }  // namespace
 
 LayerResult recurrent_layer(const LayerArgs& a) {
+  if (const DType dtype = a.x.dtype(); is_half(dtype)) {
+    LayerArgs wide = a;
+    for (Tensor* t :
+         {&wide.x, &wide.h0, &wide.c0, &wide.w_ih, &wide.w_hh, &wide.b_ih, &wide.b_hh, &wide.w_hr})
+      if (t->defined()) *t = to(*t, DType::Float32);
+    LayerResult r = recurrent_layer(wide);
+    for (Tensor* t : {&r.y, &r.h, &r.c})
+      if (t->defined()) *t = to(*t, dtype);
+    return r;
+  }
   LayerResult r;
   Buffers b;
   {

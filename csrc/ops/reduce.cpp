@@ -108,7 +108,13 @@ Tensor accumulate(const char* op, Reduce reduce, const Tensor& input, const Opti
     y = reduced(pass, *x, r, of_nothing);
     *kept = r.kept;
   }
-  return dtype ? without_grad(y, *dtype) : y;
+  return y;
+}
+
+// What accumulate() gave, in the dtype of the op's result.
+Tensor rounded(const Tensor& y, const Tensor& input, std::optional<DType> dtype) {
+  if (dtype) return without_grad(y, *dtype);
+  return is_half(input.dtype()) ? without_grad(y, input.dtype()) : y;
 }
 
 void divide_by(const Tensor& y, int64_t n) {
@@ -137,7 +143,8 @@ Tensor truth(const char* op, Reduce reduce, const Tensor& input, const OptionalD
 
 Tensor sum_dims(const Tensor& input, OptionalDims dims, bool keepdim, std::optional<DType> dtype) {
   Dims kept;
-  Tensor y = accumulate("sum", Reduce::Sum, input, dims, keepdim, dtype, Scalar(0), &kept);
+  Tensor y = rounded(accumulate("sum", Reduce::Sum, input, dims, keepdim, dtype, Scalar(0), &kept),
+                     input, dtype);
   if (!grad_enabled() || !input.requires_grad() || !is_floating(y.dtype())) return y;
   if (dims) {
     record<SumDimBackward>(y, {&input}, {}, {{{input.sizes(), kept}}});
@@ -158,6 +165,7 @@ Tensor mean_dims(const Tensor& input, OptionalDims dims, bool keepdim, std::opti
   for (int64_t d = 0; d < input.dim(); ++d)
     if (kept[d] != input.size(d)) length *= input.size(d);
   divide_by(y, length);
+  y = rounded(y, input, dtype);
   if (!grad_enabled() || !input.requires_grad()) return y;
   if (dims) {
     record<MeanDimBackward>(y, {&input}, {}, {{{input.sizes(), kept}, length}});
@@ -169,7 +177,9 @@ Tensor mean_dims(const Tensor& input, OptionalDims dims, bool keepdim, std::opti
 
 Tensor prod_all(const Tensor& input, std::optional<DType> dtype) {
   Dims kept;
-  Tensor y = accumulate("prod", Reduce::Prod, input, std::nullopt, false, dtype, Scalar(1), &kept);
+  Tensor y =
+      rounded(accumulate("prod", Reduce::Prod, input, std::nullopt, false, dtype, Scalar(1), &kept),
+              input, dtype);
   if (is_floating(y.dtype()))
     record<ProdBackward>(y, {&input}, {&input, &y}, {{input.sizes(), kept}, -1});
   return y;
@@ -178,9 +188,10 @@ Tensor prod_all(const Tensor& input, std::optional<DType> dtype) {
 Tensor prod_dim(const Tensor& input, int64_t dim, bool keepdim, std::optional<DType> dtype) {
   int64_t wrapped = wrap_dim("prod", dim, input.dim());
   Dims kept;
-  Tensor y = accumulate("prod", Reduce::Prod, input,
-                        input.dim() ? OptionalDims(IntSpan(&wrapped, 1)) : std::nullopt, keepdim,
-                        dtype, Scalar(1), &kept);
+  Tensor y = rounded(accumulate("prod", Reduce::Prod, input,
+                                input.dim() ? OptionalDims(IntSpan(&wrapped, 1)) : std::nullopt,
+                                keepdim, dtype, Scalar(1), &kept),
+                     input, dtype);
   if (is_floating(y.dtype()))
     record<ProdBackward>(y, {&input}, {&input, &y},
                          {{input.sizes(), kept}, input.dim() ? wrapped : -1});

@@ -160,7 +160,7 @@ ReducePass reduce_pass(const char* op, kernels::Reduce reduce, DType dtype) {
   DType out = reduce == Reduce::Any || reduce == Reduce::All ? DType::Bool
               : (reduce == Reduce::Sum || reduce == Reduce::Prod) && !is_floating(dtype)
                   ? DType::Int64
-                  : dtype;
+                  : compute_type(dtype);
   return {first, table[static_cast<int>(combining(reduce))][static_cast<int>(out)], dtype, out};
 }
 

@@ -27,7 +27,8 @@ struct ReducePass {
   DType in, out;
 };
 
-// Throws Error(NotImplemented) where there is no kernel for the dtype.
+// Throws Error(NotImplemented) where there is no kernel for the dtype. The result of float16 and
+// bfloat16 is float32, which the op rounds (narrowed()) when it is done with it.
 ReducePass reduce_pass(const char* op, kernels::Reduce reduce, DType dtype);
 
 // out [kept sizes] from x; x has elements and out is contiguous.

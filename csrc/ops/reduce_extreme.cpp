@@ -81,16 +81,18 @@ Tensor extreme(const char* op, Reduce reduce, const Tensor& x, OptionalDims dims
   check_not_empty(op, x, dims);
   ReducePass pass = reduce_pass(op, reduce, x.dtype());
   ReducedDims r(op, x, dims, keepdim);
-  Tensor y = empty(r.shape, x.dtype());
+  Tensor y = empty(r.shape, pass.out);
   if (y.numel()) run_reduce(pass, x, r.mask, y);
+  y = narrowed(y, x.dtype());
   if (grad_enabled() && x.requires_grad()) record<P>(y, {&x}, {&x, &y}, {{x.sizes(), r.kept}});
   return y;
 }
 
 // Index, and value where `values` is defined, of the extreme along dim (-1: all).
-void run_arg_reduce(kernels::ArgReduceFn fn, const Tensor& x, int64_t dim, const Tensor& values,
+void run_arg_reduce(kernels::ArgReduceFn fn, const Tensor& input, int64_t dim, const Tensor& values,
                     const Tensor& indices) {
   if (indices.numel() == 0) return;
+  Tensor x = widened(input);
   Tensor holder;
   kernels::ReduceArgs a = along_dim(x, dim, holder);
   prefer_columns(a);
@@ -110,8 +112,9 @@ std::tuple<Tensor, Tensor> extreme_dim(const char* op, kernels::ArgReduceFn fn, 
   int64_t w = wrap_dim(op, dim, x.dim());
   check_not_empty(op, x, IntSpan(&w, 1));
   ReducedDims r(op, x, IntSpan(&w, 1), keepdim);
-  Tensor values = empty(r.shape, x.dtype()), indices = empty(r.shape, DType::Int64);
+  Tensor values = empty(r.shape, compute_type(x.dtype())), indices = empty(r.shape, DType::Int64);
   run_arg_reduce(fn, x, w, values, indices);
+  values = narrowed(values, x.dtype());
   if (is_floating(x.dtype())) record<P>(values, {&x}, {&indices}, {{x.sizes(), w, keepdim}});
   return {values, indices};
 }
@@ -134,7 +137,12 @@ Tensor arg_extreme(const char* op, kernels::ArgReduceFn fn, const Tensor& x,
   return indices;
 }
 
-const kernels::ReduceTable& table() { return kernels::active().reduce; }
+kernels::ArgReduceFn argmax_kernel(DType dtype) {
+  return kernels::active().reduce.argmax[static_cast<int>(compute_type(dtype))];
+}
+kernels::ArgReduceFn argmin_kernel(DType dtype) {
+  return kernels::active().reduce.argmin[static_cast<int>(compute_type(dtype))];
+}
 
 }  // namespace
 
@@ -159,18 +167,16 @@ Tensor min_all(const Tensor& x) {
 }
 
 std::tuple<Tensor, Tensor> max_dim(const Tensor& x, int64_t dim, bool keepdim) {
-  return extreme_dim<MaxDimBackward>("max", table().argmax[static_cast<int>(x.dtype())], x, dim,
-                                     keepdim);
+  return extreme_dim<MaxDimBackward>("max", argmax_kernel(x.dtype()), x, dim, keepdim);
 }
 std::tuple<Tensor, Tensor> min_dim(const Tensor& x, int64_t dim, bool keepdim) {
-  return extreme_dim<MinDimBackward>("min", table().argmin[static_cast<int>(x.dtype())], x, dim,
-                                     keepdim);
+  return extreme_dim<MinDimBackward>("min", argmin_kernel(x.dtype()), x, dim, keepdim);
 }
 Tensor argmax(const Tensor& x, std::optional<int64_t> dim, bool keepdim) {
-  return arg_extreme("argmax", table().argmax[static_cast<int>(x.dtype())], x, dim, keepdim);
+  return arg_extreme("argmax", argmax_kernel(x.dtype()), x, dim, keepdim);
 }
 Tensor argmin(const Tensor& x, std::optional<int64_t> dim, bool keepdim) {
-  return arg_extreme("argmin", table().argmin[static_cast<int>(x.dtype())], x, dim, keepdim);
+  return arg_extreme("argmin", argmin_kernel(x.dtype()), x, dim, keepdim);
 }
 
 namespace {

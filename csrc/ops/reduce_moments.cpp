@@ -14,12 +14,10 @@ using kernels::kReduceBlock;
 using kernels::Reduce;
 using kernels::ReduceArgs;
 
-int float_index(DType dtype) { return dtype == DType::Float64; }
-
 // mean and m2 (sum of squared deviations) [outer, inner], contiguous.
 void run_moments(const ReduceArgs& args, DType dtype, char* mean, char* m2) {
   auto size = static_cast<int64_t>(itemsize(dtype));
-  auto moments = kernels::active().reduce.moments[float_index(dtype)];
+  auto moments = kernels::active().reduce.moments[floating_index(dtype)];
   if (args.reduce <= kReduceBlock) {
     split_outer_inner(args, itemsize(dtype), [&](const ReduceArgs& part, int64_t o, int64_t i) {
       int64_t at = (o * args.inner + i) * size;
@@ -42,7 +40,7 @@ void run_moments(const ReduceArgs& args, DType dtype, char* mean, char* m2) {
       moments(part, means->data + task * args.inner * size, m2s->data + task * args.inner * size);
     }
   });
-  auto merge = kernels::active().reduce.merge_moments[float_index(dtype)];
+  auto merge = kernels::active().reduce.merge_moments[floating_index(dtype)];
   for (int64_t o = 0; o < args.outer; ++o) {
     int64_t from = o * blocks * args.inner * size, to = o * args.inner * size;
     merge(means->data + from, m2s->data + from, args.reduce, args.inner, mean + to, m2 + to);
@@ -148,12 +146,12 @@ Tensor spread(const char* op, bool root, const Tensor& x, OptionalDims dims, Sca
            ": std and var only support floating point and complex dtypes, got ",
            dtype_name(x.dtype()), "; convert with .to(pyforge.float32) first");
   ReducedDims r(op, x, dims, keepdim);
-  Moments m = moments_of(x, r);
+  Moments m = moments_of(widened(x), r);
   *divisor = static_cast<double>(r.length) - correction.to_double();
   divide(m.m2, std::max(0.0, *divisor));
   if (root) apply(kernels::Elementwise::sqrt, m.m2);
   *kept = r.kept;
-  return m.m2;
+  return narrowed(m.m2, x.dtype());
 }
 
 // sign(x) where |x| is the norm, shared among ties.
@@ -230,7 +228,7 @@ Tensor norm(const Tensor& input, double p, OptionalDims dims, bool keepdim,
            dtype_name(compute), "; convert with .to(pyforge.float32) first");
   Tensor x = to(input, compute);
   ReducedDims r("norm", x, dims, keepdim);
-  Tensor y = empty(r.shape, compute);
+  Tensor y = empty(r.shape, compute_type(compute));
   if (x.numel() == 0) {
     PF_CHECK(y.numel() == 0 || (p >= 0 && !std::isinf(p)), Runtime, "norm: cannot compute the ", p,
              " norm on an empty tensor because the operation does not have an identity; shape ",
@@ -242,17 +240,20 @@ Tensor norm(const Tensor& input, double p, OptionalDims dims, bool keepdim,
                     : p == 1        ? Reduce::SumAbs
                     : std::isinf(p) ? (p > 0 ? Reduce::AbsMax : Reduce::Min)
                                     : Reduce::Sum;
-    Tensor terms = p == 2 || p == 1 || (std::isinf(p) && p > 0) ? x
-                   : p == 0                                     ? to(ne(x, Scalar(0)), compute)
-                   : std::isinf(p)                              ? abs(x)
-                                                                : pow(abs(x), Scalar(p));
-    run_reduce(reduce_pass("norm", reduce, compute), terms, r.mask, y);
+    bool direct = p == 2 || p == 1 || (std::isinf(p) && p > 0);
+    Tensor wide = direct ? x : widened(x);
+    Tensor terms = direct          ? x
+                   : p == 0        ? to(ne(wide, Scalar(0)), wide.dtype())
+                   : std::isinf(p) ? abs(wide)
+                                   : pow(abs(wide), Scalar(p));
+    run_reduce(reduce_pass("norm", reduce, terms.dtype()), terms, r.mask, y);
     if (p == 2) {
       apply(kernels::Elementwise::sqrt, y);
     } else if (p != 1 && p != 0 && !std::isinf(p)) {
       y = pow(y, Scalar(1 / p));
     }
   }
+  y = narrowed(y, compute);
   record<NormBackward>(y, {&x}, {&x, &y}, {{x.sizes(), r.kept}, p});
   return y;
 }
@@ -260,13 +261,16 @@ Tensor norm(const Tensor& input, double p, OptionalDims dims, bool keepdim,
 Tensor logsumexp(const Tensor& input, OptionalDims dims, bool keepdim) {
   Tensor x = is_floating(input.dtype()) ? input : to(input, default_dtype());
   ReducedDims r("logsumexp", x, dims, keepdim);
-  Tensor y = empty(r.shape, x.dtype());
+  Tensor y = empty(r.shape, compute_type(x.dtype()));
   if (x.numel() == 0) {
     fill_data(y, Scalar(-std::numeric_limits<double>::infinity()));
   } else {
-    kernels::ReduceFn fn = kernels::active().reduce.logsumexp[float_index(x.dtype())];
-    run_reduce({fn, fn, x.dtype(), x.dtype()}, x, r.mask, y);
+    const auto& table = kernels::active().reduce.logsumexp;
+    run_reduce(
+        {table[floating_index(x.dtype())], table[floating_index(y.dtype())], x.dtype(), y.dtype()},
+        x, r.mask, y);
   }
+  y = narrowed(y, x.dtype());
   record<LogsumexpBackward>(y, {&x}, {&x, &y}, {{x.sizes(), r.kept}});
   return y;
 }

@@ -25,7 +25,9 @@ enum class ArgType : uint8_t {
   TensorList,
   DType,
   String,
-  Generator
+  Generator,
+  FloatList,
+  BoolList
 };
 
 // One parsed argument. Tensors are borrowed from the caller for the length of the call.
@@ -38,7 +40,8 @@ struct Value {
     IsTensors,
     IsDType,
     IsString,
-    IsGenerator
+    IsGenerator,
+    IsFloats
   };
   Kind kind = None;
   DType dtype{};
@@ -46,6 +49,7 @@ struct Value {
   Scalar number;
   IntSpan ints;
   const std::vector<Tensor>* tensors = nullptr;
+  const std::vector<double>* floats = nullptr;
   std::string_view string;
   Generator* generator = nullptr;
 
@@ -77,8 +81,10 @@ struct Param {
   std::string name, default_text;
   ArgType type;
   bool nullable = false, keyword_only = false, has_default = false;
+  bool mutated = false;  // "Tensor(a!)": changed in place
   Value default_value;
   std::vector<int64_t> default_ints;  // storage of an int[] default
+  std::vector<double> default_floats;
   std::string default_string;
 };
 
@@ -92,6 +98,7 @@ enum OpFlags : uint32_t {
 };
 
 using BoxedFn = Result (*)(const Value* args);
+struct ExternalOp;  // of a library loaded at run time
 
 struct OpDef {
   std::string name, schema, doc;
@@ -105,7 +112,13 @@ struct OpDef {
   // Optional direct entries for the commonest argument lists.
   Tensor (*unary)(const Tensor&) = nullptr;
   Tensor (*binary)(const Operand&, const Operand&) = nullptr;
+  const ExternalOp* external = nullptr;  // then call is null
 };
+
+// "MyOp" of "my_op", as node names have it.
+std::string title_of(std::string_view op);
+// Fills in name, parameters and results from a schema. Throws Error(Runtime).
+void parse_schema(OpDef& def, std::string_view schema);
 
 // All overloads of a name, in the order they were registered.
 struct OpGroup {
@@ -118,6 +131,7 @@ struct OpGroup {
 OpDef& register_op(std::string_view schema, BoxedFn call, const std::vector<ArgType>& types,
                    uint32_t flags, std::string_view doc);
 const std::vector<OpGroup>& op_groups();
+// Built-in ops first, then those of loaded libraries.
 const OpGroup* find_op(std::string_view name);
 
 namespace boxing {

@@ -110,7 +110,7 @@ Tensor resample(const Tensor& input, const Resampling& r, bool adjoint) {
   Tensor x;
   {
     const GradModeGuard off(false);
-    x = contiguous(input);
+    x = contiguous(widened(input));
   }
   Dims sizes(x.sizes());
   sizes[r.dim] = adjoint ? r.size : r.out_size;
@@ -129,6 +129,7 @@ Tensor resample(const Tensor& input, const Resampling& r, bool adjoint) {
     for_rows(outer, std::max(r.size, r.out_size) * inner,
              [&](int64_t first, int64_t last) { kernel(y->data, x->data, shape, first, last); });
   }
+  y = narrowed(y, input.dtype());
   record<ResampleBackward>(y, {&input}, {}, {r, adjoint});
   return y;
 }

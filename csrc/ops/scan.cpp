@@ -98,7 +98,9 @@ Tensor recurrence(const Tensor& g, const Tensor& c, int64_t dim, bool reverse) {
     GradModeGuard off(false);
     Tensor from = contiguous(expand(to(g, c.dtype()), c.sizes())), by = contiguous(c);
     Levels l = levels(c, dim);
-    if (c.dtype() == DType::Float32) {
+    if (is_half(c.dtype())) {
+      y = narrowed(recurrence(widened(from), widened(by), dim, reverse), c.dtype());
+    } else if (c.dtype() == DType::Float32) {
       run_recurrence(y.data<float>(), from.data<float>(), by.data<float>(), l, reverse);
     } else {
       run_recurrence(y.data<double>(), from.data<double>(), by.data<double>(), l, reverse);
@@ -121,6 +123,10 @@ Tensor reversed(const Tensor& x, int64_t dim) {
 Tensor scan(const kernels::ReduceFn* table, const Tensor& x, int64_t dim) {
   Tensor y = empty(x.sizes(), is_floating(x.dtype()) ? x.dtype() : DType::Int64);
   if (x.numel() == 0) return y;
+  if (is_half(x.dtype())) {
+    Tensor wide = widened(x);
+    return narrowed(scan(table, wide, dim), x.dtype());
+  }
   Tensor holder;
   kernels::ReduceArgs args = along_dim(x, dim, holder);
   kernels::ReduceFn fn = table[static_cast<int>(x.dtype())];

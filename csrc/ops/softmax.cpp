@@ -19,8 +19,8 @@ int64_t columns_behind(const Tensor& x, int64_t dim) {
 // Whether lines along dim are treated where they lie: side by side, a cache line of them or more.
 bool by_columns(const Tensor& x, int64_t dim) {
   constexpr int64_t kCacheLine = 64;
-  return x.is_contiguous() &&
-         (x.dtype() == DType::Float32 || x.dtype() == DType::Float64) && x.numel() > 0 &&
+  return x.is_contiguous() && (x.dtype() == DType::Float32 || x.dtype() == DType::Float64) &&
+         x.numel() > 0 &&
          columns_behind(x, dim) * static_cast<int64_t>(itemsize(x.dtype())) >= kCacheLine;
 }
 
@@ -62,6 +62,9 @@ Tensor backward_of(LineKernel2 lines, ColumnKernel2 columns, const Tensor& g, co
   return dx;
 }
 
+// map_lines() widens halves for the float32 kernel.
+int kernel_of(const Tensor& t) { return float_index(compute_type(t.dtype())); }
+
 struct SoftmaxBackward {
   static constexpr const char* kName = "SoftmaxBackward0";
   int64_t dim;
@@ -70,7 +73,7 @@ struct SoftmaxBackward {
     Tensor y = n.saved(0);
     if (!grad_enabled()) {
       const auto& table = kernels::active().rows;
-      const int index = float_index(y.dtype());
+      const int index = kernel_of(y);
       out[0] = backward_of(table.softmax_backward[index], table.softmax_backward_columns[index],
                            to(in[0], y.dtype()), y, p.dim);
       return;
@@ -93,9 +96,10 @@ struct LogSoftmaxBackward {
     Tensor y = n.saved(0);
     if (!grad_enabled()) {
       const auto& table = kernels::active().rows;
-      const int index = float_index(y.dtype());
-      out[0] = backward_of(table.log_softmax_backward[index], table.log_softmax_backward_columns[index],
-                           to(in[0], y.dtype()), y, p.dim);
+      const int index = kernel_of(y);
+      out[0] =
+          backward_of(table.log_softmax_backward[index], table.log_softmax_backward_columns[index],
+                      to(in[0], y.dtype()), y, p.dim);
       return;
     }
     if (y.dim() == 0) {
@@ -119,7 +123,7 @@ Tensor softmax(const Tensor& input, int64_t dim, std::optional<DType> dtype) {
   dim = wrap_dim("softmax", dim, input.dim());
   Tensor x = floating_input("softmax", input, dtype);
   const auto& table = kernels::active().rows;
-  const int index = float_index(x.dtype());
+  const int index = kernel_of(x);
   Tensor y = forward_of(table.softmax[index], table.softmax_columns[index], x, dim);
   record<SoftmaxBackward>(y, {&x}, {&y}, {dim});
   return y;
@@ -129,7 +133,7 @@ Tensor log_softmax(const Tensor& input, int64_t dim, std::optional<DType> dtype)
   dim = wrap_dim("log_softmax", dim, input.dim());
   Tensor x = floating_input("log_softmax", input, dtype);
   const auto& table = kernels::active().rows;
-  const int index = float_index(x.dtype());
+  const int index = kernel_of(x);
   Tensor y = forward_of(table.log_softmax[index], table.log_softmax_columns[index], x, dim);
   record<LogSoftmaxBackward>(y, {&x}, {&y}, {dim});
   return y;

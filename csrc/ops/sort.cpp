@@ -6,6 +6,7 @@
 
 #include "autograd/node.h"
 #include "core/gil.h"
+#include "core/half.h"
 #include "core/threads.h"
 #include "ops/ops.h"
 
@@ -21,11 +22,16 @@ struct Wide {
 };
 
 template <class T>
+constexpr bool is_floating_type =
+    std::is_floating_point_v<T> || std::is_convertible_v<T, float> && !std::is_arithmetic_v<T>;
+
+template <class T>
 uint64_t key_of(T x) {
-  if constexpr (std::is_floating_point_v<T>) {
-    using U = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
-    constexpr U top = U{1} << (8 * sizeof(T) - 1);
-    if (std::isnan(x)) return static_cast<U>(~U{0});
+  if constexpr (is_floating_type<T>) {
+    using U = std::conditional_t<sizeof(T) == 2, uint16_t,
+                                 std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>>;
+    constexpr U top = static_cast<U>(U{1} << (8 * sizeof(T) - 1));
+    if (x != x) return static_cast<U>(~U{0});
     U bits = std::bit_cast<U>(x == 0 ? T(0) : x);
     return bits & top ? static_cast<U>(~bits) : static_cast<U>(bits | top);
   } else if constexpr (std::is_signed_v<T>) {
@@ -94,8 +100,8 @@ void sort_slices(const T* in, const Levels& l, const Order& order, T* values, in
       T x = p[k * l.inner];
       uint64_t key = key_of(x);
       pack(scratch[k], order.descending ? ~key & mask : key, k);
-      if constexpr (std::is_floating_point_v<T>)
-        if (order.median && nan < 0 && std::isnan(x)) nan = k;
+      if constexpr (is_floating_type<T>)
+        if (order.median && nan < 0 && x != x) nan = k;
     }
     E* chosen = scratch;
     if (order.median) {
@@ -169,6 +175,10 @@ void run_sort(const Tensor& input, int64_t dim, const Order& order, const Tensor
       return sort_type<int32_t>(x, l, order, values, indices);
     case DType::Int64:
       return sort_type<int64_t>(x, l, order, values, indices);
+    case DType::Float16:
+      return sort_type<Half>(x, l, order, values, indices);
+    case DType::BFloat16:
+      return sort_type<BFloat16>(x, l, order, values, indices);
     case DType::Float32:
       return sort_type<float>(x, l, order, values, indices);
     case DType::Float64:

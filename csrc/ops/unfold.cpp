@@ -91,10 +91,10 @@ void for_channels(const Tensor& plain, const Windows& w, F&& f) {
 }
 
 Tensor to_columns(const Tensor& input, const Windows& w, IntSpan sizes) {
-  Tensor x, y = empty(sizes, input.dtype());
+  Tensor x, y = empty(sizes, compute_type(input.dtype()));
   {
     const GradModeGuard off(false);
-    x = contiguous(input);
+    x = contiguous(widened(input));
   }
   with_float(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
@@ -105,15 +105,16 @@ Tensor to_columns(const Tensor& input, const Windows& w, IntSpan sizes) {
       each_pair(w, [&](int64_t a, int64_t b) { to[columns + b] = from[plane + a]; });
     });
   });
+  y = narrowed(y, input.dtype());
   record<Im2ColBackward>(y, {&input}, {}, {w, Shape(x.sizes())});
   return y;
 }
 
 Tensor from_columns(const Tensor& columns_in, const Windows& w, IntSpan sizes) {
-  Tensor x, y = empty(sizes, columns_in.dtype());
+  Tensor x, y = empty(sizes, compute_type(columns_in.dtype()));
   {
     const GradModeGuard off(false);
-    x = contiguous(columns_in);
+    x = contiguous(widened(columns_in));
   }
   with_float(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
@@ -124,6 +125,7 @@ Tensor from_columns(const Tensor& columns_in, const Windows& w, IntSpan sizes) {
       each_pair(w, [&](int64_t a, int64_t b) { to[plane + a] += from[columns + b]; });
     });
   });
+  y = narrowed(y, columns_in.dtype());
   record<Col2ImBackward>(y, {&columns_in}, {}, {w, Shape(x.sizes())});
   return y;
 }

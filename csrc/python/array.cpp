@@ -21,7 +21,7 @@ namespace {
 
 const char* format_of(DType dtype) {
   constexpr const char* formats[kDTypes] = {"?", "B", "b", "h", "i", sizeof(long) == 8 ? "l" : "q",
-                                            "f", "d"};
+                                            "e", "H", "f", "d"};
   return formats[static_cast<int>(dtype)];
 }
 
@@ -39,6 +39,13 @@ int get_buffer(PyObject* o, Py_buffer* view, int flags) {
         PF_CHECK(!t.requires_grad(), Runtime,
                  "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
                  "instead.");
+        if (t.dtype() == DType::BFloat16) {
+          PyErr_SetString(
+              PyExc_TypeError,
+              "Got unsupported ScalarType BFloat16: NumPy has no bfloat16; convert with "
+              ".float() first");
+          return -1;
+        }
         const char* refused = nullptr;
         if ((flags & PyBUF_WRITABLE) && t->storage->read_only)
           refused = "the tensor's memory is read-only";
@@ -109,6 +116,9 @@ bool parse_format(const Py_buffer& view, DType* dtype) {
     case 'B':
       *dtype = DType::UInt8;
       return true;
+    case 'e':
+      *dtype = DType::Float16;
+      return true;
     case 'f':
       *dtype = DType::Float32;
       return true;
@@ -156,7 +166,8 @@ std::string element_type(PyObject* o) {
   PyErr_Clear();
   raise(ErrorKind::Type, "can't convert ", is_ndarray(o) ? "np.ndarray" : type_name(o), " of type ",
         element_type(o),
-        ". The only supported types are: float64, float32, int64, int32, int16, int8, uint8, and "
+        ". The only supported types are: float64, float32, float16, int64, int32, int16, int8, "
+        "uint8, and "
         "bool.");
 }
 

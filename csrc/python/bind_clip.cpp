@@ -13,8 +13,8 @@ namespace pyforge::python {
 namespace {
 
 void check_floating(const char* op, const Tensor& t) {
-  PF_CHECK(t.dtype() == DType::Float32 || t.dtype() == DType::Float64, Runtime, op,
-           ": gradients must be float32 or float64, not ", dtype_name(t.dtype()));
+  PF_CHECK(is_floating(t.dtype()), Runtime, op, ": gradients must be floating point, not ",
+           dtype_name(t.dtype()));
 }
 
 // The 2-norm of all elements, and the position of the first tensor with one that is not finite.

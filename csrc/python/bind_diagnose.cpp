@@ -168,10 +168,9 @@ class ActivationWatch {
       : lower_(lower), upper_(upper), channels_(channels) {}
 
   void observe(const Tensor& output) {
-    if ((output.dtype() != DType::Float32 && output.dtype() != DType::Float64) ||
-        output.dim() == 0 || output.numel() == 0)
-      return;
-    Tensor t = output.is_contiguous() ? output : ops::contiguous(alias(output));
+    if (!is_floating(output.dtype()) || output.dim() == 0 || output.numel() == 0) return;
+    Tensor t = ops::widened(alias(output));
+    if (!t.is_contiguous()) t = ops::contiguous(t);
     ++calls_;
     if (channels_ && t.dim() >= 3)
       by_channel(t);

@@ -103,21 +103,51 @@ void count_step(const char* op, PyObject* entry, Update& update) {
   update.steps = 1 + (usual ? *update.step.data<float>() : ops::item(update.step).to_double());
 }
 
-void write_step(const Update& update) {
-  if (update.step.dtype() == DType::Float32)
-    *update.step.data<float>() = static_cast<float>(update.steps);
+void write_number(const Tensor& t, double value) {
+  if (t.dtype() == DType::Float32)
+    *t.data<float>() = static_cast<float>(value);
   else
-    ops::fill_data(update.step, Scalar(update.steps));
-  ++update.step->storage->version;
+    ops::fill_data(t, Scalar(value));
+  ++t->storage->version;
 }
+
+void write_step(const Update& update) { write_number(update.step, update.steps); }
+
+// The number kept in the 0-d tensor entry[key]; `initial` if there is none.
+struct NumberState {
+  Tensor tensor;
+  double value = 0;
+
+  void read(const char* op, PyObject* entry, PyObject* key, double initial) {
+    PyObject* found = lookup(entry, key);
+    if (found) {
+      PF_CHECK(is_tensor(found) && tensor_of(found).numel() == 1, Type, op, ": state '",
+               PyUnicode_AsUTF8(key), "' must be a Tensor of one element");
+      tensor = tensor_of(found);
+      check_inplace(op, tensor, false);
+    } else {
+      tensor = ops::zeros({}, DType::Float32);
+      write_number(tensor, initial);
+      store(entry, key, tensor);
+    }
+    value = ops::item(tensor).to_double();
+  }
+  void write(double now) { write_number(tensor, now); }
+  // Times `factor`, in the tensor's own precision.
+  void multiply(double factor) {
+    bool single = tensor.dtype() == DType::Float32;
+    value = single ? static_cast<float>(value) * static_cast<float>(factor) : value * factor;
+    write(value);
+  }
+};
 
 // The parameter's gradient; undefined if there is none.
 Tensor gradient(const char* op, PyObject* param) {
   PF_CHECK(is_tensor(param), Type, op, ": parameters must be Tensors, not ", type_name(param));
   const Tensor& t = tensor_of(param);
   if (!t->meta || !t->meta->grad.defined()) return {};
-  PF_CHECK(t.dtype() == DType::Float32 || t.dtype() == DType::Float64, Runtime, op,
-           ": parameters must be float32 or float64, not ", dtype_name(t.dtype()));
+  PF_CHECK(is_floating(t.dtype()), Runtime, op, ": parameters must be floating point, not ",
+           dtype_name(t.dtype()));
   check_inplace(op, t, false);
   const Tensor& grad = t->meta->grad;
   PF_CHECK(grad.sizes() == t.sizes(), Runtime, op, ": gradient of shape ", to_string(grad.sizes()),
@@ -126,17 +156,17 @@ Tensor gradient(const char* op, PyObject* param) {
 }
 
 // Calls prepare(update, param object) for each parameter with a gradient.
-template <class Prepare>
-std::vector<Update> collect(const char* op, PyObject* params, Prepare&& prepare) {
+template <class U = Update, class Prepare>
+std::vector<U> collect(const char* op, PyObject* params, Prepare&& prepare) {
   PF_CHECK(PyList_Check(params), Type, op, ": params must be a list, not ", type_name(params));
   GradModeGuard unrecorded(false);
-  std::vector<Update> updates;
+  std::vector<U> updates;
   updates.reserve(PyList_GET_SIZE(params));
   for (Py_ssize_t i = 0; i < PyList_GET_SIZE(params); ++i) {
     PyObject* param = PyList_GET_ITEM(params, i);
     Tensor grad = gradient(op, param);
     if (!grad.defined()) continue;
-    Update update;
+    U update;
     update.param = tensor_of(param);
     update.grad = std::move(grad);
     prepare(update, param);
@@ -268,6 +298,210 @@ PyObject* adagrad_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
   });
 }
 
+// (params, state, lr, beta1, beta2, eps, weight_decay, momentum_decay, decoupled, maximize)
+PyObject* nadam_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+  return guarded([&]() -> PyObject* {
+    static PyObject* const mu_product = interned("mu_product");
+    static PyObject* const exp_avg = interned("exp_avg");
+    static PyObject* const exp_avg_sq = interned("exp_avg_sq");
+    PF_CHECK(nargs == 10, Type, "_nadam_step() takes 10 arguments, ", nargs, " were given");
+    const char* op = "NAdam";
+    struct Nesterov : Update {
+      NumberState product;
+    };
+    kernels::NadamArgs settings{};
+    settings.lr = number(op, "lr", args[2]);
+    settings.beta1 = number(op, "beta1", args[3]);
+    settings.beta2 = number(op, "beta2", args[4]);
+    settings.eps = number(op, "eps", args[5]);
+    settings.weight_decay = number(op, "weight_decay", args[6]);
+    double momentum_decay = number(op, "momentum_decay", args[7]);
+    settings.decoupled = flag(args[8]);
+    settings.maximize = flag(args[9]);
+    auto updates = collect<Nesterov>(op, args[0], [&](Nesterov& update, PyObject* param) {
+      PyObject* entry = state_of(op, args[1], param);
+      count_step(op, entry, update);
+      update.product.read(op, entry, mu_product, 1);
+      update.first = state_tensor(op, entry, exp_avg, update.param);
+      update.second = state_tensor(op, entry, exp_avg_sq, update.param);
+    });
+    auto mu_at = [&](double step) {
+      return settings.beta1 * (1 - 0.5 * std::pow(0.96, step * momentum_decay));
+    };
+    for (Nesterov& update : updates) {
+      write_step(update);
+      double mu = mu_at(update.steps), mu_next = mu_at(update.steps + 1);
+      update.product.multiply(mu);
+      double product = update.product.value;
+      settings.bias_correction2 = 1 - std::pow(settings.beta2, update.steps);
+      settings.grad_rate = settings.lr * (1 - mu) / (1 - product);
+      settings.mean_rate = settings.lr * mu_next / (1 - product * mu_next);
+      ops::nadam_update(update.param, update.grad, update.first, update.second, settings);
+    }
+    Py_RETURN_NONE;
+  });
+}
+
+// (params, state, lr, beta1, beta2, eps, weight_decay, decoupled, maximize)
+PyObject* radam_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+  return guarded([&]() -> PyObject* {
+    static PyObject* const exp_avg = interned("exp_avg");
+    static PyObject* const exp_avg_sq = interned("exp_avg_sq");
+    PF_CHECK(nargs == 9, Type, "_radam_step() takes 9 arguments, ", nargs, " were given");
+    const char* op = "RAdam";
+    kernels::RadamArgs settings{};
+    settings.lr = number(op, "lr", args[2]);
+    settings.beta1 = number(op, "beta1", args[3]);
+    settings.beta2 = number(op, "beta2", args[4]);
+    settings.eps = number(op, "eps", args[5]);
+    settings.weight_decay = number(op, "weight_decay", args[6]);
+    settings.decoupled = flag(args[7]);
+    settings.maximize = flag(args[8]);
+    auto updates = collect(op, args[0], [&](Update& update, PyObject* param) {
+      PyObject* entry = state_of(op, args[1], param);
+      count_step(op, entry, update);
+      update.first = state_tensor(op, entry, exp_avg, update.param);
+      update.second = state_tensor(op, entry, exp_avg_sq, update.param);
+    });
+    // Length of the simple moving average that the mean square amounts to, and its limit.
+    double limit = 2 / (1 - settings.beta2) - 1;
+    for (const Update& update : updates) {
+      write_step(update);
+      double kept = std::pow(settings.beta2, update.steps);
+      settings.bias_correction1 = 1 - std::pow(settings.beta1, update.steps);
+      settings.bias_correction2 = 1 - kept;
+      double length = limit - 2 * update.steps * kept / settings.bias_correction2;
+      settings.rectification = 0;
+      if (length > 5)
+        settings.rectification =
+            std::sqrt((length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length));
+      ops::radam_update(update.param, update.grad, update.first, update.second, settings);
+    }
+    Py_RETURN_NONE;
+  });
+}
+
+// (params, state, lr, beta1, beta2, eps, weight_decay, maximize)
+PyObject* adamax_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+  return guarded([&]() -> PyObject* {
+    static PyObject* const exp_avg = interned("exp_avg");
+    static PyObject* const exp_inf = interned("exp_inf");
+    PF_CHECK(nargs == 8, Type, "_adamax_step() takes 8 arguments, ", nargs, " were given");
+    const char* op = "Adamax";
+    double lr = number(op, "lr", args[2]);
+    kernels::AdamaxArgs settings{};
+    settings.beta1 = number(op, "beta1", args[3]);
+    settings.beta2 = number(op, "beta2", args[4]);
+    settings.eps = number(op, "eps", args[5]);
+    settings.weight_decay = number(op, "weight_decay", args[6]);
+    settings.maximize = flag(args[7]);
+    auto updates = collect(op, args[0], [&](Update& update, PyObject* param) {
+      PyObject* entry = state_of(op, args[1], param);
+      count_step(op, entry, update);
+      update.first = state_tensor(op, entry, exp_avg, update.param);
+      update.second = state_tensor(op, entry, exp_inf, update.param);
+    });
+    for (const Update& update : updates) {
+      write_step(update);
+      settings.lr = lr / (1 - std::pow(settings.beta1, update.steps));
+      ops::adamax_update(update.param, update.grad, update.first, update.second, settings);
+    }
+    Py_RETURN_NONE;
+  });
+}
+
+// (params, state, lr, rho, eps, weight_decay, maximize)
+PyObject* adadelta_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+  return guarded([&]() -> PyObject* {
+    static PyObject* const square_avg = interned("square_avg");
+    static PyObject* const acc_delta = interned("acc_delta");
+    PF_CHECK(nargs == 7, Type, "_adadelta_step() takes 7 arguments, ", nargs, " were given");
+    const char* op = "Adadelta";
+    kernels::AdadeltaArgs settings{};
+    settings.lr = number(op, "lr", args[2]);
+    settings.rho = number(op, "rho", args[3]);
+    settings.eps = number(op, "eps", args[4]);
+    settings.weight_decay = number(op, "weight_decay", args[5]);
+    settings.maximize = flag(args[6]);
+    auto updates = collect(op, args[0], [&](Update& update, PyObject* param) {
+      PyObject* entry = state_of(op, args[1], param);
+      count_step(op, entry, update);
+      update.first = state_tensor(op, entry, square_avg, update.param);
+      update.second = state_tensor(op, entry, acc_delta, update.param);
+    });
+    for (const Update& update : updates) {
+      write_step(update);
+      ops::adadelta_update(update.param, update.grad, update.first, update.second, settings);
+    }
+    Py_RETURN_NONE;
+  });
+}
+
+// (params, state, lr, eta_minus, eta_plus, step_min, step_max, maximize)
+PyObject* rprop_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+  return guarded([&]() -> PyObject* {
+    static PyObject* const prev = interned("prev");
+    static PyObject* const step_size = interned("step_size");
+    PF_CHECK(nargs == 8, Type, "_rprop_step() takes 8 arguments, ", nargs, " were given");
+    const char* op = "Rprop";
+    double lr = number(op, "lr", args[2]);
+    kernels::RpropArgs settings{};
+    settings.eta_minus = number(op, "etas[0]", args[3]);
+    settings.eta_plus = number(op, "etas[1]", args[4]);
+    settings.step_min = number(op, "step_sizes[0]", args[5]);
+    settings.step_max = number(op, "step_sizes[1]", args[6]);
+    settings.maximize = flag(args[7]);
+    auto updates = collect(op, args[0], [&](Update& update, PyObject* param) {
+      PyObject* entry = state_of(op, args[1], param);
+      count_step(op, entry, update);
+      update.first = state_tensor(op, entry, prev, update.param);
+      update.second = state_tensor(op, entry, step_size, update.param, &update.fresh);
+      if (update.fresh) ops::fill_data(update.second, Scalar(lr));
+    });
+    for (const Update& update : updates) {
+      write_step(update);
+      ops::rprop_update(update.param, update.grad, update.first, update.second, settings);
+    }
+    Py_RETURN_NONE;
+  });
+}
+
+// (params, state, lr, lambd, alpha, t0, weight_decay, maximize)
+PyObject* asgd_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+  return guarded([&]() -> PyObject* {
+    static PyObject* const eta = interned("eta");
+    static PyObject* const mu = interned("mu");
+    static PyObject* const ax = interned("ax");
+    PF_CHECK(nargs == 8, Type, "_asgd_step() takes 8 arguments, ", nargs, " were given");
+    const char* op = "ASGD";
+    struct Averaged : Update {
+      NumberState eta, mu;
+    };
+    double lr = number(op, "lr", args[2]), alpha = number(op, "alpha", args[4]),
+           start = number(op, "t0", args[5]);
+    kernels::AsgdArgs settings{};
+    settings.decay = number(op, "lambd", args[3]);
+    settings.weight_decay = number(op, "weight_decay", args[6]);
+    settings.maximize = flag(args[7]);
+    auto updates = collect<Averaged>(op, args[0], [&](Averaged& update, PyObject* param) {
+      PyObject* entry = state_of(op, args[1], param);
+      count_step(op, entry, update);
+      update.eta.read(op, entry, eta, lr);
+      update.mu.read(op, entry, mu, 1);
+      update.first = state_tensor(op, entry, ax, update.param);
+    });
+    for (Averaged& update : updates) {
+      write_step(update);
+      settings.lr = update.eta.value;
+      settings.share = update.mu.value;
+      ops::asgd_update(update.param, update.grad, update.first, settings);
+      update.eta.write(lr / std::pow(1 + settings.decay * lr * update.steps, alpha));
+      update.mu.write(1 / std::fmax(1, update.steps - start));
+    }
+    Py_RETURN_NONE;
+  });
+}
+
 using FastCall = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t);
 PyMethodDef method(const char* name, FastCall function) {
   return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function)), METH_FASTCALL,
@@ -276,6 +510,9 @@ PyMethodDef method(const char* name, FastCall function) {
 PyMethodDef methods[] = {
     method("_sgd_step", sgd_step),         method("_adam_step", adam_step),
     method("_rmsprop_step", rmsprop_step), method("_adagrad_step", adagrad_step),
+    method("_nadam_step", nadam_step),     method("_radam_step", radam_step),
+    method("_adamax_step", adamax_step),   method("_adadelta_step", adadelta_step),
+    method("_rprop_step", rprop_step),     method("_asgd_step", asgd_step),
     {nullptr, nullptr, 0, nullptr},
 };
 

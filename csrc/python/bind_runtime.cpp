@@ -66,7 +66,7 @@ PF_BIND {
         set_default_dtype(d);
       },
       py::arg("d"),
-      "Sets the dtype of new floating-point tensors. TypeError unless float32 or float64.");
+      "Sets the dtype of new floating-point tensors. TypeError unless the dtype is floating.");
 }
 
 }  // namespace pyforge::python

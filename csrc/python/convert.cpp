@@ -139,7 +139,8 @@ namespace {
 // Named tuple types such as pyforge.return_types.max, made on first use.
 PyTypeObject* result_type_of(const OpDef& def) {
   static std::map<const OpDef*, PyTypeObject*> types;
-  PyTypeObject*& type = types[&def];
+  static std::map<std::string, PyTypeObject*> external_types;  // outlive their library
+  PyTypeObject*& type = def.external ? external_types[def.schema] : types[&def];
   if (!type) {
     auto* name = new std::string("pyforge.return_types." + def.name);
     auto* fields = new std::vector<PyStructSequence_Field>;

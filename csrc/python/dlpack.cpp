@@ -45,13 +45,14 @@ struct DLManagedTensorVersioned {
 
 constexpr int32_t kCpu = 1;
 constexpr uint64_t kReadOnly = 1, kCopied = 2;
-enum Code : uint8_t { kInt = 0, kUInt = 1, kFloat = 2, kBool = 6 };
+enum Code : uint8_t { kInt = 0, kUInt = 1, kFloat = 2, kBfloat = 4, kBool = 6 };
 
 DLDataType type_of(DType d) {
-  uint8_t code = d == DType::Bool    ? kBool
-                 : d == DType::UInt8 ? kUInt
-                 : is_floating(d)    ? kFloat
-                                     : kInt;
+  uint8_t code = d == DType::Bool       ? kBool
+                 : d == DType::UInt8    ? kUInt
+                 : d == DType::BFloat16 ? kBfloat
+                 : is_floating(d)       ? kFloat
+                                        : kInt;
   return {code, static_cast<uint8_t>(8 * itemsize(d)), 1};
 }
 

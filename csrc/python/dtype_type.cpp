@@ -29,7 +29,8 @@ PyObject* get_signed(PyObject* self, void*) {
 PyMethodDef dtype_methods[] = {{"__reduce__", dtype_reduce, METH_NOARGS, nullptr}, {}};
 PyGetSetDef dtype_getset[] = {
     {"itemsize", get_itemsize, nullptr, "Bytes of one element.", nullptr},
-    {"is_floating_point", get_floating, nullptr, "True for float32 and float64.", nullptr},
+    {"is_floating_point", get_floating, nullptr, "True for float16, bfloat16, float32 and float64.",
+     nullptr},
     {"is_complex", get_complex, nullptr, "Always False: there are no complex dtypes.", nullptr},
     {"is_signed", get_signed, nullptr, "True where negative values exist.", nullptr},
     {}};

@@ -1,4 +1,5 @@
 // The @ operator.
+#include "ops/autocast.h"
 #include "ops/ops.h"
 #include "python/object.h"
 #include "python/tensor_type.h"
@@ -7,7 +8,14 @@ namespace pyforge::python {
 
 PyObject* matmul_slot(PyObject* a, PyObject* b) {
   if (!is_tensor(a) || !is_tensor(b)) Py_RETURN_NOTIMPLEMENTED;
-  return guarded([&]() -> PyObject* { return wrap(ops::matmul(tensor_of(a), tensor_of(b))); });
+  return guarded([&]() -> PyObject* {
+    if (autocast_enabled()) {
+      DType dtype = autocast_state.dtype;
+      Tensor x = autocast_to(tensor_of(a), dtype), y = autocast_to(tensor_of(b), dtype);
+      return wrap(ops::matmul(x, y));
+    }
+    return wrap(ops::matmul(tensor_of(a), tensor_of(b)));
+  });
 }
 
 }  // namespace pyforge::python

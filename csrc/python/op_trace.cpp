@@ -33,8 +33,9 @@ size_t trace_limit = 0;
 bool tracing = false;
 
 bool not_finite(const Tensor& t) {
-  if (t.dtype() != DType::Float32 && t.dtype() != DType::Float64) return false;
-  return gradient_stats(t.is_contiguous() ? t : ops::contiguous(alias(t))).non_finite != 0;
+  if (!is_floating(t.dtype())) return false;
+  Tensor run = ops::widened(alias(t));
+  return gradient_stats(run.is_contiguous() ? run : ops::contiguous(run)).non_finite != 0;
 }
 
 void collect(PyObject* o, std::vector<Tensor>& into, int depth = 0) {
@@ -78,7 +79,7 @@ PyObject* traced_op(PyObject* self, PyObject* const* args, size_t nargsf, PyObje
     for (size_t i = 0; i < total; ++i) collect(args[i], row->inputs);
     read_inputs(*row);
   }
-  PyObject* result = plain_op_call()(self, args, nargsf, kwnames);
+  PyObject* result = plain_op_call(self, args, nargsf, kwnames);
   if (row) end(row, result);
   return result;
 }
@@ -227,7 +228,7 @@ void set_trace(size_t limit) {
   if ((limit > 0) == tracing) return;
   remember_plain();
   tracing = limit > 0;
-  set_op_call(tracing ? traced_op : plain_op_call());
+  set_op_call(tracing ? traced_op : nullptr);
   exchange_in(&TensorType, tracing);
 }
 

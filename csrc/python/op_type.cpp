@@ -6,7 +6,9 @@
 
 #include "autograd/inplace.h"
 #include "core/random.h"
+#include "ops/autocast.h"
 #include "ops/ops.h"
+#include "python/external.h"
 #include "python/object.h"
 #include "python/op_trace.h"
 #include "python/parse.h"
@@ -21,10 +23,12 @@ struct PyOp {
   const OpDef* only;  // set when there is one overload
   bool inplace;
   bool method;
+  AutocastRule rule;
   std::string* name;
+  ExternalOp* external;  // owned
 };
 
-std::vector<PyOp*> op_objects;  // all, for tracing
+std::vector<PyOp*> op_objects;  // the built-in ones, which live for ever, for tracing
 PyTypeObject OpFunctionType = {PyVarObject_HEAD_INIT(nullptr, 0)};
 PyTypeObject OpMethodType = {PyVarObject_HEAD_INIT(nullptr, 0)};
 
@@ -118,6 +122,51 @@ PyObject* op_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, Py
   });
 }
 
+// Of ops that autocast knows: their arguments are converted while a context is open.
+PyObject* call_autocast(const PyOp* op, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
+  size_t nargs = PyVectorcall_NARGS(nargsf);
+  if (op->method)
+    PF_CHECK(nargs >= 1 && is_tensor(args[0]), Type, *op->name,
+             "(): descriptor needs a Tensor as self");
+  ParsedArgs parsed;
+  const OpDef* def = choose(*op->group, *op->name, args, nargs, kwnames,
+                            op->method ? kMethod : kFunction | kNN, parsed);
+  AutocastArgs converted(op->rule, parsed.values, def->params.size());
+  return from_result(*def, def->call(parsed.values));
+}
+
+PyObject* autocast_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf,
+                              PyObject* kwnames) {
+  if (!autocast_enabled()) return op_vectorcall(self, args, nargsf, kwnames);
+  auto* op = reinterpret_cast<PyOp*>(self);
+  return guarded([&]() -> PyObject* {
+    return naming(*op->name, [&] { return call_autocast(op, args, nargsf, kwnames); });
+  });
+}
+
+// An op of a library: tensors alone by position need no parser.
+PyObject* call_external_row(const PyOp* op, PyObject* const* args, size_t nargs,
+                            PyObject* kwnames) {
+  const OpDef& def = op->external->def;
+  constexpr size_t kFew = 4;
+  size_t n = def.params.size();
+  if (!kwnames && nargs == n && n <= kFew && !op->inplace) {
+    Value values[kFew];
+    size_t i = 0;
+    for (; i < n && is_tensor(args[i]); ++i) {
+      if (def.params[i].type != ArgType::Tensor && def.params[i].type != ArgType::Operand) break;
+      values[i].kind = Value::IsTensor;
+      values[i].tensor_impl = impl_of(args[i]);
+    }
+    if (i == n) return from_result(def, call_external(*op->external, values));
+  }
+  ParsedArgs parsed;
+  parsed.parse(def, args, nargs, kwnames, op->name->c_str());
+  if (!op->inplace) return from_result(def, call_external(*op->external, parsed.values));
+  call_external_inplace(*op->external, parsed.values);
+  return wrap(parsed.values[0].tensor());
+}
+
 PyObject* call_row(const PyOp* op, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   size_t nargs = PyVectorcall_NARGS(nargsf);
   if (const OpDef* def = op->only; def && !kwnames && !op->inplace) {
@@ -128,6 +177,7 @@ PyObject* call_row(const PyOp* op, PyObject* const* args, size_t nargsf, PyObjec
       if (to_scalar(args[1], &s)) return wrap(def->binary(tensor_of(args[0]), s));
     }
   }
+  if (op->external) return call_external_row(op, args, nargs, kwnames);
   if (op->method)
     PF_CHECK(nargs >= 1 && is_tensor(args[0]), Type, *op->name,
              "(): descriptor needs a Tensor as self");
@@ -161,7 +211,15 @@ PyObject* op_qualname(PyObject* self, void*) {
   auto* op = reinterpret_cast<PyOp*>(self);
   return PyUnicode_FromFormat(op->method ? "Tensor.%s" : "%s", op->name->c_str());
 }
-PyObject* op_module(PyObject*, void*) { return PyUnicode_FromString("pyforge"); }
+PyObject* op_module(PyObject* self, void*) {
+  return PyUnicode_FromString(reinterpret_cast<PyOp*>(self)->external ? "pyforge.ops" : "pyforge");
+}
+void op_dealloc(PyObject* self) {
+  auto* op = reinterpret_cast<PyOp*>(self);
+  delete op->name;
+  Ref<ExternalOp>::steal(op->external);
+  PyObject_Free(self);
+}
 PyObject* op_doc(PyObject* self, void*) {
   auto* op = reinterpret_cast<PyOp*>(self);
   std::string text;
@@ -208,6 +266,7 @@ bool ready(PyTypeObject& t, const char* name, bool method) {
   t.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL;
   t.tp_vectorcall_offset = offsetof(PyOp, vectorcall);
   t.tp_call = PyVectorcall_Call;
+  t.tp_dealloc = op_dealloc;
   t.tp_repr = op_repr;
   t.tp_methods = op_methods;
   t.tp_getset = op_getset;
@@ -218,16 +277,21 @@ bool ready(PyTypeObject& t, const char* name, bool method) {
   return PyType_Ready(&t) >= 0;
 }
 
+vectorcallfunc plain_call(const PyOp* op) {
+  return op->rule == AutocastRule::None ? op_vectorcall : autocast_vectorcall;
+}
+
 PyObject* make_op(const OpGroup& group, const std::string& name, bool method, bool inplace) {
   auto* op = PyObject_New(PyOp, method ? &OpMethodType : &OpFunctionType);
   if (!op) return nullptr;
-  op->vectorcall = op_vectorcall;
+  op->rule = inplace ? AutocastRule::None : autocast_rule(name);
+  op->vectorcall = plain_call(op);
   op->group = &group;
   op->only = group.overloads.size() == 1 ? group.overloads[0] : nullptr;
   op->inplace = inplace;
   op->method = method;
   op->name = new std::string(name);
-  op_objects.push_back(op);
+  op->external = nullptr;
   return reinterpret_cast<PyObject*>(op);
 }
 
@@ -252,9 +316,21 @@ bool add_property(const OpGroup& group) {
 
 }  // namespace
 
-vectorcallfunc plain_op_call() { return op_vectorcall; }
+PyObject* external_callable(ExternalOp& op, bool inplace) {
+  PyObject* o = make_op(op.group, inplace ? op.def.name + "_" : op.def.name, false, inplace);
+  if (!o) return nullptr;
+  ++op.refs;
+  auto* object = reinterpret_cast<PyOp*>(o);
+  object->external = &op;
+  object->rule = AutocastRule::None;
+  object->vectorcall = op_vectorcall;
+  return o;
+}
+PyObject* plain_op_call(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
+  return plain_call(reinterpret_cast<PyOp*>(self))(self, args, nargsf, kwnames);
+}
 void set_op_call(vectorcallfunc call) {
-  for (PyOp* op : op_objects) op->vectorcall = call;
+  for (PyOp* op : op_objects) op->vectorcall = call ? call : plain_call(op);
 }
 const std::string& op_object_name(PyObject* op) { return *reinterpret_cast<PyOp*>(op)->name; }
 
@@ -267,6 +343,7 @@ bool init_op_type(PyObject* module) {
     for (const OpDef* def : group.overloads) flags |= def->flags;
     auto add = [&](const std::string& name, bool method, bool inplace) {
       PyObject* op = make_op(group, name, method, inplace);
+      if (op) op_objects.push_back(reinterpret_cast<PyOp*>(op));
       bool ok = op && (method ? add_tensor_attribute(name.c_str(), op)
                               : PyModule_AddObjectRef(module, name.c_str(), op) >= 0);
       Py_XDECREF(op);

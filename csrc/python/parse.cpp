@@ -25,6 +25,10 @@ const char* expected_text(ArgType type) {
       return "bool";
     case ArgType::IntList:
       return "tuple of ints";
+    case ArgType::FloatList:
+      return "tuple of floats";
+    case ArgType::BoolList:
+      return "tuple of bools";
     case ArgType::TensorList:
       return "tuple of Tensors";
     case ArgType::DType:
@@ -95,6 +99,36 @@ bool ParsedArgs::int_list(PyObject* o, Value& v) {
   return true;
 }
 
+bool ParsedArgs::bool_list(PyObject* o, Value& v) {
+  if (n_lists_ == kLists || (!PyTuple_Check(o) && !PyList_Check(o))) return false;
+  Dims& list = lists_[n_lists_];
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) {
+    PyObject* item = PySequence_Fast_GET_ITEM(o, i);
+    if (!PyBool_Check(item)) return false;
+    list.push_back(item == Py_True);
+  }
+  ++n_lists_;
+  v.kind = Value::IsInts;
+  v.ints = list;
+  return true;
+}
+
+bool ParsedArgs::float_list(PyObject* o, Value& v) {
+  if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
+  float_lists_.reserve(kLists);
+  if (float_lists_.size() == kLists) return false;
+  std::vector<double> list;
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) {
+    Scalar s;
+    if (!to_scalar(PySequence_Fast_GET_ITEM(o, i), &s)) return false;
+    list.push_back(s.to_double());
+  }
+  float_lists_.push_back(std::move(list));
+  v.kind = Value::IsFloats;
+  v.floats = &float_lists_.back();
+  return true;
+}
+
 bool ParsedArgs::add_tensors(std::vector<Tensor> list, Value& v) {
   tensor_lists_.reserve(kLists);
   if (tensor_lists_.size() == kLists) return false;
@@ -141,6 +175,10 @@ bool ParsedArgs::convert(const Param& p, PyObject* o, Value& v) {
       return std::strncmp(type_name(o), "bool", 4) == 0 && to_scalar(o, &v.number);
     case ArgType::IntList:
       return int_list(o, v);
+    case ArgType::BoolList:
+      return bool_list(o, v);
+    case ArgType::FloatList:
+      return float_list(o, v);
     case ArgType::TensorList: {
       if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
       std::vector<Tensor> list;
@@ -178,6 +216,7 @@ bool ParsedArgs::parse(const OpDef& def, PyObject* const* args, size_t nargs, Py
   for (size_t i = 0; i < static_cast<size_t>(n_lists_); ++i) lists_[i] = Dims();
   n_lists_ = 0;
   tensor_lists_.clear();
+  float_lists_.clear();
   uint32_t given = 0;
   size_t at = 0;
   for (size_t i = 0; i < n && at < nargs; ++i) {

@@ -22,12 +22,15 @@ struct ParsedArgs {
  private:
   bool convert(const Param& p, PyObject* o, Value& v);
   bool int_list(PyObject* o, Value& v);
+  bool bool_list(PyObject* o, Value& v);
+  bool float_list(PyObject* o, Value& v);
   bool add_tensors(std::vector<Tensor> list, Value& v);
 
   static constexpr int kLists = 5;
   Dims lists_[kLists];
   int n_lists_ = 0;
   std::vector<std::vector<Tensor>> tensor_lists_;
+  std::vector<std::vector<double>> float_lists_;
 };
 
 // "pyforge.device('cpu')", 'cpu' and None are the same place; anything else raises.

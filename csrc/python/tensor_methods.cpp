@@ -178,7 +178,7 @@ PyMethodDef tensor_methods[] = {
      "Elements between the start of the storage and the first element."},
     {"is_contiguous", is_contiguous, METH_NOARGS,
      "True if the elements lie in row-major order without holes."},
-    {"is_floating_point", is_floating_point, METH_NOARGS, "True for float32 and float64."},
+    {"is_floating_point", is_floating_point, METH_NOARGS, "True for floating-point elements."},
     {"is_inference", is_inference, METH_NOARGS, "True if made in inference mode."},
     {"size", fast(size), kFast, "size(dim=None)\n\nThe sizes, or the size of one dimension."},
     {"stride", fast(stride), kFast,

@@ -6,9 +6,9 @@ from .._C import _adam_step
 from .optimizer import (
     Optimizer,
     check_not_negative,
+    numbers_as_tensors,
     refuse_differentiable,
     run_closure,
-    steps_as_tensors,
 )
 
 TYPE_CHECKING = False
@@ -76,7 +76,7 @@ class Adam(Optimizer):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        steps_as_tensors(self)
+        numbers_as_tensors(self, "step")
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update all parameters that have a gradient; see :meth:`Optimizer.step`."""

@@ -52,6 +52,7 @@ class Optimizer:
         self.defaults = defaults
         self._step_pre_hooks: dict[int, Callable[..., Any]] = {}
         self._step_post_hooks: dict[int, Callable[..., Any]] = {}
+        self._state_hooks: dict[str, dict[int, Callable[..., Any]]] = {}
         if isinstance(params, Tensor):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, "
@@ -134,6 +135,8 @@ class Optimizer:
 
     def state_dict(self) -> dict[str, Any]:
         """``{"state": ..., "param_groups": ...}`` with parameters replaced by their positions."""
+        for hook in self._hooks_of("state_dict_pre"):
+            hook(self)
         order = [id(p) for group in self.param_groups for p in group["params"]]
         position = {key: i for i, key in enumerate(order)}
         groups = [
@@ -144,7 +147,11 @@ class Optimizer:
             position[id(key)] if isinstance(key, Tensor) else key: value
             for key, value in self.state.items()
         }
-        return {"state": state, "param_groups": groups}
+        result: dict[str, Any] = {"state": state, "param_groups": groups}
+        for hook in self._hooks_of("state_dict_post"):
+            changed = hook(self, result)
+            result = result if changed is None else changed
+        return result
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over what :meth:`state_dict` returned; tensors are copied.
@@ -152,6 +159,10 @@ class Optimizer:
         Raises:
             ValueError: if the number or sizes of the groups differ.
         """
+        state_dict = state_dict.copy()
+        for hook in self._hooks_of("load_state_dict_pre"):
+            changed = hook(self, state_dict)
+            state_dict = state_dict if changed is None else changed
         saved = deepcopy(state_dict)
         old, new = self.param_groups, saved["param_groups"]
         if len(old) != len(new):
@@ -174,6 +185,8 @@ class Optimizer:
                 value if param is None else _cast_like(param, value)
             )
         self.__setstate__({"state": state, "param_groups": new})
+        for hook in self._hooks_of("load_state_dict_post"):
+            hook(self)
 
     def __getstate__(self) -> dict[str, Any]:
         return {
@@ -186,6 +199,7 @@ class Optimizer:
         self.__dict__.update(state)
         self.__dict__.setdefault("_step_pre_hooks", {})
         self.__dict__.setdefault("_step_post_hooks", {})
+        self.__dict__.setdefault("_state_hooks", {})
         for group in self.param_groups:
             for name, default in self.defaults.items():
                 if default is not required:
@@ -201,10 +215,41 @@ class Optimizer:
         self._hook_step()
         return add_hook(hook, self._step_post_hooks)
 
+    def register_state_dict_pre_hook(
+        self, hook: Callable[[Optimizer], None], prepend: bool = False
+    ) -> RemovableHandle:
+        """Run ``hook(optimizer)`` before :meth:`state_dict`."""
+        return self._hook_state("state_dict_pre", hook, prepend)
+
+    def register_state_dict_post_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Run ``hook(optimizer, state_dict) -> None or a new one`` after :meth:`state_dict`."""
+        return self._hook_state("state_dict_post", hook, prepend)
+
+    def register_load_state_dict_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Run ``hook(optimizer, state_dict) -> None or a new one`` before loading (a copy)."""
+        return self._hook_state("load_state_dict_pre", hook, prepend)
+
+    def register_load_state_dict_post_hook(
+        self, hook: Callable[[Optimizer], None], prepend: bool = False
+    ) -> RemovableHandle:
+        """Run ``hook(optimizer)`` after :meth:`load_state_dict`."""
+        return self._hook_state("load_state_dict_post", hook, prepend)
+
+    def _hooks_of(self, event: str) -> tuple[Callable[..., Any], ...]:
+        return tuple(self._state_hooks.get(event, {}).values())
+
+    def _hook_state(self, event: str, hook: Callable[..., Any], prepend: bool) -> RemovableHandle:
+        return add_hook(hook, self._state_hooks.setdefault(event, {}), prepend=prepend)
+
     def _hook_step(self) -> None:
         """Let this one object's ``step`` run the hooks; without hooks a step pays nothing."""
-        if "step" in self.__dict__:
+        if self.__dict__.get("_step_hooked"):
             return
+        self._step_hooked = True
         plain = self.step
 
         def step(*args: Any, **kwargs: Any) -> Any:
@@ -268,11 +313,12 @@ def run_closure(closure: Callable[[], Any] | None) -> Any:
         return closure()
 
 
-def steps_as_tensors(optimizer: Optimizer) -> None:
-    """Replace step counts that are numbers, as in old states, by scalar tensors."""
+def numbers_as_tensors(optimizer: Optimizer, *keys: str) -> None:
+    """Replace what old states have as numbers (such as ``"step"``) by scalar tensors."""
     for entry in optimizer.state.values():
-        if "step" in entry and not isinstance(entry["step"], Tensor):
-            entry["step"] = tensor(float(entry["step"]), dtype=float32)
+        for key in keys:
+            if key in entry and not isinstance(entry[key], Tensor):
+                entry[key] = tensor(float(entry[key]), dtype=float32)
 
 
 def refuse_differentiable(differentiable: bool) -> None:
@@ -289,3 +335,18 @@ def check_not_negative(**settings: float) -> None:
     for name, value in settings.items():
         if not value >= 0.0:
             raise ValueError(f"Invalid {name} value: {value}")
+
+
+def check_rate(lr: Any) -> None:
+    """Raise a ValueError for a learning rate that is negative, or a tensor of several."""
+    if isinstance(lr, Tensor) and lr.numel() != 1:
+        raise ValueError("Tensor lr must be 1-element")
+    if not lr >= 0.0:
+        raise ValueError(f"Invalid learning rate: {lr}")
+
+
+def check_betas(betas: tuple[float, float]) -> None:
+    """Raise a ValueError for a beta that is not in [0, 1)."""
+    for i, beta in enumerate(betas):
+        if not 0.0 <= beta < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {i}: {beta}")

@@ -95,6 +95,7 @@ def np_repeat(x: Any, *reps: int) -> Any:
 CONVERSIONS = {
     "float": np.float32,
     "double": np.float64,
+    "half": np.float16,
     "long": np.int64,
     "int": np.int32,
     "short": np.int16,
@@ -526,6 +527,12 @@ ROWS = [
         numpy=lambda x, name: x.astype(CONVERSIONS[name]),
         dtypes=ALL,
         covers=tuple(CONVERSIONS),
+    ),
+    Op(
+        "bfloat16",
+        lambda g: [Kink(g(3, 4)), Kink(g())],
+        call=lambda P, x: x.bfloat16(),
+        dtypes=ALL,
     ),
     Op(
         "type_as",

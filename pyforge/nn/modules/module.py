@@ -415,6 +415,14 @@ class Module(_ModuleBase, HookMethods, StateMethods):
         """Convert floating point parameters and buffers to float64; returns the module."""
         return self._apply(lambda t: t.double() if t.is_floating_point() else t)
 
+    def half(self) -> Self:
+        """Convert floating point parameters and buffers to float16; returns the module."""
+        return self._apply(lambda t: t.half() if t.is_floating_point() else t)
+
+    def bfloat16(self) -> Self:
+        """Convert floating point parameters and buffers to bfloat16; returns the module."""
+        return self._apply(lambda t: t.bfloat16() if t.is_floating_point() else t)
+
     def cpu(self) -> Self:
         """The module itself: all of its tensors are on the CPU."""
         return self

@@ -1,0 +1,88 @@
+"""Adadelta."""
+
+from __future__ import annotations
+
+from .._C import _adadelta_step
+from .optimizer import (
+    Optimizer,
+    check_not_negative,
+    check_rate,
+    numbers_as_tensors,
+    refuse_differentiable,
+    run_closure,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .optimizer import Params
+
+
+class Adadelta(Optimizer):
+    """Steps scaled by the ratio of past steps to past gradients (Zeiler 2012).
+
+    Args:
+        params: see :class:`Optimizer`.
+        lr: factor of every step.
+        rho: how much of the running means is kept.
+        eps: added to both means before their roots are taken.
+        weight_decay: added to the gradient times the parameter.
+        maximize: go up instead of down.
+
+    ``foreach`` and ``capturable`` are accepted and make no difference.
+
+    Raises:
+        ValueError: for a setting out of range.
+        NotImplementedError: for ``differentiable``.
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1.0,
+        rho: float = 0.9,
+        eps: float = 1e-6,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        *,
+        capturable: bool = False,
+        maximize: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        check_rate(lr)
+        if not 0.0 <= rho <= 1.0:
+            raise ValueError(f"Invalid rho value: {rho}")
+        check_not_negative(epsilon=eps, weight_decay=weight_decay)
+        refuse_differentiable(differentiable)
+        defaults = {
+            "lr": lr,
+            "rho": rho,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "maximize": maximize,
+            "capturable": capturable,
+            "foreach": foreach,
+            "differentiable": differentiable,
+        }
+        super().__init__(params, defaults)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        numbers_as_tensors(self, "step")
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update all parameters that have a gradient; see :meth:`Optimizer.step`."""
+        loss = None if closure is None else run_closure(closure)
+        for group in self.param_groups:
+            _adadelta_step(
+                group["params"],
+                self.state,
+                group["lr"],
+                group["rho"],
+                group["eps"],
+                group["weight_decay"],
+                group["maximize"],
+            )
+        return loss

@@ -1,0 +1,89 @@
+"""Averaged stochastic gradient descent."""
+
+from __future__ import annotations
+
+from .._C import _asgd_step
+from .optimizer import (
+    Optimizer,
+    check_not_negative,
+    check_rate,
+    numbers_as_tensors,
+    refuse_differentiable,
+    run_closure,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .optimizer import Params
+
+
+class ASGD(Optimizer):
+    """SGD that also keeps the average of the parameters, in ``state[p]["ax"]``.
+
+    Args:
+        params: see :class:`Optimizer`.
+        lr: the learning rate.
+        lambd: decay of the parameters.
+        alpha: power with which the learning rate falls.
+        t0: the step at which averaging starts.
+        weight_decay: added to the gradient times the parameter.
+        maximize: go up instead of down.
+
+    ``foreach`` and ``capturable`` are accepted and make no difference.
+
+    Raises:
+        ValueError: for a setting out of range.
+        NotImplementedError: for ``differentiable``.
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 1e-2,
+        lambd: float = 1e-4,
+        alpha: float = 0.75,
+        t0: float = 1e6,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        differentiable: bool = False,
+        capturable: bool = False,
+    ) -> None:
+        check_rate(lr)
+        check_not_negative(weight_decay=weight_decay)
+        refuse_differentiable(differentiable)
+        defaults = {
+            "lr": lr,
+            "lambd": lambd,
+            "alpha": alpha,
+            "t0": t0,
+            "weight_decay": weight_decay,
+            "foreach": foreach,
+            "maximize": maximize,
+            "differentiable": differentiable,
+            "capturable": capturable,
+        }
+        super().__init__(params, defaults)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        numbers_as_tensors(self, "step", "eta", "mu")
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update all parameters that have a gradient; see :meth:`Optimizer.step`."""
+        loss = None if closure is None else run_closure(closure)
+        for group in self.param_groups:
+            _asgd_step(
+                group["params"],
+                self.state,
+                group["lr"],
+                group["lambd"],
+                group["alpha"],
+                group["t0"],
+                group["weight_decay"],
+                group["maximize"],
+            )
+        return loss

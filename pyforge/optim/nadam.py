@@ -1,0 +1,99 @@
+"""NAdam."""
+
+from __future__ import annotations
+
+from .._C import _nadam_step
+from .optimizer import (
+    Optimizer,
+    check_betas,
+    check_not_negative,
+    check_rate,
+    numbers_as_tensors,
+    refuse_differentiable,
+    run_closure,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .optimizer import Params
+
+
+class NAdam(Optimizer):
+    """Adam with Nesterov momentum (Dozat 2016).
+
+    Args:
+        params: see :class:`Optimizer`.
+        lr: the learning rate.
+        betas: how much of the two running means is kept.
+        eps: added to the root of the mean square.
+        weight_decay: added to the gradient times the parameter.
+        momentum_decay: how fast the momentum rises to its final value.
+        decoupled_weight_decay: shrink the parameters instead of adding to the gradient.
+        maximize: go up instead of down.
+
+    ``foreach`` and ``capturable`` are accepted and make no difference.
+
+    Raises:
+        ValueError: for a setting out of range.
+        NotImplementedError: for ``differentiable``.
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        lr: float = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum_decay: float = 4e-3,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        check_rate(lr)
+        check_not_negative(epsilon=eps)
+        check_betas(betas)
+        check_not_negative(weight_decay=weight_decay, momentum_decay=momentum_decay)
+        refuse_differentiable(differentiable)
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "momentum_decay": momentum_decay,
+            "decoupled_weight_decay": decoupled_weight_decay,
+            "maximize": maximize,
+            "foreach": foreach,
+            "capturable": capturable,
+            "differentiable": differentiable,
+        }
+        super().__init__(params, defaults)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        numbers_as_tensors(self, "step", "mu_product")
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update all parameters that have a gradient; see :meth:`Optimizer.step`."""
+        loss = None if closure is None else run_closure(closure)
+        for group in self.param_groups:
+            beta1, beta2 = group["betas"]
+            _nadam_step(
+                group["params"],
+                self.state,
+                group["lr"],
+                beta1,
+                beta2,
+                group["eps"],
+                group["weight_decay"],
+                group["momentum_decay"],
+                group["decoupled_weight_decay"],
+                group["maximize"],
+            )
+        return loss

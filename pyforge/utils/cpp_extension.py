@@ -1,0 +1,319 @@
+"""Custom ops in C++: compile, cache and load them.
+
+The user's compiler builds a small library on the C interface of ``pyforge/op.h``. The result is
+kept under a hash of everything that went into it, so that the next load takes milliseconds.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import ModuleType
+
+from .. import _C
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+__all__ = [
+    "CompilationError",
+    "ExtensionModule",
+    "include_paths",
+    "load",
+    "load_inline",
+    "load_library",
+]
+
+_FLAGS = [
+    "-std=c++20", "-O2", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off", "-fno-math-errno",
+    "-fno-trapping-math", "-fdiagnostics-color=never",
+]  # fmt: skip
+
+
+class CompilationError(RuntimeError):
+    """The compiler refused the source; the text has its messages."""
+
+
+class ExtensionModule(ModuleType):
+    """The ops of a library as attributes; ``unload()`` takes them back."""
+
+    __file__: str
+
+    def unload(self) -> None:
+        """Forget the ops. Callables and graphs that are still in use go on working."""
+        from .. import ops
+
+        _C._unload_library(self.__name__)
+        for name in [n for n in self.__dict__ if not n.startswith("__")]:
+            if ops._callables.get(name) is self.__dict__[name]:
+                del ops._callables[name]
+            delattr(self, name)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"extension '{self.__name__}' has no op '{name}'")
+
+
+def include_paths() -> list[str]:
+    """The folders a compiler needs to find ``pyforge/op.h``."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    root = os.path.join(package, "share")
+    if not os.path.isdir(root):
+        root = os.path.join(os.path.dirname(package), "csrc")  # a source checkout
+    return [os.path.join(root, "include"), root]
+
+
+def load_library(name: str, path: str) -> ExtensionModule:
+    """Load a compiled library of ops.
+
+    Args:
+        name: of the extension; a library loaded before under this name is replaced.
+        path: of the shared object.
+
+    Raises:
+        RuntimeError: if it is not such a library, or was built for another interface version or
+            for a processor that this one is not.
+    """
+    module = ExtensionModule(name)
+    module.__file__ = path
+    from .. import ops
+
+    callables = _C._load_library(name, path)
+    module.__dict__.update(callables)
+    ops._callables.update(callables)
+    return module
+
+
+def load_inline(
+    name: str,
+    cpp_sources: str | Sequence[str],
+    *,
+    extra_cflags: Sequence[str] | None = None,
+    extra_ldflags: Sequence[str] | None = None,
+    extra_include_paths: Sequence[str] | None = None,
+    build_directory: str | None = None,
+    verbose: bool = False,
+) -> ExtensionModule:
+    """Compile C++ given as text, and load its ops.
+
+    ``pyforge/op.h`` is included already, and ``pyforge/formula.h`` where one of its macros is used.
+
+    Args:
+        name: of the extension.
+        cpp_sources: the source, or several that are joined.
+        extra_cflags: further options of the compiler.
+        extra_ldflags: further options of the linker.
+        extra_include_paths: further folders of headers.
+        build_directory: instead of the user's cache.
+        verbose: print the command.
+
+    Raises:
+        CompilationError: with the compiler's messages.
+        RuntimeError: if there is no compiler.
+    """
+    text = cpp_sources if isinstance(cpp_sources, str) else "\n".join(cpp_sources)
+    formula = any(f"PF_{kind}_OP" in text for kind in ("UNARY", "BINARY", "TERNARY"))
+    flags = ["-include", "pyforge/formula.h" if formula else "pyforge/op.h"]
+    return _build(
+        name, [(f"{name}.cpp", text)], [*flags, *(extra_cflags or ())], list(extra_ldflags or ()),
+        list(extra_include_paths or ()), build_directory, verbose, inline=True,
+    )  # fmt: skip
+
+
+def load(
+    name: str,
+    sources: str | Sequence[str],
+    *,
+    extra_cflags: Sequence[str] | None = None,
+    extra_ldflags: Sequence[str] | None = None,
+    extra_include_paths: Sequence[str] | None = None,
+    build_directory: str | None = None,
+    verbose: bool = False,
+) -> ExtensionModule:
+    """Compile C++ files, each with ``#include <pyforge/op.h>``, and load their ops.
+
+    Args and errors are those of :func:`load_inline`; ``sources`` are paths.
+    """
+    paths = [sources] if isinstance(sources, str) else list(sources)
+    files = []
+    for path in map(os.path.abspath, paths):
+        with open(path, encoding="utf-8") as f:
+            files.append((path, f.read()))
+    return _build(
+        name, files, list(extra_cflags or ()), list(extra_ldflags or ()),
+        list(extra_include_paths or ()), build_directory, verbose, inline=False,
+    )  # fmt: skip
+
+
+def _compiler() -> list[str]:
+    import shlex
+    import shutil
+
+    given = os.environ.get("CXX")
+    for command in [given] if given else ["c++", "g++", "clang++"]:
+        words = shlex.split(command)
+        if words and (found := shutil.which(words[0])):
+            return [found, *words[1:]]
+    tried = f"CXX={given}" if given else "c++, g++ and clang++"
+    raise RuntimeError(
+        f"no C++ compiler found (tried {tried}). Install one, such as 'apt install g++', "
+        "'dnf install gcc-c++' or 'xcode-select --install', or name it in the variable CXX"
+    )
+
+
+def _identity(command: list[str]) -> str:
+    """What changes when the compiler does, without running it."""
+    import shutil
+
+    parts = []
+    for word in command:
+        path = os.path.realpath(shutil.which(word) or word)
+        if os.path.exists(path):
+            status = os.stat(path)
+            parts.append(f"{path}:{status.st_size}:{status.st_mtime_ns}")
+        else:
+            parts.append(word)
+    return "|".join(parts)
+
+
+def _set_flags(compiler: str) -> list[str]:
+    clang = "clang" in os.path.basename(os.path.realpath(compiler))
+    isa = _C._op_instruction_set()
+    flags = [] if clang else ["-fno-gnu-unique"]
+    if isa != "generic":
+        flags.append(f"-march=x86-64-{isa}")
+    if isa == "v4":
+        flags.append("-mprefer-vector-width=512")
+    return flags
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as f:
+            return f.read()
+    except OSError:
+        return b""
+
+
+def _headers() -> list[str]:
+    include, root = include_paths()
+    found = []
+    for folder in (os.path.join(include, "pyforge"), os.path.join(root, "kernels")):
+        found += [e.path for e in os.scandir(folder) if e.name.endswith((".h", ".inc"))]
+    return sorted(found)
+
+
+def _cache_root() -> str:
+    given = os.environ.get("PYFORGE_CACHE_DIR")
+    if given:
+        return given
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(base, "pyforge", "extensions")
+
+
+def _build(
+    name: str,
+    files: list[tuple[str, str]],
+    cflags: list[str],
+    ldflags: list[str],
+    include: list[str],
+    build_directory: str | None,
+    verbose: bool,
+    inline: bool,
+) -> ExtensionModule:
+    import fcntl
+    import hashlib
+    import re
+
+    if not re.fullmatch(r"\w+", name):
+        raise ValueError(f"an extension's name has letters, digits and _, got {name!r}")
+    compiler = _compiler()
+    flags = [*_FLAGS, *_set_flags(compiler[0])]
+    folders = [*include_paths(), *map(os.path.abspath, include)]
+    digest = hashlib.sha256()
+    key = [name, _identity(compiler), repr(_C._op_abi()), *flags, *cflags, "--", *ldflags, *folders]
+    for text in [*key, *(part for pair in files for part in pair)]:
+        digest.update(text.encode() + b"\0")
+    for header in _headers():
+        digest.update(_read(header) + b"\0")
+    root = os.path.abspath(build_directory or _cache_root())
+    os.makedirs(root, exist_ok=True)
+    base = os.path.join(root, f"{name}-{digest.hexdigest()[:20]}")
+
+    def library() -> str:
+        """The file for the user's headers as they are now."""
+        content = hashlib.sha256()
+        for header in _read(base + ".deps").decode().splitlines():
+            content.update(_read(header) + b"\0")
+        return f"{base}-{content.hexdigest()[:12]}.so"
+
+    path = library()
+    if not os.path.exists(path):
+        # The lock belongs to the process: killing a build frees it.
+        with open(base + ".lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            path = library()
+            if not os.path.exists(path):
+                command = [*compiler, *flags, *cflags, *(f"-I{f}" for f in folders)]
+                _compile(name, base, files, command, ldflags, inline, verbose, library)
+                path = library()
+    return load_library(name, path)
+
+
+def _compile(
+    name: str,
+    base: str,
+    files: list[tuple[str, str]],
+    command: list[str],
+    ldflags: list[str],
+    inline: bool,
+    verbose: bool,
+    library: Any,
+) -> None:
+    import shutil
+    import subprocess
+
+    work = base + ".build"  # only the holder of the lock is here: what is left is of a killed build
+    shutil.rmtree(work, ignore_errors=True)
+    os.makedirs(work)
+    try:
+        running, objects = [], []
+        for i, (path, text) in enumerate(files):
+            if inline:
+                path = os.path.join(work, path)
+                with open(path, "w", encoding="utf-8") as f:
+                    f.write(text)
+            objects.append(os.path.join(work, f"{i}.o"))
+            line = [*command, "-MMD", "-MF", f"{objects[-1]}.d", "-c", path, "-o", objects[-1]]
+            if verbose:
+                print(" ".join(line), file=sys.stderr)
+            process = subprocess.Popen(
+                line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=work
+            )
+            running.append(process)
+        output = [p.communicate()[0] for p in running]
+        failed = "".join(o for p, o in zip(running, output, strict=True) if p.returncode)
+        linked = os.path.join(work, "library.so")
+        if not failed:
+            line = [command[0], "-shared", *objects, "-o", linked, *ldflags]
+            done = subprocess.run(line, capture_output=True, text=True)
+            failed = done.stdout + done.stderr if done.returncode else ""
+        if failed:
+            text = failed.replace(work + os.sep, "")
+            raise CompilationError(f"the extension '{name}' does not compile:\n{text}")
+        own, sources = include_paths(), {p for p, _ in files}
+        headers = set()
+        for o in objects:
+            text = _read(o + ".d").decode().replace("\\\n", " ").partition(":")[2]
+            for header in text.split():
+                header = os.path.join(work, header)
+                ours = header.startswith((*own, "/usr/", work)) or header in sources
+                if not ours:
+                    headers.add(os.path.normpath(header))
+        with open(os.path.join(work, "deps"), "w", encoding="utf-8") as f:
+            f.write("\n".join(sorted(headers)))
+        os.replace(f.name, base + ".deps")
+        os.replace(linked, library())
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
