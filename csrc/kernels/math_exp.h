@@ -143,15 +143,16 @@ PF_INLINE Vec<T> sigmoid_of(Vec<T> x) {
   const auto [shifted, r] =
       exp_reduce(at_least(at_most(-x, Vec<T>(-C::kLeast)), Vec<T>(C::kSigmoidOne)));
   const Vec<T> down = unscale(Vec<T>(T(1)), shifted);
-  return unscale(1 / ((down + 1) + exp_poly(r)), shifted);
+  return unscale(1 / (1 + (down + exp_poly(r))), shifted);
 }
 
-// m / (m + 2) with m = e^2x - 1, which is accurate near 0.
+// With e^-2|x| = s (1 + p): (1 - s - s p) / (1 + s + s p). Numerator and denominator are rounded
+// once each, and the numerator is less than 2 tanh, so that its unit is never the larger one.
 PF_INLINE Vec<float> tanh_of(Vec<float> x) {
-  const auto [shifted, r] =
-      exp_reduce(2 * at_most(abs(x), Vec<float>(ExpConstants<float>::kTanhOne)));
-  const Vec<float> s = power_of_two(shifted, 0), m = fma(exp_poly(r), s, s - 1);
-  return with_sign(m / (m + 2), x);
+  const Vec<float> a = at_most(abs(x), Vec<float>(ExpConstants<float>::kTanhOne));
+  const auto [shifted, r] = exp_reduce(-2 * a);
+  const Vec<float> s = power_of_two(shifted, 0), p = exp_poly(r);
+  return with_sign(fma(-p, s, 1 - s) / fma(p, s, 1 + s), x);
 }
 // Near 0 a rational minimax approximation, elsewhere 1 - 2 / (e^2x + 1): one division for both.
 PF_INLINE Vec<double> tanh_of(Vec<double> x) {
