@@ -12,7 +12,6 @@ import io
 import os
 import pickle
 import sys
-import tempfile
 import zipfile
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from . import _C
 from ._C import Tensor
 from ._device import device as Device
+from ._files import replacing
 from .nn.parameter import Parameter
 
 if TYPE_CHECKING:
@@ -157,18 +157,9 @@ def save(
         _write(obj, f, "archive", pickle_protocol)
         return
     path = os.fspath(f)
-    folder, leaf = os.path.split(path)
-    handle, temporary = tempfile.mkstemp(prefix=f".{leaf}.", dir=folder or ".")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            _write(obj, file, os.path.splitext(leaf)[0] or "archive", pickle_protocol)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    stem = os.path.splitext(os.path.basename(path))[0]
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        _write(obj, file, stem or "archive", pickle_protocol)
 
 
 def _write(obj: object, file: IO[bytes], folder: str, protocol: int) -> None:

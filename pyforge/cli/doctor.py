@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import gc
 import logging
+import os
 import runpy
 import sys
+import traceback
 from pathlib import Path
 
 from .. import nn
@@ -14,8 +17,25 @@ from ..optim import Optimizer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any
+
+    from ..diagnose.verdict import Verdict
+
+
+class _Loose:
+    """Stands for a model where the optimised tensors belong to none."""
+
+    def __init__(self, tensors: list[Any]) -> None:
+        self._tensors = tensors
+
+    def named_parameters(self) -> Iterator[tuple[str, Any]]:
+        """The tensors, numbered."""
+        return ((f"tensor{i}", t) for i, t in enumerate(self._tensors))
+
+    def named_modules(self) -> Iterator[tuple[str, Any]]:
+        """None."""
+        return iter(())
 
 
 class _Doctor:
@@ -24,22 +44,44 @@ class _Doctor:
     def __init__(self) -> None:
         self._optimizers: list[Any] = []
         self.monitors: list[Monitor] = []
+        self.failure: Verdict | None = None
 
     def admit(self, optimizer: Any) -> None:
         """Watch ``optimizer`` together with the ones before it."""
         self._optimizers.append(optimizer)
         roots = _roots(self._optimizers)
-        if not roots:
-            return
         for monitor in self.monitors:
             monitor.detach()
-        model = roots[0] if len(roots) == 1 else nn.ModuleList(roots)
+        model: Any
+        if roots:
+            model = roots[0] if len(roots) == 1 else nn.ModuleList(roots)
+        else:
+            model = _Loose(_tensors(self._optimizers))
         self.monitors.append(Monitor(model, self._optimizers, on_error="log").attach())
+
+    def failed(self, error: Exception) -> None:
+        """Take in the exception that ended the script."""
+        if self.monitors:
+            self.monitors[-1].failed(error)
+        else:
+            from ..diagnose.failure import from_exception
+
+            self.failure = from_exception(error)
+
+    def finish(self) -> list[Monitor]:
+        """Watch no more; the monitors that have something to tell."""
+        for monitor in self.monitors:
+            monitor.detach()
+        return [m for m in self.monitors if m.verdicts or m.snapshot().courses]
+
+
+def _tensors(optimizers: list[Any]) -> list[Any]:
+    return [p for o in optimizers for group in o.param_groups for p in group["params"]]
 
 
 def _roots(optimizers: list[Any]) -> list[nn.Module]:
     """The outermost modules that hold parameters of the optimisers."""
-    wanted = {id(p) for o in optimizers for group in o.param_groups for p in group["params"]}
+    wanted = {id(p) for p in _tensors(optimizers)}
     modules = [m for m in gc.get_objects() if issubclass(type(m), nn.Module)]
     inner = {id(child) for m in modules for child in m.modules() if child is not m}
     return [
@@ -47,28 +89,117 @@ def _roots(optimizers: list[Any]) -> list[nn.Module]:
     ]
 
 
-def run(script: str, args: Sequence[str]) -> int:
-    """Run ``script`` and print the report; 1 if there was an error in it, else 0."""
+def _for_pytorch(script: str) -> bool:
+    """Whether the script imports torch and not pyforge."""
+    try:
+        tree = ast.parse(Path(script).read_bytes())
+    except SyntaxError:
+        return False  # running it will say so
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.partition(".")[0])
+    return "torch" in names and "pyforge" not in names
+
+
+def run(
+    script: str,
+    args: Sequence[str],
+    *,
+    dropin: bool = False,
+    html: str | None = None,
+    png: str | None = None,
+    jsonl: str | None = None,
+) -> int:
+    """Run ``script`` and print the report.
+
+    Args:
+        script: a Python file; one that imports torch and not pyforge gets pyforge in its place.
+        args: what the script finds in ``sys.argv[1:]``.
+        dropin: put pyforge in the place of PyTorch whatever the script imports.
+        html, png, jsonl: where to write the report as a page, a picture, and JSON lines.
+
+    Returns:
+        1 if there was an error in it or the script failed, 2 if it cannot be run, else its own.
+    """
+    problem = _problem(script, html, png, jsonl)
+    if not problem and (dropin or _for_pytorch(script)):
+        from ..dropin import install
+
+        try:
+            install()
+        except RuntimeError as error:
+            problem = str(error)
+    if problem:
+        print(f"pyforge doctor: {problem}", file=sys.stderr)
+        return 2
     doctor = _Doctor()
+    logging.getLogger("pyforge.diagnose").addHandler(logging.NullHandler())
+    status = 130
+    try:
+        status = _execute(script, args, doctor)
+    finally:
+        monitors = doctor.finish()
+        for monitor in monitors:
+            monitor.print()
+        if doctor.failure:
+            print(doctor.failure)
+        _save(monitors, html, png, jsonl)
+    if not monitors:
+        print("no optimiser of the script took a step")
+    found = [v for m in monitors for v in m.verdicts]
+    return 1 if any(v.severity == "error" for v in found) else status
+
+
+def _execute(script: str, args: Sequence[str], doctor: _Doctor) -> int:
     plain = Optimizer.__init__
 
     def admitted(self: Any, *given: Any, **named: Any) -> None:
         plain(self, *given, **named)
         doctor.admit(self)
 
-    logging.getLogger("pyforge.diagnose").addHandler(logging.NullHandler())
     argv, path = sys.argv, list(sys.path)
     sys.argv = [script, *args]
     sys.path.insert(0, str(Path(script).resolve().parent))
     Optimizer.__init__ = admitted  # type: ignore[method-assign]
     try:
         runpy.run_path(script, run_name="__main__")
+    except SystemExit as exit:
+        return exit.code if isinstance(exit.code, int) else int(exit.code is not None)
+    except Exception as error:
+        traceback.print_exc()
+        doctor.failed(error)
+        return 1
     finally:
         Optimizer.__init__ = plain  # type: ignore[method-assign]
         sys.argv, sys.path[:] = argv, path
-        for monitor in doctor.monitors:
-            monitor.detach()
-            print(monitor.report(), end="")
-    if not doctor.monitors:
-        print("the script made no optimiser of a model's parameters")
-    return int(any(v.severity == "error" for m in doctor.monitors for v in m.verdicts))
+    return 0
+
+
+def _problem(script: str, *targets: str | None) -> str | None:
+    """Why it cannot be done, found out before the script runs."""
+    if not os.path.isfile(script):
+        return f"there is no script {script!r}"
+    for target in targets:
+        folder = os.path.dirname(os.path.abspath(target or "."))
+        if target and not os.access(folder, os.W_OK):
+            return f"cannot write {target}: {folder} is not a folder to write to"
+    from importlib.util import find_spec
+
+    if any(targets[:2]) and find_spec("matplotlib") is None:
+        return "pictures need matplotlib: pip install 'pyforge[plot]'"
+    return None
+
+
+def _save(monitors: list[Monitor], html: str | None, png: str | None, jsonl: str | None) -> None:
+    for k, monitor in enumerate(monitors):
+        for path, save in (
+            (html, monitor.save_html), (png, monitor.save_png), (jsonl, monitor.save_jsonl),
+        ):  # fmt: skip
+            if path:
+                stem, suffix = os.path.splitext(path)
+                name = f"{stem}-{k + 1}{suffix}" if k else path
+                save(name)
+                print(f"written: {name}")

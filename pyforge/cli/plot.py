@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+from .._files import replacing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,14 +37,5 @@ def save_plot(history: list[Epoch], path: str) -> None:
     right.set(xlabel="epoch", ylabel="mean norm", yscale="log", title="Gradient flow")
     right.legend()
 
-    folder, name = os.path.split(os.path.abspath(path))
-    suffix = os.path.splitext(name)[1] or ".png"
-    handle, temporary = tempfile.mkstemp(suffix=suffix, prefix=".pyforge-", dir=folder)
-    os.close(handle)
-    try:
+    with replacing(path) as temporary:
         canvas.print_figure(temporary, dpi=120)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

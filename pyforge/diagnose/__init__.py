@@ -4,18 +4,35 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .check import CheckReport as CheckReport
+    from .check import check as check
+    from .data import DataReport as DataReport
+    from .data import check_data as check_data
     from .monitor import Monitor as Monitor
     from .verdict import DiagnosticError as DiagnosticError
     from .verdict import DiagnosticWarning as DiagnosticWarning
     from .verdict import Verdict as Verdict
 
-__all__ = ["DiagnosticError", "DiagnosticWarning", "Monitor", "Verdict"]
+__all__ = [
+    "CheckReport",
+    "DataReport",
+    "DiagnosticError",
+    "DiagnosticWarning",
+    "Monitor",
+    "Verdict",
+    "check",
+    "check_data",
+]
 
 _HOME = {
+    "CheckReport": "check",
+    "DataReport": "data",
     "DiagnosticError": "verdict",
     "DiagnosticWarning": "verdict",
     "Monitor": "monitor",
     "Verdict": "verdict",
+    "check": "check",
+    "check_data": "data",
 }
 
 

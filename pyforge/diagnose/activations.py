@@ -6,7 +6,9 @@ import math
 
 from .. import _C
 from .._C import Tensor
+from .history import Series
 from .layers import Layer, code_name, init_code
+from .snapshot import ActivationRow
 from .verdict import ERROR, WARNING, Verdict
 
 TYPE_CHECKING = False
@@ -30,6 +32,21 @@ class _Tap:
         self.layer: Layer | None = None
         self.rows = 0
         self.passed = False  # once every unit looked alive
+        self.reading: Reading | None = None  # the last one
+        self.course = Series(64)  # of `unhealthy`
+
+    @property
+    def label(self) -> str:
+        """The layer before it, or its own name."""
+        return self.layer.label if self.layer else self.name
+
+    def take(self, step: int) -> Reading:
+        """What was seen since the last call."""
+        reading: Reading = self.watch.read()
+        self.watch.reset()
+        self.rows, self.reading = 0, reading
+        self.course.add(step, unhealthy(self.kind, reading))
+        return reading
 
     def __call__(self, module: Module, args: Any, output: Any) -> None:
         if not module.training or not isinstance(output, Tensor) or output.dim() < 2:
@@ -76,20 +93,43 @@ class Activations:
                 for tap, layer in zip(taps, of_kind, strict=True):
                     tap.layer = layer
 
+    def rows(self) -> list[ActivationRow]:
+        """The state of each, for reports."""
+        rows = []
+        for tap in self._taps:
+            if tap.reading is None and tap.rows:
+                tap.take(0)
+            if tap.reading is None:
+                continue
+            _, _, mean, std, zero, low, high, _, units, dead = tap.reading
+            idle = len(dead) / units if units and tap.kind == "relu" else 0.0
+            rows.append(
+                ActivationRow(
+                    tap.label, tap.kind, mean, std, zero, low, high, idle,
+                    list(tap.course.steps), list(tap.course.values),
+                )
+            )  # fmt: skip
+        return rows
+
     def judge(self, step: int) -> Iterator[Verdict]:
         """The verdicts on what was seen since the last call."""
         for tap in self._taps:
             if tap.watch is None or tap.rows < _LEAST_ROWS:
                 continue
-            reading: Reading = tap.watch.read()
-            tap.watch.reset()
-            tap.rows = 0
-            layer, name = tap.layer, tap.layer.label if tap.layer else tap.name
-            verdict = _verdict(tap.kind, name, layer, reading, step, tap.passed)
+            reading = tap.take(step)
+            verdict = _verdict(tap.kind, tap.label, tap.layer, reading, step, tap.passed)
             if verdict:
                 yield verdict
             elif tap.kind == "relu":
                 tap.passed = True
+
+
+def unhealthy(kind: str, reading: Reading) -> float:
+    """Share of units that gave zero for all rows (relu), of outputs at the ends of the range."""
+    _, _, _, _, _, low, high, _, units, dead = reading
+    if kind == "relu":
+        return len(dead) / units if units else 0.0
+    return low + high
 
 
 def judge_trace(layers: list[Layer], ops: list[Op]) -> Iterator[Verdict]:
@@ -111,10 +151,10 @@ def judge_trace(layers: list[Layer], ops: list[Op]) -> Iterator[Verdict]:
 def _verdict(
     kind: str, where: str, layer: Layer | None, reading: Reading, step: int, passed: bool
 ) -> Verdict | None:
-    _, _, mean, _, zero, low, high, _, units, dead = reading
+    _, _, mean, _, zero, _, _, _, units, dead = reading
     if kind == "relu":
         return _dead(where, layer, zero, units, dead, step, passed)
-    share = low + high
+    share = unhealthy(kind, reading)
     if share < 0.8 or (layer is not None and layer.last):
         return None
     return Verdict(

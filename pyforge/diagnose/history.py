@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 TYPE_CHECKING = False
@@ -122,8 +124,9 @@ class Track:
 
     @property
     def start(self) -> float | None:
-        """The median of the first losses."""
-        return float(np.median(self.first_losses)) if self.first_losses else None
+        """The median of the first losses, of the finite ones if there are any."""
+        finite = [v for v in self.first_losses if math.isfinite(v)]
+        return float(np.median(finite or self.first_losses)) if self.first_losses else None
 
 
 def _append(values: list[float], value: float) -> None:

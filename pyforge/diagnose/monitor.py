@@ -15,6 +15,7 @@ from .activations import Activations, judge_trace
 from .history import Track
 from .layers import Layer, code_name, find_layers
 from .origin import GradientProbe, Origin, find_origin
+from .outputs import Outputs
 from .rules import View, first_step, rate_before_nan, window
 from .trace import Cut, Op, Tracer, find_cut, graph_nodes, silent_broadcasts
 from .verdict import ERROR, INFO, WARNING, DiagnosticError, DiagnosticWarning, Verdict
@@ -26,11 +27,12 @@ if TYPE_CHECKING:
 
     from ..nn import Module
     from ..optim import Optimizer
+    from .snapshot import Snapshot
 
 _MODES = ("raise", "warn", "log", "skip_step")
 
 
-class Monitor:
+class Monitor(Outputs):
     """Watches the gradients of ``model``: ``with Monitor(model, optimizer) as monitor: ...``.
 
     The ops of the first step are recorded with their lines; from then on, statistics are taken as
@@ -70,6 +72,8 @@ class Monitor:
         self._found: dict[tuple[str, str], Verdict] = {}
         self._tracks: list[Track] = []
         self._layers: list[Layer] = []
+        self._activations: Activations | None = None
+        self._last_histograms: list[list[int]] = []
         self._attached = False
 
     @property
@@ -77,11 +81,15 @@ class Monitor:
         """What was found so far, the most important first."""
         return sorted(self._found.values(), key=lambda v: v.rank)
 
-    def report(self) -> str:
-        """What was found and the layers, as text (as a table if ``rich`` is installed)."""
-        from .report import render
+    def snapshot(self) -> Snapshot:
+        """All that was seen, as plain numbers."""
+        from .snapshot import take
 
-        return render(self.verdicts, self._tracks, self._layers)
+        histograms = self._histograms() if self._attached else self._last_histograms
+        return take(self.verdicts, self._tracks, self._layers, self._activations, histograms)
+
+    def _histograms(self) -> list[list[int]]:
+        return [self._watches.histogram(i) for i in range(len(self._params))]
 
     def attach(self) -> Monitor:
         """Begin to watch."""
@@ -128,14 +136,25 @@ class Monitor:
                 del optimizer.__dict__["step"]
             else:
                 optimizer.step = previous
-        self._activations.remove()
+        if self._activations:
+            self._activations.remove()
+        self._last_histograms = self._histograms()
         self._watches.remove()
 
     def __enter__(self) -> Monitor:
         return self.attach()
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, DiagnosticError):
+            self.failed(error)
         self.detach()
+
+    def failed(self, error: BaseException) -> None:
+        """Add a verdict on the exception that ended the loop."""
+        from .failure import from_exception
+
+        verdict = from_exception(error, max((t.steps for t in self._tracks), default=0))
+        self._found.setdefault(verdict.key, verdict)
 
     def _wrap(self, optimizer: Any, track: Track) -> None:
         plain = optimizer.step
@@ -177,21 +196,27 @@ class Monitor:
             self._not_finite(f"the gradient of {name}", name, probe.origin() if probe else None)
 
     def _not_finite(self, what: str, where: str, born: Origin | None) -> None:
+        cause = "an op left the range of its dtype, or was evaluated at a singular point"
+        action = (
+            "keep its argument inside the domain (clamp, eps; with where(), clamp before the op), "
+            "or use a stable form: log_softmax, logsumexp, binary_cross_entropy_with_logits"
+        )
         if born is None:
             for track in self._tracks:
                 if track.steps and (verdict := rate_before_nan(track, track.label)):
                     self._tell(verdict)
+                    cause = f"the steps before led there: {verdict.cause}"
+                    action = verdict.action
         self._say(
             "NON_FINITE", ERROR, born.op.source if born else where,
             f"NaN or infinity in {what}; {born.describe() if born else 'first seen here'}",
-            "an op left the range of its dtype, or was evaluated at a singular point",
-            "keep its argument inside the domain (clamp, eps; with where(), clamp before the op), "
-            "or use a stable form: log_softmax, logsumexp, binary_cross_entropy_with_logits",
+            cause, action, max((track.steps for track in self._tracks), default=0),
         )  # fmt: skip
 
     def _read_trace(self, ops: list[Any]) -> None:
         self._layers = find_layers(self._names, self._params, ops)
-        self._activations.join(self._layers)
+        if self._activations:
+            self._activations.join(self._layers)
         self._tell_all(first_step(self._layers))
         self._tell_all(judge_trace(self._layers, ops))
         for op in silent_broadcasts(ops, self._trace_nodes):
@@ -235,7 +260,8 @@ class Monitor:
         self._losses.clear()
         track.add(loss, rows[:, 0], rows[:, 2], rows[:, 3])
         if track.steps >= 8 and track.steps % self._every == 0:
-            self._tell_all(self._activations.judge(track.steps))
+            if self._activations:
+                self._tell_all(self._activations.judge(track.steps))
             mine = set(track.at)
             layers = [layer for layer in self._layers if layer.at in mine]
             self._tell_all(window(View(track, layers, set(self._found), len(self._tracks) == 1)))
@@ -274,6 +300,9 @@ class Monitor:
     ) -> None:
         self._tell(Verdict(kind, severity, where, evidence, cause, action, step))
 
+    def _line_of(self, where: str) -> str:
+        return next((la.source for la in self._layers if where in (la.label, la.name)), "")
+
     def _tell_all(self, verdicts: Iterable[Verdict]) -> None:
         for verdict in verdicts:
             self._tell(verdict)
@@ -282,6 +311,7 @@ class Monitor:
         if verdict.key in self._found:
             return
         self._found[verdict.key] = verdict
+        verdict.line = verdict.line or self._line_of(verdict.where)
         if verdict.severity == INFO or self._on_error == "log":
             logging.getLogger("pyforge.diagnose").warning("%s", verdict)
         elif self._on_error == "raise" and verdict.severity == ERROR:

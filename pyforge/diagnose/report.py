@@ -1,53 +1,88 @@
-"""The report of a monitor as text."""
+"""The report of a monitor as text and on a terminal."""
 
 from __future__ import annotations
 
 import importlib.util
 import io
 import math
+import sys
 
-from .history import NORM, RATIO, ZERO, Track
-from .layers import Layer
-from .verdict import Verdict, short
+from .snapshot import Course, Snapshot
+from .symptoms import as_text, symptoms
+from .verdict import short
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TextIO
 
 _HEAD = ("layer", "activation", "output std", "gradient norm", "zeros", "update ratio")
+_STYLE = {"error": "bold red", "warning": "bold yellow", "info": "bold blue"}
 
 
-def render(verdicts: list[Verdict], tracks: list[Track], layers: list[Layer]) -> str:
+def render(seen: Snapshot) -> str:
     """Course of the losses, verdicts in order of importance, and a table of the layers."""
-    parts = [_course(track) for track in tracks if track.steps]
-    parts += [str(verdict) for verdict in verdicts] or ["nothing found"]
-    rows = _rows(tracks, layers)
+    parts = [course_text(course) for course in seen.courses]
+    parts += [str(verdict) for verdict in seen.verdicts] or ["nothing found"]
+    rows = _rows(seen)
     if rows:
         rich = importlib.util.find_spec("rich") is not None
-        parts.append(_rich_table(rows) if rich else _plain_table(rows))
+        parts.append(_rich_text(rows) if rich else _plain_table(rows))
     return "\n".join(parts) + "\n"
 
 
-def _course(track: Track) -> str:
-    text = f"{track.label}: {track.steps} steps"
-    if track.start is not None and track.settled is not None:
-        text += f", loss {short(track.start)} to {short(track.settled)}"
-    if track.lr.values:
-        text += f", lr {short(track.lr.values[-1])}"
+def show(seen: Snapshot, file: TextIO | None = None) -> None:
+    """Print the report and the answers to the four questions, in colours on a terminal."""
+    if importlib.util.find_spec("rich") is None:
+        print(as_text(symptoms(seen)), render(seen), sep="\n", end="", file=file or sys.stdout)
+        return
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(file=file, highlight=False, soft_wrap=True)
+    for course in seen.courses:
+        console.print(escape(course_text(course)))
+    console.rule("The four questions")
+    for k, symptom in enumerate(symptoms(seen), 1):
+        style = {True: "bold red", False: "green", None: "dim"}[symptom.seen]
+        console.print(f"{k}. {symptom.question} [{style}]{symptom.answer.upper()}[/]")
+        console.print(f"   {escape(symptom.evidence)}")
+        for verdict in symptom.verdicts[:3]:
+            at = f"{verdict.where} ({verdict.line})" if verdict.line else verdict.where
+            text = f"-> {verdict.kind} at {at}: {verdict.action}"
+            console.print(f"   {escape(text)}")
+    console.rule("Verdicts")
+    for verdict in seen.verdicts:
+        style = _STYLE.get(verdict.severity, "bold")
+        head = f"[{style}]{verdict.kind} ({verdict.severity})[/]"
+        console.print(f"{head} at [bold]{escape(verdict.where)}[/], step {verdict.step}")
+        for name, text in (
+            ("line", verdict.line), ("seen", verdict.evidence), ("cause", verdict.cause),
+            ("action", verdict.action),
+        ):  # fmt: skip
+            if text:
+                console.print(f"  [dim]{name:<6}[/] {escape(text)}")
+    if not seen.verdicts:
+        console.print("[green]nothing found[/]")
+    if rows := _rows(seen):
+        console.print(_rich_table(rows), soft_wrap=False)
+
+
+def course_text(course: Course) -> str:
+    """Steps, loss and learning rate in a line."""
+    text = f"{course.label}: {course.steps} steps"
+    if course.start is not None and course.settled is not None:
+        text += f", loss {short(course.start)} to {short(course.settled)}"
+    if course.lr[1]:
+        text += f", lr {short(course.lr[1][-1])}"
     return text
 
 
-def _rows(tracks: list[Track], layers: list[Layer]) -> list[tuple[str, ...]]:
+def _rows(seen: Snapshot) -> list[tuple[str, ...]]:
     rows = []
-    for track in tracks:
-        if not track.steps:
-            continue
-        position = {i: k for k, i in enumerate(track.at)}
-        norm, zero, ratio = (track.median(c) for c in (NORM, ZERO, RATIO))
-        for layer in layers:
-            if layer.at not in position:
-                continue
-            k = position[layer.at]
-            std = layer.spreads[-1] if layer.spreads else math.nan
-            share = f"{float(zero[k]):.0%}" if math.isfinite(zero[k]) else "-"
-            numbers = [_cell(std), _cell(float(norm[k])), share, _cell(float(ratio[k]))]
-            rows.append((layer.label, layer.activation or "-", *numbers))
+    for row in seen.layers:
+        share = f"{row.zero:.0%}" if math.isfinite(row.zero) else "-"
+        numbers = [_cell(row.output_std), _cell(row.norm), share, _cell(row.ratio)]
+        rows.append((row.label, row.activation or "-", *numbers))
     return rows
 
 
@@ -66,15 +101,24 @@ def _plain_table(rows: list[tuple[str, ...]]) -> str:
     return "\n".join(lines)
 
 
-def _rich_table(rows: list[tuple[str, ...]]) -> str:
-    from rich.console import Console
+def _rich_table(rows: list[tuple[str, ...]]) -> Any:
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table()
     for i, title in enumerate(_HEAD):
-        table.add_column(title, justify="left" if i < 2 else "right")
+        width = max(len(row[i]) for row in rows) if i < 2 else 0
+        table.add_column(
+            title, justify="left" if i < 2 else "right", overflow="fold", min_width=min(width, 22)
+        )
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(escape(cell) for cell in row))
+    return table
+
+
+def _rich_text(rows: list[tuple[str, ...]]) -> str:
+    from rich.console import Console
+
     out = io.StringIO()
-    Console(file=out, width=100).print(table)
+    Console(file=out, width=100).print(_rich_table(rows))
     return out.getvalue().rstrip()

@@ -154,7 +154,7 @@ def _depth(view: View) -> Iterator[Verdict]:
             f"{span}, {short(decay)} times more (medians over {steps})",
             "each layer multiplies the gradient by a factor below one"
             f"{', as the derivative of ' + first.activation + ' does' if squashing else ''}",
-            f"{'ReLU with ' if squashing else ''}{init_code(first)}, batch norm or residual "
+            f"{_relu_code(first) if squashing else init_code(first)}, batch norm or residual "
             "connections", view.track.steps,
         )  # fmt: skip
     elif decay <= 1e-2 and trend <= -0.9:
@@ -165,6 +165,10 @@ def _depth(view: View) -> Iterator[Verdict]:
             f"{init_code(first)}; nn.utils.clip_grad_norm_(model.parameters(), 1.0) before the "
             "step", view.track.steps,
         )  # fmt: skip
+
+
+def _relu_code(layer: Layer) -> str:
+    return f"ReLU with nn.init.kaiming_normal_({code_name(layer.name)}, nonlinearity='relu')"
 
 
 def _lr_code(track: Track, factor: float) -> str:
@@ -230,9 +234,16 @@ def rate_before_nan(track: Track, label: str) -> Verdict | None:
         "LEARNING_RATE", ERROR, label,
         f"the losses before it stopped being finite: {losses}; a step changed weights by up to "
         f"{short(moved)} of their size",
-        "the learning rate is too high", _lr_code(track, 0.01 if moved < 10 else 0.1 / moved),
-        track.steps,
+        "the learning rate is too high", _lr_code(track, _factor(track)), track.steps,
     )  # fmt: skip
+
+
+def _factor(track: Track) -> float:
+    """What to multiply the learning rate by so that the first step changes weights by 1%."""
+    first = track.frames[0, :, 1]
+    first = first[np.isfinite(first)]
+    moved = float(np.median(first)) if first.size else 0.0
+    return min(0.1, 0.01 / moved) if moved > 0 else 0.01
 
 
 def _exploding(view: View) -> Iterator[Verdict]:

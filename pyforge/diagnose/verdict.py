@@ -12,13 +12,22 @@ _RANK = {ERROR: 0, WARNING: 1, INFO: 2}
 KINDS = (
     "NON_FINITE",
     "IN_PLACE",
+    "GRAPH_FREED",
     "BAD_TARGET",
+    "BAD_RANGE",
+    "BAD_INDEX",
     "BATCH_SIZE",
+    "SHAPES",
+    "DTYPE",
+    "NONDETERMINISTIC",
+    "GRADIENT_MISMATCH",
     "SILENT_BROADCAST",
+    "DOUBLE_SOFTMAX",
     "NO_GRADIENT",
     "NOT_ZEROED",
     "INPUT_SCALE",
     "BAD_INIT",
+    "START_LOSS",
     "DEAD",
     "SATURATED",
     "VANISHING",
@@ -28,6 +37,7 @@ KINDS = (
     "UPDATE_RATIO",
     "DIVERGING",
     "LOSS_PLATEAU",
+    "OVERFIT",
     "FAILED",
 )
 
@@ -45,6 +55,7 @@ class Verdict:
         action: what to do, code for this model where possible.
         step: the optimiser step at which it was found.
         data: the numbers once more, for programs.
+        line: ``file.py:12, in f`` where the layer concerned was called, if known.
     """
 
     kind: str
@@ -55,6 +66,7 @@ class Verdict:
     action: str
     step: int = 0
     data: dict[str, Any] = field(default_factory=dict)
+    line: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -72,8 +84,9 @@ class Verdict:
         return asdict(self)
 
     def __str__(self) -> str:
+        at = f"{self.where} [{self.line}]" if self.line else self.where
         return (
-            f"{self.kind} ({self.severity}) at {self.where}, step {self.step}: {self.evidence}\n"
+            f"{self.kind} ({self.severity}) at {at}, step {self.step}: {self.evidence}\n"
             f"  cause: {self.cause}\n  action: {self.action}"
         )
 
