@@ -199,6 +199,7 @@ PF_NOINLINE void store_buffered(uint8_t* p, Mask<T> x, int count) {
 }
 struct FetchBuffered {
   int count;
+  PF_INLINE bool whole(int lanes) const { return count == lanes; }
   template <class T>
   PF_INLINE Vec<T> operator()(const T* p) const {
     return count == Vec<T>::kLanes ? load(p) : load_buffered(p, count);
@@ -207,7 +208,7 @@ struct FetchBuffered {
 
 // out[i] = body(i, fetch) for all i, a register at a time. A long body is compiled once and takes
 // the tail in its stride; a short one has a loop without tests.
-template <int kLanes, bool kLong, bool kRare, class Out, class Body>
+template <int kLanes, bool kLong, bool kRare = false, class Out, class Body>
 PF_INLINE void sweep(Out* out, int64_t n, Body body) {
   int64_t i = 0;
   if constexpr (kRare) {
@@ -278,6 +279,22 @@ void forward(void* out, const void* const* in, int64_t n, const Attr* attrs) {
       });
 }
 
+// forward() of two operands, in[kOperand] being one element.
+template <class Row, class T, int kOperand>
+void splat(void* out, const void* const* in, int64_t n, const Attr*) {
+  using V = Vec<T>;
+  using Out = typename MaskOrVec<decltype(Row::template forward<V>(V(), V(), V(), V()))>::Out;
+  const V one = *static_cast<const T*>(in[kOperand]);
+  const T* p = static_cast<const T*>(in[1 - kOperand]);
+  sweep<V::kLanes, false>(static_cast<Out*>(out), n,
+                          [=](int64_t i, auto fetch) __attribute__((always_inline)) {
+                            if constexpr (kOperand == 0)
+                              return Row::template forward<V>(one, fetch(p + i), 0, 0);
+                            else
+                              return Row::template forward<V>(fetch(p + i), one, 0, 0);
+                          });
+}
+
 // docs/singular_points.md: where nothing arrives, nothing is passed on, also at 0 * inf.
 template <class T>
 PF_NOINLINE void clear_masked(T* out, const T* g, int64_t n) {
@@ -323,6 +340,10 @@ void fill_row(ElementwiseTable& table, Elementwise name) {
     table.forward[index][static_cast<int>(dtype)] = forward<Row, T, kAttributes>;
   if constexpr (is_float<T> && takes(Row::types, dtype)) {
     constexpr int kColumn = sizeof(T) == 8;
+    if constexpr (Row::kInputs == 2 && kAttributes == 0 && probe_forward<Row>().cost <= 4) {
+      table.splat[index][0][kColumn] = splat<Row, T, 0>;
+      table.splat[index][1][kColumn] = splat<Row, T, 1>;
+    }
     if constexpr (Row::kDerivatives > 0) {
       table.backward[index][0][kColumn] = backward<Row, T, kAttributes, 0>;
       table.uses[index][0] = probe_derivative<Row, 0>().uses;
