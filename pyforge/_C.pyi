@@ -1164,6 +1164,9 @@ def _ctc_losses(log_probs: Tensor, targets: Tensor, input_lengths: Tensor, targe
 def _resample_dim(input: Tensor, dim: _int, size: _int, mode: _str, align_corners: _bool = False, scale: _float | None = None) -> Tensor:
     """One dimension of an interpolation."""
 
+def _standard_gamma(input: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """Gamma distributed numbers of rate 1 and the shapes `input`."""
+
 def abs(input: Tensor) -> Tensor:
     """|x|; its derivative at 0 is 0."""
 
@@ -1274,6 +1277,9 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
 
 def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean", pos_weight: Tensor | None = None) -> Tensor:
     """binary_cross_entropy() of sigmoid(input), without overflow."""
+
+def binomial(count: Tensor, prob: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """How many of `count` trials succeed, each with the probability `prob`."""
 
 def bitwise_and(input: _Operand, other: _Operand) -> Tensor:
     """a & b"""
@@ -1768,6 +1774,9 @@ def pixel_shuffle(input: Tensor, upscale_factor: _int) -> Tensor:
 def pixel_unshuffle(input: Tensor, downscale_factor: _int) -> Tensor:
     """[*, C, H r, W r] to [*, C r^2, H, W]."""
 
+def poisson(input: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """Poisson distributed numbers of the rates `input`."""
+
 def pow(input: _Operand, other: _Operand) -> Tensor:
     """a to the power b. A negative integer power of an integer is 0 but for bases 1 and -1."""
 
@@ -2072,6 +2081,7 @@ __all__ = [
     "avg_pool1d",
     "bernoulli",
     "bfloat16",
+    "binomial",
     "bitwise_and",
     "bitwise_left_shift",
     "bitwise_not",
@@ -2216,6 +2226,7 @@ __all__ = [
     "permute",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "poisson",
     "pow",
     "prelu",
     "prod",

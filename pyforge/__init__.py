@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from . import cuda as cuda
     from . import datasets as datasets
     from . import diagnose as diagnose
+    from . import distributions as distributions
     from . import func as func
     from . import memory as memory
     from . import nn as nn
@@ -96,6 +97,7 @@ _SUBMODULES = frozenset(
         "cuda",
         "datasets",
         "diagnose",
+        "distributions",
         "func",
         "library",
         "memory",
