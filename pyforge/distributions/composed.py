@@ -220,9 +220,6 @@ class TransformedDistribution(Distribution):
             x = transform(x)
         return x
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
-
 
 class LogNormal(TransformedDistribution):
     """``exp`` of normal numbers with mean ``loc`` and deviation ``scale``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .. import _C
 from .._C import Tensor, multinomial, softmax, where
 from .._type_info import finfo
-from ..autograd.grad_mode import no_grad
+from ..autograd.grad_mode import enable_grad, no_grad
 from ..nn.functional import binary_cross_entropy_with_logits
 from . import constraints
 from .distribution import (
@@ -41,10 +41,13 @@ class _Trials(Distribution):
 
     def __getattr__(self, name: str) -> Any:
         own = self.__dict__
-        if name == "probs" and "logits" in own:
-            return own["logits"].sigmoid()
-        if name == "logits" and "probs" in own:
-            return probs_to_logits(own["probs"], is_binary=True)
+        with enable_grad():
+            if name == "probs" and "logits" in own:
+                own[name] = own["logits"].sigmoid()
+                return own[name]
+            if name == "logits" and "probs" in own:
+                own[name] = probs_to_logits(own["probs"], is_binary=True)
+                return own[name]
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     probs: Tensor
@@ -227,6 +230,22 @@ class Binomial(_Trials):
         magnitude = self.logits.clamp(min=0) + (-self.logits.abs()).exp().log1p()
         return value * self.logits - n * magnitude + factorials
 
+    def enumerate_support(self, expand: bool = True) -> Tensor:
+        """0 to ``total_count``, which must be the same for all."""
+        most = int(self.total_count.max())
+        if int(self.total_count.min()) != most:
+            raise NotImplementedError(
+                "Inhomogeneous total count not supported by `enumerate_support`."
+            )
+        values = _C.arange(1 + most, dtype=self._param.dtype)
+        values = values.view(-1, *[1] * len(self._batch_shape))
+        return values.expand(-1, *self._batch_shape) if expand else values
+
+    def entropy(self) -> Tensor:
+        """The entropy in nats."""
+        logs = self.log_prob(self.enumerate_support(False))
+        return -(logs.exp() * logs).sum(0)
+
 
 class Poisson(ExponentialFamily):
     """The number of events that come at ``rate``."""
@@ -294,10 +313,13 @@ class Categorical(Distribution):
 
     def __getattr__(self, name: str) -> Any:
         own = self.__dict__
-        if name == "probs" and "logits" in own:
-            return softmax(own["logits"], -1)
-        if name == "logits" and "probs" in own:
-            return probs_to_logits(own["probs"])
+        with enable_grad():
+            if name == "probs" and "logits" in own:
+                own[name] = softmax(own["logits"], -1)
+                return own[name]
+            if name == "logits" and "probs" in own:
+                own[name] = probs_to_logits(own["probs"])
+                return own[name]
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     @property

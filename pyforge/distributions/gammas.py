@@ -112,6 +112,15 @@ class Dirichlet(ExponentialFamily):
         return self.concentration / self.concentration.sum(-1, True)
 
     @property
+    def mode(self) -> Tensor:
+        """The most probable value."""
+        above = (self.concentration - 1).clamp(min=0.0)
+        inner = above / above.sum(-1, True)
+        n = self._event_shape[0]
+        corner = _C.one_hot(self.concentration.argmax(-1), n).to(inner.dtype)
+        return _C.where((self.concentration < 1).all(-1, keepdim=True), corner, inner)
+
+    @property
     def variance(self) -> Tensor:
         """The variance."""
         total = self.concentration.sum(-1, True)
@@ -184,14 +193,8 @@ class Beta(ExponentialFamily):
 
     @property
     def mode(self) -> Tensor:
-        """The most probable value, NaN where there is no single one."""
-        a, b = self.concentration1, self.concentration0
-        inner = (a - 1) / (a + b - 2)
-        edge = _C.where(a < b, 0.0, 1.0).to(a.dtype)
-        flat = (a <= 1) & (b <= 1)
-        unclear = flat & (a == b)
-        mode = _C.where((a <= 1) | (b <= 1), edge, inner)
-        return _C.where(unclear, mode * math.nan, mode)
+        """The most probable value."""
+        return self._dirichlet.mode[..., 0]
 
     @property
     def variance(self) -> Tensor:

@@ -66,7 +66,10 @@ ROWS += [
     for name, call in (
         ("poisson", lambda P, x: P.poisson(x.detach()) * 0),
         ("binomial", lambda P, x: P.binomial(x.detach(), x.detach() * 0) * 0),
-        ("_standard_gamma", lambda P, x: (P._VF if hasattr(P, "_VF") else P._C)._standard_gamma(x.detach()) * 0),
+        (
+            "_standard_gamma",
+            lambda P, x: (P._VF if hasattr(P, "_VF") else P._C)._standard_gamma(x.detach()) * 0,
+        ),
     )
 ]
 ROWS[-6].covers = ("new_full", "new_empty")
