@@ -1,8 +1,9 @@
 """NumPy's names on tensors, for programs written for HIPS autograd.
 
 ``import autograd.numpy as np`` becomes ``import pyforge.numpy as np``, and
-``from autograd import grad`` becomes ``from pyforge.numpy import grad``. Arrays are float64 tensors; anything that takes NumPy
-arrays takes them too. ``np.random`` is NumPy's own, with tensors as results.
+``from autograd import grad`` becomes ``from pyforge.numpy import grad``. Arrays are float64
+tensors; anything that takes NumPy arrays takes them too. ``np.random`` is NumPy's own, with
+tensors as results.
 """
 
 from __future__ import annotations
