@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from . import cuda as cuda
     from . import datasets as datasets
     from . import diagnose as diagnose
+    from . import distributions as distributions
     from . import func as func
     from . import linalg as linalg
     from . import memory as memory
@@ -119,6 +120,7 @@ _SUBMODULES = frozenset(
         "cuda",
         "datasets",
         "diagnose",
+        "distributions",
         "func",
         "linalg",
         "library",

@@ -100,6 +100,10 @@ class NLLLoss(_WeightedLoss):
         )
 
 
+class NLLLoss2d(NLLLoss):
+    """The old name of :class:`NLLLoss` for images."""
+
+
 class CrossEntropyLoss(_WeightedLoss):
     """Softmax and negative log-likelihood of the target class in one.
 
