@@ -7,6 +7,8 @@ PyTorch's.
 
 from __future__ import annotations
 
+import math
+import os
 import sys
 import time
 from types import ModuleType
@@ -89,9 +91,11 @@ class GraphNode:
 
     def describe(self) -> str:
         """Shape, dtype and what else is known, in one line."""
-        parts = [f"{self.shape} {self.dtype}" if self.dtype else "", _bytes(self.saved)]
+        parts = [f"{self.shape} {self.dtype}" if self.dtype else ""]
+        if self.saved:
+            parts.append(f"saved {_bytes(self.saved)}")
         if self.ops > 1:
-            parts.append(f"{self.ops} ops")
+            parts.append(f"{self.ops} {'leaves' if self.leaf else 'ops'}")
         if self.time is not None:
             parts.append(f"{self.time * 1e6:.1f} us")
         if self.grad_norm is not None:
@@ -100,8 +104,6 @@ class GraphNode:
 
 
 def _bytes(n: int) -> str:
-    if not n:
-        return ""
     for unit in ("B", "KiB", "MiB"):
         if n < 1024:
             return f"{n:.4g} {unit}"
@@ -169,13 +171,16 @@ class Graph:
                 new = GraphNode(
                     k or "(no module)", row.shape, row.dtype, 0, row.source if named else ""
                 )
-                new.leaf, new.ops, new.grad_norm, new.group = row.leaf, 0, row.grad_norm, row.group
+                new.leaf, new.ops, new.group = row.leaf, 0, row.group
+                new.grad_norm = None if row.leaf else row.grad_norm  # of what leaves the group
                 folded.nodes.append(new)
             at.append(place[k])
             new = folded.nodes[place[k]]
             new.ops += 1
             new.saved += row.saved
             new.sequence = max(new.sequence, row.sequence)
+            if row.leaf and row.grad_norm is not None:
+                new.grad_norm = math.hypot(new.grad_norm or 0.0, row.grad_norm)
             if row.time is not None:
                 new.time = (new.time or 0.0) + row.time
         for i, row in enumerate(self.nodes):
@@ -207,7 +212,7 @@ class Graph:
         shown = self._fit(max_rows)
         ops = sum(not n.leaf for n in self.nodes)
         lines = [
-            f"{ops} ops, {len(self.nodes) - ops} leaves, {_bytes(self.saved_bytes) or '0 B'} saved"
+            f"{ops} ops, {len(self.nodes) - ops} leaves, {_bytes(self.saved_bytes)} saved"
             + ("" if shown is self else f", folded to {len(shown.nodes)} nodes")
         ]
         nodes = shown.nodes
@@ -253,12 +258,15 @@ class Graph:
         shown = self._fit(max_nodes)
         lines = [
             "digraph pyforge {",
-            '  node [shape=box, style="filled,rounded", fontname="Helvetica", fontsize=10];',
+            '  node [shape=box, style="filled,rounded", margin="0.3,0.08", fontsize=10,',
+            '        fontname="Helvetica,Arial,sans-serif"];',
             '  edge [color="#555555"];',
         ]
         for i, row in enumerate(shown.nodes):
             colour = "#cfe3f5" if row.leaf else "#fbe3c0" if i == 0 else "#f7f7f7"
-            label = "\\n".join(_escape(t) for t in (row.name, *row.describe().split("  ")) if t)
+            texts = [row.name, *row.describe().removesuffix(row.source).split("  ")]
+            texts.append(os.path.basename(row.source))
+            label = "\\n".join(_escape(t) for t in texts if t)
             lines.append(f'  n{i} [label="{label}", fillcolor="{colour}"];')
         lines += [f"  n{j} -> n{i};" for i, row in enumerate(shown.nodes) for j in row.inputs]
         return "\n".join([*lines, "}"])
