@@ -989,6 +989,8 @@ def _add_node_hook(node: Node, hook: Callable[..., Any], post: _bool) -> _int: .
 def _remove_node_hook(node: Node, id: _int) -> _bool: ...
 def _add_node_attribute(name: _str, value: object) -> None: ...
 def _add_tensor_attribute(name: _str, value: object) -> None: ...
+def _push_saved_hooks(pack: Callable[[Tensor], Any], unpack: Callable[[Any], Tensor]) -> None: ...
+def _pop_saved_hooks() -> None: ...
 def _sgd_step(
     params: Sequence[Tensor],
     state: Any,
@@ -1287,10 +1289,10 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor: .
 def bernoulli(input: Tensor, p: _float, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability that each element gives, else 0."""
 
-def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: _str = "mean") -> Tensor:
+def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean") -> Tensor:
     """Cross-entropy of probabilities and targets in [0, 1]; logarithms not below -100."""
 
-def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: _str = "mean", pos_weight: Tensor | None = None) -> Tensor:
+def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean", pos_weight: Tensor | None = None) -> Tensor:
     """binary_cross_entropy() of sigmoid(input), without overflow."""
 
 def bitwise_and(input: _Operand, other: _Operand) -> Tensor:
@@ -1395,7 +1397,7 @@ def cos(input: Tensor) -> Tensor:
 def count_nonzero(input: Tensor, dim: _int | Sequence[_int] | None = None) -> Tensor:
     """Number of nonzero elements over the dimensions `dim` (all by default)."""
 
-def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ignore_index: _int = -100, reduction: _str = "mean", label_smoothing: _float = 0.0) -> Tensor:
+def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: _bool | None = None, ignore_index: _int = -100, reduce: _bool | None = None, reduction: _str = "mean", label_smoothing: _float = 0.0) -> Tensor:
     """Cross-entropy of logits (classes in dim 1) and target classes or probabilities."""
 
 def cumprod(input: Tensor, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
@@ -1428,8 +1430,8 @@ def einsum(equation: _str, operands: Sequence[Tensor]) -> Tensor:
 def elu(input: Tensor, alpha: _Number = 1.0, inplace: _bool = False) -> Tensor:
     """input where positive, alpha * (e^input - 1) elsewhere."""
 
-def embedding(input: Tensor, weight: Tensor, padding_idx: _int | None = None, *, scale_grad_by_freq: _bool = False) -> Tensor:
-    """The rows of `weight` that `input` names; the row padding_idx gets no gradient."""
+def embedding(input: Tensor, weight: Tensor, padding_idx: _int | None = None, max_norm: _float | None = None, norm_type: _float = 2.0, scale_grad_by_freq: _bool = False, sparse: _bool = False) -> Tensor:
+    """The rows of `weight` that `input` names; the row padding_idx gets no gradient. With max_norm longer rows are first scaled down to that norm, in place. Gradients are dense, sparse or not."""
 
 @overload
 def empty(size: _int | Sequence[_int], *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
@@ -1527,7 +1529,7 @@ def hardswish(input: Tensor, inplace: _bool = False) -> Tensor:
 def hardtanh(input: Tensor, min_val: _Number = -1.0, max_val: _Number = 1.0, inplace: _bool = False) -> Tensor:
     """input limited to [min_val, max_val]; the limits get no gradient."""
 
-def huber_loss(input: Tensor, target: Tensor, *, reduction: _str = "mean", delta: _float = 1.0) -> Tensor:
+def huber_loss(input: Tensor, target: Tensor, reduction: _str = "mean", delta: _float = 1.0) -> Tensor:
     """d^2 / 2 where the difference |d| < delta, delta (|d| - delta / 2) elsewhere."""
 
 def im2col(input: Tensor, kernel_size: _int | Sequence[_int], dilation: _int | Sequence[_int], padding: _int | Sequence[_int], stride: _int | Sequence[_int]) -> Tensor:
@@ -1563,10 +1565,10 @@ def isinf(input: Tensor) -> Tensor:
 def isnan(input: Tensor) -> Tensor:
     """Whether x is NaN."""
 
-def kl_div(input: Tensor, target: Tensor, *, reduction: _str = "mean", log_target: _bool = False) -> Tensor:
+def kl_div(input: Tensor, target: Tensor, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean", log_target: _bool = False) -> Tensor:
     """Kullback-Leibler divergence of log-probabilities `input` from `target`."""
 
-def l1_loss(input: Tensor, target: Tensor, *, reduction: _str = "mean") -> Tensor:
+def l1_loss(input: Tensor, target: Tensor, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean") -> Tensor:
     """Absolute difference of input and target."""
 
 def layer_norm(input: Tensor, normalized_shape: _int | Sequence[_int], weight: Tensor | None = None, bias: Tensor | None = None, eps: _float = 1e-5) -> Tensor:
@@ -1708,7 +1710,7 @@ def moveaxis(input: Tensor, source: _int | Sequence[_int], destination: _int | S
 def movedim(input: Tensor, source: _int | Sequence[_int], destination: _int | Sequence[_int]) -> Tensor:
     """A view with the dimensions `source` moved to the places `destination`."""
 
-def mse_loss(input: Tensor, target: Tensor, *, reduction: _str = "mean") -> Tensor:
+def mse_loss(input: Tensor, target: Tensor, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean") -> Tensor:
     """Squared difference of input and target."""
 
 def mul(input: _Operand, other: _Operand) -> Tensor:
@@ -1735,7 +1737,7 @@ def neg(input: Tensor) -> Tensor:
 def negative(input: Tensor) -> Tensor:
     """Same as neg()."""
 
-def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ignore_index: _int = -100, reduction: _str = "mean") -> Tensor:
+def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: _bool | None = None, ignore_index: _int = -100, reduce: _bool | None = None, reduction: _str = "mean") -> Tensor:
     """Minus the log-probability (in dim 1) of the target classes."""
 
 def nonzero(input: Tensor, *, as_tuple: _bool = False) -> Tensor:
@@ -1921,7 +1923,7 @@ def silu(input: Tensor, inplace: _bool = False) -> Tensor:
 def sin(input: Tensor) -> Tensor:
     """Sine."""
 
-def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: _str = "mean", beta: _float = 1.0) -> Tensor:
+def smooth_l1_loss(input: Tensor, target: Tensor, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean", beta: _float = 1.0) -> Tensor:
     """d^2 / (2 beta) where the difference |d| < beta, |d| - beta / 2 elsewhere."""
 
 def softmax(input: Tensor, dim: _int, dtype: _dtype | None = None) -> Tensor:

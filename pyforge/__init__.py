@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from . import cuda as cuda
     from . import datasets as datasets
     from . import diagnose as diagnose
+    from . import func as func
     from . import memory as memory
     from . import nn as nn
     from . import ops as ops
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     )
     from .autograd.anomaly_mode import is_anomaly_enabled as is_anomaly_enabled
     from .autograd.anomaly_mode import set_anomaly_enabled as set_anomaly_enabled
+    from .func import vmap as vmap
     from .nn.functional import bilinear as bilinear
     from .nn.functional import celu_ as celu_
     from .nn.functional import channel_shuffle as channel_shuffle
@@ -99,6 +101,7 @@ _SUBMODULES = frozenset(
         "cuda",
         "datasets",
         "diagnose",
+        "func",
         "library",
         "memory",
         "nn",
@@ -137,6 +140,7 @@ _LAZY = {
     "rrelu_": "nn.functional",
     "selu_": "nn.functional",
     "threshold_": "nn.functional",
+    "vmap": "func",
 }
 
 

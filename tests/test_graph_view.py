@@ -13,7 +13,8 @@ from support import torch
 import pyforge as pf
 from pyforge import memory, nn
 from pyforge.autograd import graph
-from pyforge.autograd.graph import GradientEdge, Graph, get_gradient_edge
+from pyforge.autograd.graph import GradientEdge, get_gradient_edge
+from pyforge.autograd.graph_view import Graph
 
 
 def line(function: Any, offset: int) -> str:
