@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Variable = Tensor  # the name of old programs
 
+_SUBMODULES = frozenset({"anomaly_mode", "forward_ad", "functional", "graph"})
 
 __all__ = [
     "Function",
@@ -64,7 +65,7 @@ _HOME = {
 def __getattr__(name: str) -> object:
     import importlib
 
-    if name in ("anomaly_mode", "forward_ad", "functional", "graph"):
+    if name in _SUBMODULES:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _HOME:
         value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -7,7 +7,6 @@ import os
 import time
 
 from .._C import Tensor
-from .graph import get_gradient_edge
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -272,6 +271,8 @@ def _draw(dot: str) -> str:
 
 def _collect(loss: Tensor) -> list[Any]:
     """Nodes with what reads them before them."""
+    from .graph import get_gradient_edge
+
     if loss.grad_fn is None:
         return [] if not loss.requires_grad else [get_gradient_edge(loss).node]
     readers: dict[Any, int] = {loss.grad_fn: 0}
