@@ -55,6 +55,11 @@ if TYPE_CHECKING:
     from .amp.autocast_mode import is_autocast_enabled as is_autocast_enabled
     from .amp.autocast_mode import set_autocast_dtype as set_autocast_dtype
     from .amp.autocast_mode import set_autocast_enabled as set_autocast_enabled
+    from .autograd.anomaly_mode import (
+        is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled,
+    )
+    from .autograd.anomaly_mode import is_anomaly_enabled as is_anomaly_enabled
+    from .autograd.anomaly_mode import set_anomaly_enabled as set_anomaly_enabled
     from .func import vmap as vmap
     from .linalg._top import chain_matmul as chain_matmul
     from .linalg._top import cholesky as cholesky
@@ -141,6 +146,9 @@ _LAZY = {
     "load": "serialization",
     "save": "serialization",
     "iinfo": "_type_info",
+    "is_anomaly_check_nan_enabled": "autograd.anomaly_mode",
+    "is_anomaly_enabled": "autograd.anomaly_mode",
+    "set_anomaly_enabled": "autograd.anomaly_mode",
     "is_autocast_enabled": "amp.autocast_mode",
     "get_printoptions": "_tensor_str",
     "printoptions": "_tensor_str",

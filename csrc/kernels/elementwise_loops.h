@@ -157,7 +157,6 @@ constexpr Probe probe_derivative() {
 // ---------------------------------------------------------------------------------------
 
 struct FetchFull {
-  static constexpr bool whole(int) { return true; }
   template <class T>
   PF_INLINE Vec<T> operator()(const T* p) const {
     return load(p);
@@ -165,7 +164,6 @@ struct FetchFull {
 };
 struct FetchPart {
   int count;
-  static constexpr bool whole(int) { return false; }
   template <class T>
   PF_INLINE Vec<T> operator()(const T* p) const {
     return load(p, count);
@@ -173,7 +171,6 @@ struct FetchPart {
 };
 struct FetchEither {
   int count;
-  PF_INLINE bool whole(int lanes) const { return count == lanes; }
   template <class T>
   PF_INLINE Vec<T> operator()(const T* p) const {
     return count == Vec<T>::kLanes ? load(p) : load(p, count);
@@ -199,7 +196,6 @@ PF_NOINLINE void store_buffered(uint8_t* p, Mask<T> x, int count) {
 }
 struct FetchBuffered {
   int count;
-  PF_INLINE bool whole(int lanes) const { return count == lanes; }
   template <class T>
   PF_INLINE Vec<T> operator()(const T* p) const {
     return count == Vec<T>::kLanes ? load(p) : load_buffered(p, count);
@@ -295,14 +291,6 @@ void splat(void* out, const void* const* in, int64_t n, const Attr*) {
                           });
 }
 
-// docs/singular_points.md: where nothing arrives, nothing is passed on, also at 0 * inf.
-template <class T>
-PF_NOINLINE void clear_masked(T* out, const T* g, int64_t n) {
-  for (int64_t i = 0; i < n; ++i)
-    if (out[i] != out[i] && g[i] == 0) out[i] = 0;
-}
-
-// `out` must not be the gradient itself.
 template <class Row, class T, int kAttributes, int kOperand>
 void backward(void* out, const void* const* in, int64_t n, const Attr* attrs) {
   using V = Vec<T>;
@@ -313,23 +301,20 @@ void backward(void* out, const void* const* in, int64_t n, const Attr* attrs) {
   if constexpr (kAttributes > 0) p = attribute<T>(attrs[0]);
   if constexpr (kAttributes > 1) q = attribute<T>(attrs[1]);
   constexpr bool kMayBeMasked = (probe.uses & kUsesGrad) != 0 && probe.uses != kUsesGrad;
-  [[maybe_unused]] Mask<T> nan = V(0) != V(0);
   sweep<V::kLanes, (probe.cost > kLightCost), Row::kRare>(
-      static_cast<T*>(out), n, [=, &nan](int64_t i, auto fetch) __attribute__((always_inline)) {
+      static_cast<T*>(out), n, [=](int64_t i, auto fetch) __attribute__((always_inline)) {
         V vg = 0, va = 0, vb = 0, vy = 0;
         if constexpr ((probe.uses & kUsesGrad) != 0) vg = fetch(g + i);
         if constexpr ((probe.uses & kUsesA) != 0) va = fetch(a + i);
         if constexpr ((probe.uses & kUsesB) != 0) vb = fetch(b + i);
         if constexpr ((probe.uses & kUsesY) != 0) vy = fetch(y + i);
         const V r = Row::template derivative<kOperand, V>(vg, va, vb, vy, p, q);
-        if constexpr (kMayBeMasked) {
-          if (!fetch.whole(V::kLanes)) return where((vg == V(0)) & (r != r), V(0), r);
-          nan = nan | (r != r);
-        }
-        return r;
+        // docs/singular_points.md: where nothing arrives, nothing is passed on, also at 0 * inf.
+        if constexpr (kMayBeMasked)
+          return where((vg == V(0)) & (r != r), V(0), r);
+        else
+          return r;
       });
-  if constexpr (kMayBeMasked)
-    if (__builtin_expect(any(nan), 0)) clear_masked(static_cast<T*>(out), g, n);
 }
 
 template <class Row, class T, int kAttributes>

@@ -108,7 +108,7 @@ void prune_bad_ops() {
       used = used || t->refs > held[t.get()] || !held[t.get()] ||
              t->storage->refs > views[t->storage.get()];
     if (used)
-      for (const Tensor& t : row->inputs) held[t.get()] = kNeeded;
+      for (const Tensor& t : row->inputs) held[t.get()] = views[t->storage.get()] = kNeeded;
     (used ? kept : dropped).push_back(std::move(row));
   }
   bad_ops.assign(kept.rbegin(), kept.rend());
@@ -116,20 +116,21 @@ void prune_bad_ops() {
 }
 
 // What an in-place op will overwrite is looked at before the call.
-bool overwrites_bad(const char* name, PyObject* target) {
+bool in_place(const char* name) {
   const size_t length = std::strlen(name);
-  return length && name[length - 1] == '_' && target && is_tensor(target) &&
-         not_finite(tensor_of(target));
+  return length && name[length - 1] == '_';
+}
+bool overwrites_bad(const char* name, PyObject* target) {
+  return in_place(name) && target && is_tensor(target) && not_finite(tensor_of(target));
 }
 
 template <class Operands>
-void watch_result(const char* name, const Operands& operands, size_t count, bool bad_before,
-                  PyObject* result) {
+void watch_result(const char* name, const Operands& operands, size_t count, bool wrote,
+                  bool bad_before, PyObject* result) {
   if (!result || result == Py_NotImplemented) return;
   // A view holds nothing new; it is of interest if what it views was found to be bad.
   auto is_bad = [&](const Tensor& t) {
-    if (t->base && t->storage->refs > 1 && name[std::strlen(name) - 1] != '_' && bad_ops.empty())
-      return false;
+    if (t->base && t->storage->refs > 1 && !wrote && bad_ops.empty()) return false;
     return not_finite(t);
   };
   if (!any_tensor(result, is_bad)) return;
@@ -166,7 +167,7 @@ PyObject* traced_op(PyObject* self, PyObject* const* args, size_t nargsf, PyObje
   const char* name = op_object_name(self).c_str();
   const bool bad_before = overwrites_bad(name, total ? args[0] : nullptr);
   PyObject* result = plain_op_call(self, args, nargsf, kwnames);
-  watch_result(name, args, total, bad_before, result);
+  watch_result(name, args, total, in_place(name), bad_before, result);
   if (row) end(row, result);
   return result;
 }
@@ -180,7 +181,8 @@ PyObject* traced_slot(const char* name, std::initializer_list<PyObject*> operand
   }
   const bool bad_before = watching && overwrites_bad(name, operands.begin()[0]);
   PyObject* result = call();
-  if (watching) watch_result(name, operands.begin(), operands.size(), bad_before, result);
+  if (watching)
+    watch_result(name, operands.begin(), operands.size(), in_place(name), bad_before, result);
   if (row) end(row, result);
   return result;
 }
@@ -249,7 +251,7 @@ int traced_assign(PyObject* a, PyObject* key, PyObject* value) {
   int status = plain_assign(a, key, value);
   if (watching && status == 0) {
     PyObject* const operands[] = {a, value};
-    watch_result("index assignment", operands, 2, bad_before, a);
+    watch_result("index assignment", operands, 2, true, bad_before, a);
   }
   if (row) end(row, status == 0 ? a : nullptr);
   return status;

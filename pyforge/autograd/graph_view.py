@@ -1,7 +1,9 @@
-"""A recorded graph as text, as Graphviz's language and as a picture."""
+"""A recorded graph as text, as a picture, folded by module."""
 
 from __future__ import annotations
 
+import math
+import os
 import time
 
 from .._C import Tensor
@@ -31,11 +33,12 @@ class GraphNode:
         time: seconds its backward function took; None before it ran.
         grad_norm: 2-norm of the gradient of its output; None before it ran.
         ops: how many recorded ops it stands for.
+        sequence: order of recording; of leaves: -1.
     """
 
     __slots__ = (
-        "dtype", "grad_norm", "group", "inputs", "leaf", "name", "ops", "saved", "shape", "source",
-        "started", "time",
+        "dtype", "grad_norm", "group", "inputs", "leaf", "name", "ops", "saved", "sequence",
+        "shape", "source", "started", "time",
     )  # fmt: skip
 
     def __init__(
@@ -48,13 +51,16 @@ class GraphNode:
         self.time: float | None = None
         self.grad_norm: float | None = None
         self.ops = 1
+        self.sequence = -1
         self.started = 0
 
     def describe(self) -> str:
         """Shape, dtype and what else is known, in one line."""
-        parts = [f"{self.shape} {self.dtype}" if self.dtype else "", _bytes(self.saved)]
+        parts = [f"{self.shape} {self.dtype}" if self.dtype else ""]
+        if self.saved:
+            parts.append(f"saved {_bytes(self.saved)}")
         if self.ops > 1:
-            parts.append(f"{self.ops} ops")
+            parts.append(f"{self.ops} {'leaves' if self.leaf else 'ops'}")
         if self.time is not None:
             parts.append(f"{self.time * 1e6:.1f} us")
         if self.grad_norm is not None:
@@ -63,8 +69,6 @@ class GraphNode:
 
 
 def _bytes(n: int) -> str:
-    if not n:
-        return ""
     for unit in ("B", "KiB", "MiB"):
         if n < 1024:
             return f"{n:.4g} {unit}"
@@ -101,8 +105,8 @@ class Graph:
                 continue
             inner = [self.nodes[i] for i in row.inputs]
             own = [n.group for n in inner if n.leaf and n.name != "leaf"]
-            ops = [n.group for n in inner if not n.leaf and n.group]
-            row.group = own[0] if own else ops[0] if ops else ""
+            made = max((n for n in inner if n.group), default=None, key=lambda n: n.sequence)
+            row.group = own[0] if own else made.group if made else ""
 
     def fold(self, depth: int | None = None) -> Graph:
         """Ops of a module as one node, modules deeper than ``depth`` as part of their parent.
@@ -111,9 +115,9 @@ class Graph:
         """
         named = any(n.group for n in self.nodes)
 
-        def key(i: int, row: GraphNode) -> str:
+        def key(row: GraphNode) -> str:
             if row.leaf:
-                return f"leaf {i}" if not row.group else f"leaves of {cut(row.group)}"
+                return f"leaves of {cut(row.group)}" if named else "leaves"
             if not named:
                 return row.source
             return cut(row.group)
@@ -125,18 +129,23 @@ class Graph:
         folded.nodes = []
         place: dict[str, int] = {}
         at: list[int] = []
-        for i, row in enumerate(self.nodes):
-            k = key(i, row)
+        for row in self.nodes:
+            k = key(row)
             if k not in place:
                 place[k] = len(folded.nodes)
-                label = row.name if k.startswith("leaf ") else k or "(no module)"
-                new = GraphNode(label, row.shape, row.dtype, 0, row.source if named else "")
-                new.leaf, new.ops, new.grad_norm, new.group = row.leaf, 0, row.grad_norm, row.group
+                new = GraphNode(
+                    k or "(no module)", row.shape, row.dtype, 0, row.source if named else ""
+                )
+                new.leaf, new.ops, new.group = row.leaf, 0, row.group
+                new.grad_norm = None if row.leaf else row.grad_norm  # of what leaves the group
                 folded.nodes.append(new)
             at.append(place[k])
             new = folded.nodes[place[k]]
             new.ops += 1
             new.saved += row.saved
+            new.sequence = max(new.sequence, row.sequence)
+            if row.leaf and row.grad_norm is not None:
+                new.grad_norm = math.hypot(new.grad_norm or 0.0, row.grad_norm)
             if row.time is not None:
                 new.time = (new.time or 0.0) + row.time
         for i, row in enumerate(self.nodes):
@@ -168,26 +177,42 @@ class Graph:
         shown = self._fit(max_rows)
         ops = sum(not n.leaf for n in self.nodes)
         lines = [
-            f"{ops} ops, {len(self.nodes) - ops} leaves, {_bytes(self.saved_bytes) or '0 B'} saved"
+            f"{ops} ops, {len(self.nodes) - ops} leaves, {_bytes(self.saved_bytes)} saved"
             + ("" if shown is self else f", folded to {len(shown.nodes)} nodes")
         ]
+        nodes = shown.nodes
+        # A node that several read is shown in full where it was read first, and named elsewhere.
+        first: dict[int, int] = {}
+        for i, row in enumerate(nodes):
+            for j in row.inputs:
+                if j not in first or row.sequence < nodes[first[j]].sequence:
+                    first[j] = i
         seen: set[int] = set()
-        stack = [(0, 0)] if shown.nodes else []
+        # Leaves of loops between folded modules are reached last.
+        stack = [(i, 0, first.get(i, -1)) for i in range(len(nodes) - 1, -1, -1)]
         while stack and len(lines) <= max_rows:
-            i, depth = stack.pop()
-            row = shown.nodes[i]
-            again = i in seen
-            lines.append(f"{'  ' * depth}#{i} {row.name}  {'(above)' if again else row.describe()}")
-            if again:
+            i, depth, reader = stack.pop()
+            if i in seen and reader == first.get(i, -1):
                 continue
+            row = nodes[i]
+            if reader != first.get(i, -1):
+                lines.append(
+                    f"{'  ' * depth}#{i} {row.name}  ({'above' if i in seen else 'below'})"
+                )
+                continue
+            lines.append(f"{'  ' * depth}#{i} {row.name}  {row.describe()}")
             seen.add(i)
-            # The longest way goes on at this depth; what else is read is indented before it.
-            main = min((j for j in row.inputs if not shown.nodes[j].leaf), default=None)
+            # What was recorded last goes on at this depth; the rest is indented before it.
+            main = max(
+                (j for j in row.inputs if not nodes[j].leaf),
+                default=None,
+                key=lambda j: nodes[j].sequence,
+            )
             if main is not None:
-                stack.append((main, depth))
-            stack += [(j, depth + 1) for j in reversed(row.inputs) if j != main]
+                stack.append((main, depth, i))
+            stack += [(j, depth + 1, i) for j in reversed(row.inputs) if j != main]
         if stack:
-            lines.append(f"... {len(shown.nodes) - len(seen)} more nodes")
+            lines.append(f"... {len(nodes) - len(seen)} more nodes")
         return "\n".join(lines)
 
     def __str__(self) -> str:
@@ -198,12 +223,15 @@ class Graph:
         shown = self._fit(max_nodes)
         lines = [
             "digraph pyforge {",
-            '  node [shape=box, style="filled,rounded", fontname="Helvetica", fontsize=10];',
+            '  node [shape=box, style="filled,rounded", margin="0.3,0.08", fontsize=10,',
+            '        fontname="Helvetica,Arial,sans-serif"];',
             '  edge [color="#555555"];',
         ]
         for i, row in enumerate(shown.nodes):
             colour = "#cfe3f5" if row.leaf else "#fbe3c0" if i == 0 else "#f7f7f7"
-            label = "\\n".join(_escape(t) for t in (row.name, *row.describe().split("  ")) if t)
+            texts = [row.name, *row.describe().removesuffix(row.source).split("  ")]
+            texts.append(os.path.basename(row.source))
+            label = "\\n".join(_escape(t) for t in texts if t)
             lines.append(f'  n{i} [label="{label}", fillcolor="{colour}"];')
         lines += [f"  n{j} -> n{i};" for i, row in enumerate(shown.nodes) for j in row.inputs]
         return "\n".join([*lines, "}"])
@@ -280,7 +308,9 @@ def _read(node: Any, names: dict[int, str]) -> GraphNode:
         return row
     dtype = str(dtypes[0]).removeprefix("pyforge.") if dtypes else ""
     shape = shapes[0] if shapes else ()
-    return GraphNode(node.name(), shape, dtype, node.saved_bytes, node.source)
+    row = GraphNode(node.name(), shape, dtype, node.saved_bytes, node.source)
+    row.sequence = node._sequence_nr()
+    return row
 
 
 def _watch(node: Any, row: GraphNode) -> None:

@@ -230,13 +230,19 @@ def _place(t: Tensor, index: list[int], like: Tensor) -> tuple[int, ...] | None:
 
 
 _MASKS = ("Where", "MaskedFill", "IndexPut", "Fill", "Triu", "Tril", "CopySlices")
-# What cannot make NaN of finite values: the blame passes to what it reads.
-_STRUCTURAL = (
-    "Sum", "Mean", "Neg", "View", "Reshape", "Transpose", "T", "Permute", "Expand", "Squeeze",
-    "Unsqueeze", "Select", "Slice", "Index", "Cat", "Stack", "Split", "Unbind", "Clone", "ToCopy",
-    "Relu", "Abs", "Add", "Sub", "Max", "Min", "Clamp", "Where", "MaskedFill", "CopySlices",
-    "Diagonal", "Unfold", "Flip", "Roll", "Repeat", "Tanh", "Sigmoid",
+# What passes values on, so that what is bad in the result was bad before; and what else cannot make
+# NaN of finite values, although it may overflow.
+_MOVES = (
+    "Neg", "View", "Reshape", "Transpose", "T", "Permute", "Expand", "Squeeze", "Unsqueeze",
+    "Select", "Slice", "Index", "Cat", "Stack", "Split", "Unbind", "Clone", "Diagonal", "Unfold",
+    "Flip", "Roll", "Repeat", "Relu", "Abs", "Max", "Min", "MaxPoolWithIndices", "AvgPool",
 )  # fmt: skip
+_ARITHMETIC = ("Sum", "Mean", "Add", "Sub", "Mul", "Exp", "ToCopy", "Clamp", "Tanh", "Sigmoid")
+
+
+def _blameless(node: Any, worst: int) -> bool:
+    name = _short(node)
+    return name in _MOVES or (worst == 2 and name in _ARITHMETIC)
 
 
 def _short(node: Any) -> str:
@@ -347,16 +353,19 @@ def _from_tape(root: Tensor) -> NanOrigin | None:
     while True:
         worst = tape.state[node, nr]
         reads = tape.reads(node)
+        unknown = [r for r in reads if r[0] is not None and r[2] is None]
+        if worst == 2 and len(unknown) == 1 and _short(node) in _MOVES:
+            tape.state[unknown[0][0], unknown[0][1]] = 2
+            reads = tape.reads(node)
         bad = [r for r in reads if r[3] == 2] or [r for r in reads if r[3] == 1]
         if not bad:
-            hidden = [r for r in reads if r[0] is not None and r[2] is None]
-            if len(hidden) == 1 and _short(node) in _STRUCTURAL:
-                tape.state[hidden[0][0], hidden[0][1]] = worst
-                bad = hidden
+            if len(unknown) == 1 and _blameless(node, worst):
+                tape.state[unknown[0][0], unknown[0][1]] = worst
+                bad = unknown
             else:
                 if turn is not None and _short(node) in _MASKS:
                     path = path[: turn + 1]
-                return _tape_report(tape, path, given=False, certain=not hidden)
+                return _tape_report(tape, path, given=False, certain=not unknown)
         if turn is None and worst == 2 and bad[0][3] == 1:
             turn = len(path) - 1
         inner = [r for r in bad if r[0] is not None and r[0].name() != "AccumulateGrad"]
@@ -378,8 +387,10 @@ def _tape_report(tape: _Tape, path: list[Any], *, given: bool, certain: bool) ->
     index = _first_bad(value, worst) if value is not None and _C._finiteness(value) else []
     like = value if value is not None else next((t for t in reads if t is not None), None)
     chain = [(n.name(), n.source) for n in reversed(path)]
-    nan = (n for n in reversed(path) if worst == 1 and tape.state.get((n, 0)) == 2)
-    became = next(((n.name(), n.source) for n in nan), None)
+    turned = next((n for n in reversed(path) if worst == 1 and tape.state.get((n, 0)) == 2), None)
+    became = None
+    if turned is not None and all(r[2] is not None for r in tape.reads(turned)):
+        became = turned.name(), turned.source
     return NanOrigin(
         KIND[worst], "given" if given else "forward", node.name(), node.source, 0, index,
         _operands(reads, index, like) if like is not None else [], chain, became, certain,
