@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from . import cuda as cuda
     from . import datasets as datasets
     from . import diagnose as diagnose
+    from . import func as func
     from . import memory as memory
     from . import nn as nn
     from . import ops as ops
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from .amp.autocast_mode import is_autocast_enabled as is_autocast_enabled
     from .amp.autocast_mode import set_autocast_dtype as set_autocast_dtype
     from .amp.autocast_mode import set_autocast_enabled as set_autocast_enabled
+    from .func import vmap as vmap
     from .nn.functional import bilinear as bilinear
     from .nn.functional import celu_ as celu_
     from .nn.functional import channel_shuffle as channel_shuffle
@@ -95,6 +97,7 @@ _SUBMODULES = frozenset(
         "cuda",
         "datasets",
         "diagnose",
+        "func",
         "library",
         "memory",
         "nn",
@@ -131,6 +134,7 @@ _LAZY = {
     "rrelu_": "nn.functional",
     "selu_": "nn.functional",
     "threshold_": "nn.functional",
+    "vmap": "func",
 }
 
 

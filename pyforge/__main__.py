@@ -68,7 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="pyforge", description="Autodiff for CPUs.")
     parser.add_argument("--version", action="version", version=f"pyforge {__version__}")
     parser.add_argument(
-        "--cmake-dir", action="store_true", help="print the folder for CMake's find_package(pyforge)"
+        "--cmake-dir",
+        action="store_true",
+        help="print the folder for CMake's find_package(pyforge)",
     )
     commands = parser.add_subparsers(dest="command")
     demo = commands.add_parser("demo", help="train a classifier on hand-written digits")

@@ -1,4 +1,4 @@
-"""An op of one's own in C++, with its derivative: building, loading, calling, and how long it is."""
+"""An op of one's own in C++, with its derivative: building, loading, calling, its length."""
 
 from __future__ import annotations
 
@@ -129,7 +129,9 @@ def floats(rng: Any, n: int) -> tuple[Any, ...]:
     return (rng.standard_normal(n).astype("float32"),)
 
 
-def case(name: str, build: Any, engines: tuple[str, ...] = ("pyforge", "torch"), **more: Any) -> Case:
+def case(
+    name: str, build: Any, engines: tuple[str, ...] = ("pyforge", "torch"), **more: Any
+) -> Case:
     return Case(name, dict.fromkeys(engines, build), **more)
 
 

@@ -6,6 +6,7 @@ namespace pyforge {
 struct GradMode {
   bool enabled = true;
   bool inference = false;
+  bool packs = false;  // values saved for the backward pass go through saved_value_hooks
 };
 // initial-exec: one load from the thread pointer, no call.
 extern thread_local GradMode grad_mode_state __attribute__((tls_model("initial-exec")));
