@@ -86,11 +86,16 @@ def test_values(op: Op, half: str) -> None:
     """PyTorch's result, or the float64 result rounded where PyTorch rounds on the way to it."""
     for sample in op.draw("float32"):
         what = f"{op}({describe(sample)})"
-        got, exact = (flat(HalfCall(pf, op, sample, half, wide=w)()) for w in (False, True))
+        try:
+            got, exact = (flat(HalfCall(pf, op, sample, half, wide=w)()) for w in (False, True))
+        except RuntimeError as error:  # decompositions, as in PyTorch
+            assert "Low precision dtypes not supported" in str(error)
+            continue
         try:
             want = flat(quiet(HalfCall(torch, op, sample, half)))
         except (NotImplementedError, RuntimeError) as error:  # PyTorch's lack
-            assert "not implemented for" in str(error) or "float or double" in str(error)
+            lacks = "not implemented for", "float or double", "vander supports"
+            assert any(text in str(error) for text in lacks)
             want = exact
         for g, w, x in zip(got, want, exact, strict=True):
             if not is_tensor(w):
@@ -115,7 +120,11 @@ def test_gradients(op: Op, half: str) -> None:
             continue
         what = f"{op}({describe(sample)})"
         call, wide = (HalfCall(pf, op, sample, half, grad=True, wide=w) for w in (False, True))
-        outs = differentiable(call())
+        try:
+            outs = differentiable(call())
+        except RuntimeError as error:
+            assert "Low precision dtypes not supported" in str(error)
+            continue
         if not outs:
             continue
         weights = [np.asarray(1 + np.arange(t.numel()).reshape(t.shape) % 5 / 4) for t in outs]

@@ -157,6 +157,7 @@ constexpr Probe probe_derivative() {
 // ---------------------------------------------------------------------------------------
 
 struct FetchFull {
+  static constexpr bool whole(int) { return true; }
   template <class T>
   PF_INLINE Vec<T> operator()(const T* p) const {
     return load(p);
@@ -164,6 +165,7 @@ struct FetchFull {
 };
 struct FetchPart {
   int count;
+  static constexpr bool whole(int) { return false; }
   template <class T>
   PF_INLINE Vec<T> operator()(const T* p) const {
     return load(p, count);
@@ -171,6 +173,7 @@ struct FetchPart {
 };
 struct FetchEither {
   int count;
+  PF_INLINE bool whole(int lanes) const { return count == lanes; }
   template <class T>
   PF_INLINE Vec<T> operator()(const T* p) const {
     return count == Vec<T>::kLanes ? load(p) : load(p, count);
@@ -196,6 +199,7 @@ PF_NOINLINE void store_buffered(uint8_t* p, Mask<T> x, int count) {
 }
 struct FetchBuffered {
   int count;
+  PF_INLINE bool whole(int lanes) const { return count == lanes; }
   template <class T>
   PF_INLINE Vec<T> operator()(const T* p) const {
     return count == Vec<T>::kLanes ? load(p) : load_buffered(p, count);
@@ -204,7 +208,7 @@ struct FetchBuffered {
 
 // out[i] = body(i, fetch) for all i, a register at a time. A long body is compiled once and takes
 // the tail in its stride; a short one has a loop without tests.
-template <int kLanes, bool kLong, bool kRare, class Out, class Body>
+template <int kLanes, bool kLong, bool kRare = false, class Out, class Body>
 PF_INLINE void sweep(Out* out, int64_t n, Body body) {
   int64_t i = 0;
   if constexpr (kRare) {
@@ -275,6 +279,30 @@ void forward(void* out, const void* const* in, int64_t n, const Attr* attrs) {
       });
 }
 
+// forward() of two operands, in[kOperand] being one element.
+template <class Row, class T, int kOperand>
+void splat(void* out, const void* const* in, int64_t n, const Attr*) {
+  using V = Vec<T>;
+  using Out = typename MaskOrVec<decltype(Row::template forward<V>(V(), V(), V(), V()))>::Out;
+  const V one = *static_cast<const T*>(in[kOperand]);
+  const T* p = static_cast<const T*>(in[1 - kOperand]);
+  sweep<V::kLanes, false>(static_cast<Out*>(out), n,
+                          [=](int64_t i, auto fetch) __attribute__((always_inline)) {
+                            if constexpr (kOperand == 0)
+                              return Row::template forward<V>(one, fetch(p + i), 0, 0);
+                            else
+                              return Row::template forward<V>(fetch(p + i), one, 0, 0);
+                          });
+}
+
+// docs/singular_points.md: where nothing arrives, nothing is passed on, also at 0 * inf.
+template <class T>
+PF_NOINLINE void clear_masked(T* out, const T* g, int64_t n) {
+  for (int64_t i = 0; i < n; ++i)
+    if (out[i] != out[i] && g[i] == 0) out[i] = 0;
+}
+
+// `out` must not be the gradient itself.
 template <class Row, class T, int kAttributes, int kOperand>
 void backward(void* out, const void* const* in, int64_t n, const Attr* attrs) {
   using V = Vec<T>;
@@ -284,15 +312,24 @@ void backward(void* out, const void* const* in, int64_t n, const Attr* attrs) {
   V p = 0, q = 0;
   if constexpr (kAttributes > 0) p = attribute<T>(attrs[0]);
   if constexpr (kAttributes > 1) q = attribute<T>(attrs[1]);
+  constexpr bool kMayBeMasked = (probe.uses & kUsesGrad) != 0 && probe.uses != kUsesGrad;
+  [[maybe_unused]] Mask<T> nan = V(0) != V(0);
   sweep<V::kLanes, (probe.cost > kLightCost), Row::kRare>(
-      static_cast<T*>(out), n, [=](int64_t i, auto fetch) __attribute__((always_inline)) {
+      static_cast<T*>(out), n, [=, &nan](int64_t i, auto fetch) __attribute__((always_inline)) {
         V vg = 0, va = 0, vb = 0, vy = 0;
         if constexpr ((probe.uses & kUsesGrad) != 0) vg = fetch(g + i);
         if constexpr ((probe.uses & kUsesA) != 0) va = fetch(a + i);
         if constexpr ((probe.uses & kUsesB) != 0) vb = fetch(b + i);
         if constexpr ((probe.uses & kUsesY) != 0) vy = fetch(y + i);
-        return Row::template derivative<kOperand, V>(vg, va, vb, vy, p, q);
+        const V r = Row::template derivative<kOperand, V>(vg, va, vb, vy, p, q);
+        if constexpr (kMayBeMasked) {
+          if (!fetch.whole(V::kLanes)) return where((vg == V(0)) & (r != r), V(0), r);
+          nan = nan | (r != r);
+        }
+        return r;
       });
+  if constexpr (kMayBeMasked)
+    if (__builtin_expect(any(nan), 0)) clear_masked(static_cast<T*>(out), g, n);
 }
 
 template <class Row, class T, int kAttributes>
@@ -303,6 +340,10 @@ void fill_row(ElementwiseTable& table, Elementwise name) {
     table.forward[index][static_cast<int>(dtype)] = forward<Row, T, kAttributes>;
   if constexpr (is_float<T> && takes(Row::types, dtype)) {
     constexpr int kColumn = sizeof(T) == 8;
+    if constexpr (Row::kInputs == 2 && kAttributes == 0 && probe_forward<Row>().cost <= 4) {
+      table.splat[index][0][kColumn] = splat<Row, T, 0>;
+      table.splat[index][1][kColumn] = splat<Row, T, 1>;
+    }
     if constexpr (Row::kDerivatives > 0) {
       table.backward[index][0][kColumn] = backward<Row, T, kAttributes, 0>;
       table.uses[index][0] = probe_derivative<Row, 0>().uses;
