@@ -90,6 +90,17 @@ double inverse_erfc(double z) {
   return y;
 }
 
+// |x| <= 1/2: a few terms of the series, then Halley's method.
+double inverse_erf(double x) {
+  const double s = 0.25 * kPi * x * x;
+  double y = 0.5 * kSqrtPi * x * (1 + s * (1. / 3 + s * (7. / 30 + s * (127. / 630))));
+  for (int i = 0; i < 2; ++i) {
+    const double u = (__builtin_erf(y) - x) * (0.5 * kSqrtPi) * __builtin_exp(y * y);
+    y -= u / (1 + y * u);
+  }
+  return y;
+}
+
 // s > 1, q > 0: a sum, and its tail by the Euler-Maclaurin formula.
 double zeta_positive(double s, double q) {
   constexpr double kBernoulli[] = {
@@ -122,8 +133,6 @@ double zeta_positive(double s, double q) {
 
 }  // namespace
 
-double scalar_erfc(double x) { return __builtin_erfc(x); }
-
 double scalar_erfcx(double x) {
   if (x < 25) {  // x^2 in two parts
     const double square = x * x, rest = __builtin_fma(x, x, -square), e = __builtin_exp(square);
@@ -135,25 +144,11 @@ double scalar_erfcx(double x) {
   return series / (x * kSqrtPi);
 }
 
-double scalar_erfinv(double x) {
-  const double a = __builtin_fabs(x), z = 1 - a;
-  if (!(z > 0)) return z == 0 ? __builtin_copysign(kInf, x) : kNan;
-  if (a > 0.5) return __builtin_copysign(inverse_erfc(z), x);
-  // A few terms of the series, then Halley's method.
-  const double s = 0.25 * kPi * x * x;
-  double y = 0.5 * kSqrtPi * x * (1 + s * (1. / 3 + s * (7. / 30 + s * (127. / 630))));
-  for (int i = 0; i < 2; ++i) {
-    const double u = (__builtin_erf(y) - x) * (0.5 * kSqrtPi) * __builtin_exp(y * y);
-    y -= u / (1 + y * u);
-  }
-  return y;
-}
-
 double scalar_ndtri(double p) {
   if (!(p > 0 && p < 1)) return p == 0 ? -kInf : p == 1 ? kInf : kNan;
   if (p <= 0.25) return -kSqrt2 * inverse_erfc(2 * p);
   if (p >= 0.75) return kSqrt2 * inverse_erfc(2 * (1 - p));
-  return kSqrt2 * scalar_erfinv(2 * p - 1);
+  return kSqrt2 * inverse_erf(2 * p - 1);
 }
 
 double scalar_log_ndtr(double x) {
