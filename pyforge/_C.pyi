@@ -1489,6 +1489,7 @@ def _add_node_hook(node: Node, hook: Callable[..., Any], post: _bool) -> _int: .
 def _remove_node_hook(node: Node, id: _int) -> _bool: ...
 def _add_node_attribute(name: _str, value: object) -> None: ...
 def _add_tensor_attribute(name: _str, value: object) -> None: ...
+def _set_global_module_hooks(on: _bool) -> None: ...
 def _push_saved_hooks(pack: Callable[[Tensor], Any], unpack: Callable[[Any], Tensor]) -> None: ...
 def _pop_saved_hooks() -> None: ...
 def _sgd_step(
@@ -1683,6 +1684,9 @@ def _ctc_losses(log_probs: Tensor, targets: Tensor, input_lengths: Tensor, targe
 
 def _resample_dim(input: Tensor, dim: _int, size: _int, mode: _str, align_corners: _bool = False, scale: _float | None = None) -> Tensor:
     """One dimension of an interpolation."""
+
+def _standard_gamma(input: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """Gamma distributed numbers of rate 1 and the shapes `input`."""
 
 def abs(input: Tensor) -> Tensor:
     """|x|; its derivative at 0 is 0."""
@@ -1884,6 +1888,9 @@ def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tens
 
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: _int = 0) -> Tensor:
     """How often each of 0, 1, ... occurs in a 1-d tensor, or the sum of its weights."""
+
+def binomial(count: Tensor, prob: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """How many of `count` trials succeed, each with the probability `prob`."""
 
 def bitwise_and(input: _Operand, other: _Operand) -> Tensor:
     """a & b"""
@@ -2658,6 +2665,9 @@ def pixel_shuffle(input: Tensor, upscale_factor: _int) -> Tensor:
 def pixel_unshuffle(input: Tensor, downscale_factor: _int) -> Tensor:
     """[*, C, H r, W r] to [*, C r^2, H, W]."""
 
+def poisson(input: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """Poisson distributed numbers of the rates `input`."""
+
 def polygamma(n: _int, input: Tensor) -> Tensor:
     """The n-th derivative of digamma()."""
 
@@ -3205,6 +3215,7 @@ __all__ = [
     "bernoulli",
     "bfloat16",
     "bincount",
+    "binomial",
     "bitwise_and",
     "bitwise_left_shift",
     "bitwise_not",
@@ -3425,6 +3436,7 @@ __all__ = [
     "permute_copy",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "poisson",
     "polygamma",
     "positive",
     "pow",
