@@ -243,7 +243,7 @@ class Binomial(_Trials):
 
     def entropy(self) -> Tensor:
         """The entropy in nats."""
-        logs = self.log_prob(self.enumerate_support(False))
+        logs: Tensor = self.log_prob(self.enumerate_support(False))
         return -(logs.exp() * logs).sum(0)
 
 

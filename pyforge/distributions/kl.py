@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
 from .. import _C
 from .._C import Tensor
@@ -29,7 +30,10 @@ __all__ = ["kl_divergence", "register_kl"]
 _RULES: dict[tuple[type, type], Any] = {}
 
 
-def register_kl(type_p: type, type_q: type) -> Callable[[Any], Any]:
+_Rule = TypeVar("_Rule", bound="Callable[[Any, Any], Tensor]")
+
+
+def register_kl(type_p: type, type_q: type) -> Callable[[_Rule], _Rule]:
     """Decorator of a function ``(p, q)`` that gives their divergence.
 
     Raises:
@@ -39,7 +43,7 @@ def register_kl(type_p: type, type_q: type) -> Callable[[Any], Any]:
         if not (isinstance(kind, type) and issubclass(kind, Distribution)):
             raise TypeError(f"Expected {name} to be a Distribution subclass but got {kind}")
 
-    def decorate(function: Any) -> Any:
+    def decorate(function: _Rule) -> _Rule:
         _RULES[type_p, type_q] = function
         return function
 
