@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .history import NORM, RATIO, WINDOW, ZERO, Track
+from .history import NORM, RATIO, WINDOW, ZERO, Track, middle
 from .layers import GAINS, Layer, code_name, init_code, spread
 from .verdict import ERROR, INFO, WARNING, Verdict, short
 
@@ -207,8 +207,11 @@ def _diverging(view: View) -> Iterator[Verdict]:
 def _largest_move(track: Track) -> float:
     """Of the steps in the window, the largest median ratio of update to weight."""
     rows = track.window[: min(track.steps, WINDOW), :, RATIO]
-    known = [row[np.isfinite(row)] for row in rows]
-    return max((float(np.median(row)) for row in known if row.size), default=0.0)
+    ordered = np.sort(np.where(np.isfinite(rows), rows, np.inf), axis=1)
+    counts = np.isfinite(ordered).sum(1)
+    at = np.flatnonzero(counts)
+    low, high = ordered[at, (counts[at] - 1) // 2], ordered[at, counts[at] // 2]
+    return float(((low + high) / 2).max()) if at.size else 0.0
 
 
 def _rate_too_high(view: View) -> Iterator[Verdict]:
@@ -254,7 +257,7 @@ def _exploding(view: View) -> Iterator[Verdict]:
     norms = view.track.recent_norm
     if len(norms) < 24 or view.has("EXPLODING", "DIVERGING", "LEARNING_RATE"):
         return
-    usual, now = float(np.median(norms[:-8])), float(np.median(norms[-8:]))
+    usual, now = middle(norms[:-8]), middle(norms[-8:])
     start, settled = view.track.start, view.track.settled
     worse = start is None or settled is None or settled > start
     if now < 10 * usual or usual == 0 or not worse:
@@ -318,20 +321,22 @@ def _update_ratio(view: View) -> Iterator[Verdict]:
     known = np.isfinite(ratios)
     if not known.any():
         return
-    middle = float(np.median(ratios[known]))
+    usual = middle(ratios[known].tolist())
     start, now = track.start, track.settled
     stuck = start is not None and now is not None and now > 0.98 * start
-    if track.steps >= 100 and stuck and middle < 1e-5 and not view.has("ZERO_GRADIENT", "DEAD"):
+    if track.steps >= 100 and stuck and usual < 1e-5 and not view.has("ZERO_GRADIENT", "DEAD"):
         yield Verdict(
             "LEARNING_RATE", WARNING, track.label,
-            f"a step changes weights by {short(middle)} of their size (median of layers), and "
+            f"a step changes weights by {short(usual)} of their size (median of layers), and "
             f"the loss went from {short(start or 0.0)} to {short(now or 0.0)} in {track.steps}",
             "the learning rate is too low",
-            _lr_code(track, 1e-3 / middle if middle > 0 else 1e3), track.steps,
+            _lr_code(track, 1e-3 / usual if usual > 0 else 1e3), track.steps,
         )  # fmt: skip
         return
     # The first steps of Adam may be large beside small weights, and soon are not.
-    persists = np.nanmax(ratios) > 0.2 or track.steps >= 2 * WINDOW or not (start and now and now < start)
+    persists = (
+        np.nanmax(ratios) > 0.2 or track.steps >= 2 * WINDOW or not (start and now and now < start)
+    )
     worst = int(np.nanargmax(np.where(known, ratios, -np.inf)))
     for k, (layer, ratio) in enumerate(zip(dense, ratios.tolist(), strict=True)):
         if not math.isfinite(ratio) or 1e-5 <= ratio <= 0.1 or view.has_at(layer.label, "DEAD"):
@@ -362,7 +367,7 @@ def _plateau(view: View) -> Iterator[Verdict]:
     recent, before = track.recent_loss[-50:], track.recent_loss[-100:-50]
     if len(before) < 50 or track.lr_moves > 0:
         return
-    later, earlier = float(np.median(recent)), float(np.median(before))
+    later, earlier = middle(recent), middle(before)
     if now < 0.95 * start or now <= 1e-6:
         return
     scatter = float(np.median(np.abs(np.diff(recent)))) / math.sqrt(len(recent))
