@@ -12,7 +12,15 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status."""
-    args = _parser().parse_args(argv)
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if args.cmake_dir:
+        from .utils.cpp_extension import cmake_dir
+
+        print(cmake_dir())
+        return 0
+    if args.command is None:
+        parser.error("a command is needed")
     try:
         if args.command == "demo":
             from .cli.demo import run
@@ -31,6 +39,12 @@ def main(argv: Sequence[str] | None = None) -> int:
                 png=args.png,
                 jsonl=args.jsonl,
             )
+        if args.command == "replay":
+            from .diagnose import replay
+
+            result = replay(args.file)
+            print(result)
+            return int(result.bad_outputs or bool(result.bad_gradients))
         if args.command == "run":
             from .dropin import run as run_script
 
@@ -42,6 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
                 print(f"pyforge run: {error}", file=sys.stderr)
                 return 2
             return 0
+        if args.command == "new-op":
+            from .cli.new_op import run as write_project
+
+            return write_project(args.name, args.directory)
         from .cli.info import show
 
         return show()
@@ -55,7 +73,12 @@ def _parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(prog="pyforge", description="Autodiff for CPUs.")
     parser.add_argument("--version", action="version", version=f"pyforge {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser.add_argument(
+        "--cmake-dir",
+        action="store_true",
+        help="print the folder for CMake's find_package(pyforge)",
+    )
+    commands = parser.add_subparsers(dest="command")
     demo = commands.add_parser("demo", help="train a classifier on hand-written digits")
     demo.add_argument("--epochs", type=_positive, default=20, help="passes over the data (20)")
     demo.add_argument("--seed", type=int, default=0, help="for weights, split and order (0)")
@@ -72,9 +95,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     doctor.add_argument("script", help="a Python file that imports pyforge or torch")
     doctor.add_argument("args", nargs=argparse.REMAINDER, help="its arguments")
+    again = commands.add_parser("replay", help="run a step again that a Monitor dumped")
+    again.add_argument("file", help="from a source that you trust: it can run code")
     run = commands.add_parser("run", help="run a script written for PyTorch, unchanged")
     run.add_argument("script", help="a Python file that imports torch")
     run.add_argument("args", nargs=argparse.REMAINDER, help="passed on to the script")
+    new_op = commands.add_parser("new-op", help="write a project for a custom C++ op")
+    new_op.add_argument("name", help="of the op and its package, such as my_op")
+    new_op.add_argument("--directory", default=".", help="where to make its folder (here)")
     commands.add_parser("info", help="show version, processor, instruction set and threads")
     return parser
 

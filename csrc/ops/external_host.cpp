@@ -68,6 +68,10 @@ DType dtype_from(int32_t code) {
       return DType::Float32;
     case PF_FLOAT64:
       return DType::Float64;
+    case PF_FLOAT16:
+      return DType::Float16;
+    case PF_BFLOAT16:
+      return DType::BFloat16;
     default:
       raise(ErrorKind::Value, "unknown dtype code ", code);
   }
@@ -91,9 +95,12 @@ int32_t code_of(DType dtype) {
       return PF_FLOAT32;
     case DType::Float64:
       return PF_FLOAT64;
-    default:
-      return -1;  // one that this version of the interface cannot name
+    case DType::Float16:
+      return PF_FLOAT16;
+    case DType::BFloat16:
+      return PF_BFLOAT16;
   }
+  __builtin_unreachable();
 }
 
 pf_value to_c(const Value& v) {

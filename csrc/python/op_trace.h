@@ -5,7 +5,7 @@
 namespace pyforge::python {
 
 PyObject* plain_op_call(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames);
-// Replaces how every built-in op object is called; the traced way ends in plain_op_call(), and null
+// Replaces how every op object is called; the traced way ends in plain_op_call(), and null
 // puts that back.
 void set_op_call(vectorcallfunc call);
 const std::string& op_object_name(PyObject* op);

@@ -28,7 +28,9 @@ struct PyOp {
   ExternalOp* external;  // owned
 };
 
-std::vector<PyOp*> op_objects;  // the built-in ones, which live for ever, for tracing
+std::vector<PyOp*> op_objects;       // the built-in ones, which live for ever, for tracing
+std::vector<PyOp*> library_objects;  // those of libraries, while they live
+vectorcallfunc traced_call;          // null: not tracing
 PyTypeObject OpFunctionType = {PyVarObject_HEAD_INIT(nullptr, 0)};
 PyTypeObject OpMethodType = {PyVarObject_HEAD_INIT(nullptr, 0)};
 
@@ -216,6 +218,7 @@ PyObject* op_module(PyObject* self, void*) {
 }
 void op_dealloc(PyObject* self) {
   auto* op = reinterpret_cast<PyOp*>(self);
+  if (op->external) std::erase(library_objects, op);
   delete op->name;
   Ref<ExternalOp>::steal(op->external);
   PyObject_Free(self);
@@ -323,14 +326,17 @@ PyObject* external_callable(ExternalOp& op, bool inplace) {
   auto* object = reinterpret_cast<PyOp*>(o);
   object->external = &op;
   object->rule = AutocastRule::None;
-  object->vectorcall = op_vectorcall;
+  object->vectorcall = traced_call ? traced_call : op_vectorcall;
+  library_objects.push_back(object);
   return o;
 }
 PyObject* plain_op_call(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   return plain_call(reinterpret_cast<PyOp*>(self))(self, args, nargsf, kwnames);
 }
 void set_op_call(vectorcallfunc call) {
-  for (PyOp* op : op_objects) op->vectorcall = call ? call : plain_call(op);
+  traced_call = call;
+  for (const auto* objects : {&op_objects, &library_objects})
+    for (PyOp* op : *objects) op->vectorcall = call ? call : plain_call(op);
 }
 const std::string& op_object_name(PyObject* op) { return *reinterpret_cast<PyOp*>(op)->name; }
 

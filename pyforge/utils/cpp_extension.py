@@ -20,16 +20,14 @@ if TYPE_CHECKING:
 __all__ = [
     "CompilationError",
     "ExtensionModule",
+    "cmake_dir",
     "include_paths",
     "load",
     "load_inline",
     "load_library",
+    "load_package",
+    "stub",
 ]
-
-_FLAGS = [
-    "-std=c++20", "-O2", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off", "-fno-math-errno",
-    "-fno-trapping-math", "-fdiagnostics-color=never",
-]  # fmt: skip
 
 
 class CompilationError(RuntimeError):
@@ -57,11 +55,21 @@ class ExtensionModule(ModuleType):
 
 def include_paths() -> list[str]:
     """The folders a compiler needs to find ``pyforge/op.h``."""
+    root = _root()
+    return [os.path.join(root, "include"), root]
+
+
+def cmake_dir() -> str:
+    """The folder for ``find_package(pyforge)``: CMake's ``pyforge_DIR``."""
+    return os.path.join(_root(), "cmake", "pyforge")
+
+
+def _root() -> str:
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     root = os.path.join(package, "share")
     if not os.path.isdir(root):
         root = os.path.join(os.path.dirname(package), "csrc")  # a source checkout
-    return [os.path.join(root, "include"), root]
+    return root
 
 
 def load_library(name: str, path: str) -> ExtensionModule:
@@ -83,6 +91,39 @@ def load_library(name: str, path: str) -> ExtensionModule:
     module.__dict__.update(callables)
     ops._callables.update(callables)
     return module
+
+
+def stub(module: ExtensionModule) -> str:
+    """The text of a stub file (``.pyi``) with the signatures of an extension's ops."""
+    from ._op_stub import stub
+
+    return stub(
+        module.__name__, {k: v for k, v in module.__dict__.items() if not k.startswith("__")}
+    )
+
+
+def load_package(name: str, directory: str) -> ExtensionModule:
+    """Load the library that CMake's ``pyforge_add_ops(name ...)`` built into a package.
+
+    Args:
+        name: of the library.
+        directory: of the files ``name.v2.so``, ``name.v3.so``, ... Of those the one for the
+            instruction set in use is taken, or the best that it includes.
+
+    Raises:
+        RuntimeError: if there is none for this processor, or it does not load.
+    """
+    isa = _C._op_instruction_set()
+    known = ["v4", "v3", "v2"]
+    fit = known[known.index(isa) :] if isa in known else [isa]
+    for each in fit:
+        path = os.path.join(directory, f"{name}.{each}.so")
+        if os.path.exists(path):
+            return load_library(name, path)
+    raise RuntimeError(
+        f"there is no library {name}.{isa}.so in {directory}, nor one for an instruction set that "
+        f"{isa} includes: build the package with pyforge_add_ops({name} ...)"
+    )
 
 
 def load_inline(
@@ -229,7 +270,8 @@ def _build(
     if not re.fullmatch(r"\w+", name):
         raise ValueError(f"an extension's name has letters, digits and _, got {name!r}")
     compiler = _compiler()
-    flags = [*_FLAGS, *_set_flags(compiler[0])]
+    common = _read(os.path.join(include_paths()[0], "pyforge", "compile_flags.txt")).decode()
+    flags = [*common.split(), "-fdiagnostics-color=never", *_set_flags(compiler[0])]
     folders = [*include_paths(), *map(os.path.abspath, include)]
     digest = hashlib.sha256()
     key = [name, _identity(compiler), repr(_C._op_abi()), *flags, *cflags, "--", *ldflags, *folders]

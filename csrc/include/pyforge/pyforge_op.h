@@ -32,7 +32,9 @@ typedef enum pf_dtype {
   PF_INT32 = 4,
   PF_INT64 = 5,
   PF_FLOAT32 = 6,
-  PF_FLOAT64 = 7
+  PF_FLOAT64 = 7,
+  PF_FLOAT16 = 8, /* storage: two bytes, computed with as float32 */
+  PF_BFLOAT16 = 9
 } pf_dtype;
 
 /* The Python exception an error becomes. */

@@ -1,0 +1,11 @@
+# The version is that of the interface for custom ops: pyforge_op.h.
+file(STRINGS "${CMAKE_CURRENT_LIST_DIR}/../../include/pyforge/pyforge_op.h" _abi REGEX "#define PF_ABI_M")
+string(REGEX REPLACE ".*PF_ABI_MAJOR ([0-9]+).*" "\\1" _major "${_abi}")
+string(REGEX REPLACE ".*PF_ABI_MINOR ([0-9]+).*" "\\1" _minor "${_abi}")
+set(PACKAGE_VERSION "${_major}.${_minor}")
+if(PACKAGE_FIND_VERSION_MAJOR STREQUAL _major AND PACKAGE_FIND_VERSION VERSION_LESS_EQUAL PACKAGE_VERSION)
+  set(PACKAGE_VERSION_COMPATIBLE TRUE)
+  if(PACKAGE_FIND_VERSION VERSION_EQUAL PACKAGE_VERSION)
+    set(PACKAGE_VERSION_EXACT TRUE)
+  endif()
+endif()
