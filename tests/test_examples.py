@@ -103,3 +103,11 @@ def test_least_squares() -> None:
 
 def test_custom_op() -> None:
     assert load("custom_op/selective_scan").main(updates=150) > 0.9
+
+
+def test_incident() -> None:
+    found = load("incident").main()
+    stalled, *cured = found.values()
+    assert stalled[0] > 0.6
+    assert stalled[1] < 1e-6
+    assert all(loss < 0.3 and ratio > 1e3 * stalled[1] for loss, ratio in cured)

@@ -110,7 +110,9 @@ class Monitor(Outputs):
         self._names = [n for n, _ in live]
         self._params: list[Tensor] = [p for _, p in live]
         self._frozen = {id(p): n for n, p in named if not p.requires_grad}
-        self._watches = _C._GradientWatches(self._params)
+        self._watches = _C._GradientWatches(
+            self._params, exact=self._on_error in ("raise", "skip_step")
+        )
         self._rows = np.zeros((len(live), 7))
         self._losses: list[float] = []
         self._cuts: dict[int, Cut] = {}
