@@ -7,6 +7,13 @@ from numpy.typing import NDArray
 
 from ._device import device as _device
 from ._tensor import HookHandle
+from .linalg._results import (
+    GeqrfResult,
+    QRResult,
+    SlogdetResult,
+    SVDTransposedResult,
+    TriangularSolveResult,
+)
 
 _dtype = dtype
 _Number = _bool | _int | _float
@@ -65,6 +72,14 @@ class Node:
     def saved_bytes(self) -> _int: ...
     @property
     def output_shapes(self) -> tuple[Size, ...]: ...
+    @property
+    def output_dtypes(self) -> tuple[dtype, ...]: ...
+    @property
+    def saved_tensors(self) -> tuple[Tensor | None, ...]: ...
+    @property
+    def _saved_slots(self) -> tuple[tuple[Tensor | None, _int], ...]: ...
+    @property
+    def _released(self) -> _bool: ...
     def register_hook(self, hook: Callable[..., Any]) -> HookHandle: ...
     def register_prehook(self, hook: Callable[..., Any]) -> HookHandle: ...
 
@@ -77,6 +92,47 @@ class op_function:
     __name__: _str
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
+class _aminmax_result(NamedTuple):
+    min: Tensor
+    max: Tensor
+
+class _cummax_result(NamedTuple):
+    values: Tensor
+    indices: Tensor
+
+class _cummin_result(NamedTuple):
+    values: Tensor
+    indices: Tensor
+
+class _histogram_result(NamedTuple):
+    hist: Tensor
+    bin_edges: Tensor
+
+class _kthvalue_result(NamedTuple):
+    values: Tensor
+    indices: Tensor
+
+class _linalg_cholesky_ex_result(NamedTuple):
+    L: Tensor
+    info: Tensor
+
+class _linalg_inv_ex_result(NamedTuple):
+    inverse: Tensor
+    info: Tensor
+
+class _linalg_lu_pack_result(NamedTuple):
+    LU: Tensor
+    pivots: Tensor
+    info: Tensor
+
+class _linalg_slogdet_result(NamedTuple):
+    sign: Tensor
+    logabsdet: Tensor
+
+class _linalg_solve_ex_result(NamedTuple):
+    result: Tensor
+    info: Tensor
+
 class _max_result(NamedTuple):
     values: Tensor
     indices: Tensor
@@ -86,6 +142,14 @@ class _median_result(NamedTuple):
     indices: Tensor
 
 class _min_result(NamedTuple):
+    values: Tensor
+    indices: Tensor
+
+class _mode_result(NamedTuple):
+    values: Tensor
+    indices: Tensor
+
+class _nanmedian_result(NamedTuple):
     values: Tensor
     indices: Tensor
 
@@ -125,6 +189,8 @@ class Tensor:
     def output_nr(self) -> _int: ...
     @property
     def _version(self) -> _int: ...
+    @property
+    def _last_write(self) -> _str | None: ...
     @property
     def _base(self) -> Tensor | None: ...
     @property
@@ -250,22 +316,56 @@ class Tensor:
     def __dlpack_device__(self) -> tuple[_int, _int]: ...
     def __format__(self, spec: _str) -> _str: ...
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]: ...
+    def cholesky(self, upper: _bool = False) -> Tensor:
+        """The older form of linalg.cholesky."""
+    def cholesky_inverse(self, upper: _bool = False) -> Tensor:
+        """The inverse of the matrix whose Cholesky factor is L ``[*, n, n]``."""
+    def cholesky_solve(self, L: Tensor, upper: _bool = False) -> Tensor:
+        """X with A X = B ``[*, n, k]``, where L ``[*, n, n]`` is the Cholesky factor of A."""
+    def det(self) -> Tensor:
+        """Determinants ``[*]`` of square matrices ``[*, n, n]``; singular ones have a gradient too."""
+    def geqrf(self) -> GeqrfResult:
+        """R in the upper triangle and reflectors below it ``[*, m, n]``; tau ``[*, min(m, n)]``."""
+    def inverse(self) -> Tensor:
+        """Inverses of square matrices ``[*, n, n]`` (float32 or float64)."""
+    def logdet(self) -> Tensor:
+        """Logarithms of determinants ``[*]``; NaN where the determinant is negative."""
+    def lu_solve(self, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
+        """The older form of linalg.lu_solve, with the right-hand sides first."""
+    def matrix_exp(self) -> Tensor:
+        """Exponentials of square matrices ``[*, n, n]``, by scaling and squaring."""
+    def matrix_power(self, n: _int) -> Tensor:
+        """A multiplied n times with itself, for square ``[*, m, m]``; for n < 0, the inverse."""
     def new_tensor(self, data: Any, *, dtype: _dtype | None = None, device: Any = None, requires_grad: _bool = False) -> Tensor:
         """tensor(data) with this tensor's dtype."""
     def numpy(self, *, force: _bool = False) -> NDArray[Any]:
         """A NumPy array on the same memory; with ``force``, of the detached tensor."""
+    def orgqr(self, tau: Tensor) -> Tensor:
+        """The first n columns ``[*, m, n]`` of the product of reflectors I - tau_i v_i v_i^T."""
+    def pinverse(self, rcond: _float | Tensor | None = None, hermitian: _bool = False, *, atol: _float | Tensor | None = None, rtol: _float | Tensor | None = None) -> Tensor:
+        """Moore-Penrose pseudo-inverses ``[*, n, m]`` of matrices ``[*, m, n]``."""
+    def qr(self, some: _bool = True) -> QRResult:
+        """The older form of linalg.qr: reduced by default, complete without ``some``."""
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> HookHandle:
         """Call ``hook(grad)`` when this tensor's gradient is computed; its result replaces that."""
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> HookHandle:
         """Call ``hook(tensor)`` after a gradient was accumulated into this leaf's ``.grad``."""
+    def slogdet(self) -> SlogdetResult:
+        """Sign and natural logarithm of the absolute value of determinants, each ``[*]``."""
+    def svd(self, some: _bool = True, compute_uv: _bool = True) -> SVDTransposedResult:
+        """The older form of linalg.svd: V instead of its transpose, reduced matrices by default."""
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers; of a 0-d tensor, the number."""
+    def triangular_solve(self, A: Tensor, upper: _bool = True, transpose: _bool = False, unitriangular: _bool = False) -> TriangularSolveResult:
+        """X with A X = b (A^T X = b with ``transpose``) and A; the older form of solve_triangular."""
     @property
     def device(self) -> _device: ...
     @property
     def is_cuda(self) -> _bool: ...
     @property
     def dtype(self) -> _dtype: ...
+    @property
+    def H(self) -> Tensor: ...
     @property
     def T(self) -> Tensor: ...
     def abs(self) -> Tensor:
@@ -276,12 +376,42 @@ class Tensor:
         """Same as abs()."""
     def absolute_(self) -> Tensor:
         """In-place form of absolute()."""
+    def acos(self) -> Tensor:
+        """Inverse cosine, in [0, pi]; NaN outside [-1, 1]."""
+    def acos_(self) -> Tensor:
+        """In-place form of acos()."""
+    def acosh(self) -> Tensor:
+        """Inverse hyperbolic cosine; NaN below 1."""
+    def acosh_(self) -> Tensor:
+        """In-place form of acosh()."""
     def add(self, other: _Operand, *, alpha: _Number = 1) -> Tensor:
         """input + alpha * other; logical or for bool."""
     def add_(self, other: _Operand, *, alpha: _Number = 1) -> Tensor:
         """In-place form of add()."""
+    def addbmm(self, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+        """beta * input + alpha * the sum of the products of two batches of matrices."""
+    def addbmm_(self, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+        """In-place form of addbmm()."""
+    def addcdiv(self, tensor1: Tensor, tensor2: Tensor, *, value: _Number = 1) -> Tensor:
+        """input + value * tensor1 / tensor2"""
+    def addcdiv_(self, tensor1: Tensor, tensor2: Tensor, *, value: _Number = 1) -> Tensor:
+        """In-place form of addcdiv()."""
+    def addcmul(self, tensor1: Tensor, tensor2: Tensor, *, value: _Number = 1) -> Tensor:
+        """input + value * tensor1 * tensor2"""
+    def addcmul_(self, tensor1: Tensor, tensor2: Tensor, *, value: _Number = 1) -> Tensor:
+        """In-place form of addcmul()."""
     def addmm(self, mat1: Tensor, mat2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
         """beta * input + alpha * mat1 @ mat2; with beta 0 input is not read."""
+    def addmv(self, mat: Tensor, vec: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+        """beta * input + alpha * mat @ vec; with beta 0 input is not read."""
+    def addmv_(self, mat: Tensor, vec: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+        """In-place form of addmv()."""
+    def addr(self, vec1: Tensor, vec2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+        """beta * input + alpha * outer(vec1, vec2); with beta 0 input is not read."""
+    def addr_(self, vec1: Tensor, vec2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+        """In-place form of addr()."""
+    def adjoint(self) -> Tensor:
+        """A view with the last two dimensions exchanged."""
     def all(self, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
         """Whether all elements are nonzero, over the dimensions `dim` (all by default)."""
     def allclose(self, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False) -> _bool:
@@ -290,14 +420,76 @@ class Tensor:
         """Largest elements over the dimensions `dim` (all by default); ties share the gradient."""
     def amin(self, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
         """Smallest elements over the dimensions `dim` (all by default); ties share the gradient."""
+    def aminmax(self, *, dim: _int | None = None, keepdim: _bool = False) -> _aminmax_result:
+        """Smallest and largest elements, of all or along `dim`; ties share the gradient."""
     def any(self, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
         """Whether any element is nonzero, over the dimensions `dim` (all by default)."""
+    def arccos(self) -> Tensor:
+        """Same as acos()."""
+    def arccos_(self) -> Tensor:
+        """In-place form of arccos()."""
+    def arccosh(self) -> Tensor:
+        """Same as acosh()."""
+    def arccosh_(self) -> Tensor:
+        """In-place form of arccosh()."""
+    def arcsin(self) -> Tensor:
+        """Same as asin()."""
+    def arcsin_(self) -> Tensor:
+        """In-place form of arcsin()."""
+    def arcsinh(self) -> Tensor:
+        """Same as asinh()."""
+    def arcsinh_(self) -> Tensor:
+        """In-place form of arcsinh()."""
+    def arctan(self) -> Tensor:
+        """Same as atan()."""
+    def arctan_(self) -> Tensor:
+        """In-place form of arctan()."""
+    def arctan2(self, other: _Operand) -> Tensor:
+        """Same as atan2()."""
+    def arctan2_(self, other: _Operand) -> Tensor:
+        """In-place form of arctan2()."""
+    def arctanh(self) -> Tensor:
+        """Same as atanh()."""
+    def arctanh_(self) -> Tensor:
+        """In-place form of arctanh()."""
     def argmax(self, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
         """Index of the largest element (the first of equals) along `dim`, or in the flattened tensor."""
     def argmin(self, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
         """Index of the smallest element (the first of equals) along `dim`, or in the flattened tensor."""
     def argsort(self, dim: _int = -1, descending: _bool = False, stable: _bool = False) -> Tensor:
         """The indices that sort along `dim`. Always stable; NaN counts as the largest."""
+    def argwhere(self) -> Tensor:
+        """Positions of the elements that are not zero, one row each."""
+    def as_strided(self, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None) -> Tensor:
+        """A view of the storage by raw geometry, in elements; RuntimeError beyond the storage. Gradients of elements that share a place add up."""
+    def as_strided_(self, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None) -> Tensor:
+        """In-place form of as_strided()."""
+    def as_strided_scatter(self, src: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None) -> Tensor:
+        """A contiguous copy with `src` written to the region that as_strided would give of it."""
+    def asin(self) -> Tensor:
+        """Inverse sine, in [-pi/2, pi/2]; NaN outside [-1, 1]."""
+    def asin_(self) -> Tensor:
+        """In-place form of asin()."""
+    def asinh(self) -> Tensor:
+        """Inverse hyperbolic sine."""
+    def asinh_(self) -> Tensor:
+        """In-place form of asinh()."""
+    def atan(self) -> Tensor:
+        """Inverse tangent, in [-pi/2, pi/2]."""
+    def atan_(self) -> Tensor:
+        """In-place form of atan()."""
+    def atan2(self, other: _Operand) -> Tensor:
+        """The angle of the point (other, input), in [-pi, pi]; its derivative at the origin is 0."""
+    def atan2_(self, other: _Operand) -> Tensor:
+        """In-place form of atan2()."""
+    def atanh(self) -> Tensor:
+        """Inverse hyperbolic tangent; NaN outside [-1, 1]."""
+    def atanh_(self) -> Tensor:
+        """In-place form of atanh()."""
+    def baddbmm(self, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+        """beta * input + alpha * bmm(batch1, batch2); with beta 0 input is not read."""
+    def baddbmm_(self, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+        """In-place form of baddbmm()."""
     @overload
     def bernoulli(self, *, generator: Generator | None = None) -> Tensor: ...
     @overload
@@ -307,6 +499,8 @@ class Tensor:
         """In-place form of bernoulli()."""
     def bfloat16(self) -> Tensor:
         """The tensor as bfloat16."""
+    def bincount(self, weights: Tensor | None = None, minlength: _int = 0) -> Tensor:
+        """How often each of 0, 1, ... occurs in a 1-d tensor, or the sum of its weights."""
     def bitwise_and(self, other: _Operand) -> Tensor:
         """a & b"""
     def bitwise_and_(self, other: _Operand) -> Tensor:
@@ -340,6 +534,8 @@ class Tensor:
     @overload
     def broadcast_to(self, *size: _int) -> Tensor:
         """A view of shape `size`, with dimensions of size 1 repeated without copying; the same as expand."""
+    def bucketize(self, boundaries: Tensor, *, out_int32: _bool = False, right: _bool = False) -> Tensor:
+        """How many of the sorted boundaries are less than each element, or not greater if right."""
     def byte(self) -> Tensor:
         """The tensor as uint8."""
     def ceil(self) -> Tensor:
@@ -372,18 +568,60 @@ class Tensor:
         """The tensor itself if its elements lie in row-major order, else a copy."""
     def copy_(self, src: Tensor, non_blocking: _bool = False) -> Tensor:
         """Overwrites the tensor with `src`, broadcast to its shape and converted to its dtype. Returns self."""
+    def copysign(self, other: _Operand) -> Tensor:
+        """The magnitude of input with the sign of other."""
+    def copysign_(self, other: _Operand) -> Tensor:
+        """In-place form of copysign()."""
+    def corrcoef(self) -> Tensor:
+        """Pearson's correlation coefficients of the rows of input."""
     def cos(self) -> Tensor:
         """Cosine."""
     def cos_(self) -> Tensor:
         """In-place form of cos()."""
+    def cosh(self) -> Tensor:
+        """Hyperbolic cosine."""
+    def cosh_(self) -> Tensor:
+        """In-place form of cosh()."""
     def count_nonzero(self, dim: _int | Sequence[_int] | None = None) -> Tensor:
         """Number of nonzero elements over the dimensions `dim` (all by default)."""
+    def cov(self, *, correction: _int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Tensor:
+        """Covariance matrix of the rows of input, its columns being observations."""
+    def cross(self, other: Tensor, dim: _int | None = None) -> Tensor:
+        """Cross product along `dim` of size 3, by default the first such dimension."""
+    def cummax(self, dim: _int) -> _cummax_result:
+        """Running maximum along `dim`, and where it was (the last of equals)."""
+    def cummin(self, dim: _int) -> _cummin_result:
+        """Running minimum along `dim`, and where it was (the last of equals)."""
     def cumprod(self, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
         """Running product along `dim`; integers and bool give int64."""
+    def cumprod_(self, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
+        """In-place form of cumprod()."""
     def cumsum(self, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
         """Running sum along `dim`; integers and bool give int64."""
+    def cumsum_(self, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
+        """In-place form of cumsum()."""
+    def deg2rad(self) -> Tensor:
+        """Degrees to radians."""
+    def deg2rad_(self) -> Tensor:
+        """In-place form of deg2rad()."""
+    def diag(self, diagonal: _int = 0) -> Tensor:
+        """The matrix with a vector on a diagonal, or the diagonal of a matrix as a copy."""
+    def diag_embed(self, offset: _int = 0, dim1: _int = -2, dim2: _int = -1) -> Tensor:
+        """Matrices with the last dimension of `input` on their diagonals, zero elsewhere; they lie in dimensions `dim1` and `dim2` of the result."""
+    def diagflat(self, offset: _int = 0) -> Tensor:
+        """The matrix with all elements of `input`, in order, on a diagonal."""
     def diagonal(self, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
         """A view of the diagonal of two dimensions, as the last dimension."""
+    def diagonal_scatter(self, src: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
+        """A copy with `src` on the diagonal of two dimensions."""
+    def diff(self, n: _int = 1, dim: _int = -1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor:
+        """The n-th difference of neighbours along `dim`."""
+    def digamma(self) -> Tensor:
+        """The derivative of lgamma."""
+    def digamma_(self) -> Tensor:
+        """In-place form of digamma()."""
+    def dist(self, other: Tensor, p: _float = 2) -> Tensor:
+        """The p-norm of input - other."""
     def div(self, other: _Operand, *, rounding_mode: _str | None = None) -> Tensor:
         """input / other; rounding_mode 'floor' or 'trunc' rounds down or towards zero."""
     def div_(self, other: _Operand, *, rounding_mode: _str | None = None) -> Tensor:
@@ -396,6 +634,13 @@ class Tensor:
         """Sum of the products of two vectors' elements."""
     def double(self) -> Tensor:
         """The tensor as float64."""
+    @overload
+    def dsplit(self, sections: _int) -> tuple[Tensor, ...]: ...
+    @overload
+    def dsplit(self, indices: _int | Sequence[_int]) -> tuple[Tensor, ...]: ...
+    @overload
+    def dsplit(self, *indices: _int) -> tuple[Tensor, ...]:
+        """Equal views along dimension 2."""
     def eq(self, other: _Operand) -> Tensor:
         """a == b"""
     def eq_(self, other: _Operand) -> Tensor:
@@ -406,6 +651,14 @@ class Tensor:
         """The error function, 2 / sqrt(pi) times the integral of e^-t^2 from 0 to x."""
     def erf_(self) -> Tensor:
         """In-place form of erf()."""
+    def erfc(self) -> Tensor:
+        """1 - erf(x), accurate where it is small."""
+    def erfc_(self) -> Tensor:
+        """In-place form of erfc()."""
+    def erfinv(self) -> Tensor:
+        """The inverse of erf; NaN outside [-1, 1]."""
+    def erfinv_(self) -> Tensor:
+        """In-place form of erfinv()."""
     def exp(self) -> Tensor:
         """e^x"""
     def exp_(self) -> Tensor:
@@ -429,6 +682,8 @@ class Tensor:
         """In-place form of exponential()."""
     def fill_(self, value: _Operand) -> Tensor:
         """Overwrites every element with a number or a 0-d tensor. Returns self."""
+    def fill_diagonal_(self, fill_value: _Number, wrap: _bool = False) -> Tensor:
+        """In-place form of fill_diagonal()."""
     def fix(self) -> Tensor:
         """Same as trunc()."""
     def fix_(self) -> Tensor:
@@ -440,8 +695,16 @@ class Tensor:
     @overload
     def flip(self, *dims: _int) -> Tensor:
         """A copy with the dimensions `dims` reversed."""
+    def fliplr(self) -> Tensor:
+        """A copy with dimension 1 reversed."""
+    def flipud(self) -> Tensor:
+        """A copy with dimension 0 reversed."""
     def float(self) -> Tensor:
         """The tensor as float32."""
+    def float_power(self, exponent: _Operand) -> Tensor:
+        """input to the power exponent, computed and returned in float64."""
+    def float_power_(self, exponent: _Operand) -> Tensor:
+        """In-place form of float_power()."""
     def floor(self) -> Tensor:
         """The largest integer not above x."""
     def floor_(self) -> Tensor:
@@ -450,26 +713,74 @@ class Tensor:
         """floor(a / b). Integers by 0 raise RuntimeError."""
     def floor_divide_(self, other: _Operand) -> Tensor:
         """In-place form of floor_divide()."""
+    def fmax(self, other: _Operand) -> Tensor:
+        """The larger of input and other; a number where the other is NaN."""
+    def fmax_(self, other: _Operand) -> Tensor:
+        """In-place form of fmax()."""
+    def fmin(self, other: _Operand) -> Tensor:
+        """The smaller of input and other; a number where the other is NaN."""
+    def fmin_(self, other: _Operand) -> Tensor:
+        """In-place form of fmin()."""
     def fmod(self, other: _Operand) -> Tensor:
         """a - b * trunc(a / b), with the sign of a, exact. Integers by 0 raise RuntimeError."""
     def fmod_(self, other: _Operand) -> Tensor:
         """In-place form of fmod()."""
+    def frac(self) -> Tensor:
+        """The fraction of input, with its sign."""
+    def frac_(self) -> Tensor:
+        """In-place form of frac()."""
     def gather(self, dim: _int, index: Tensor) -> Tensor:
         """Elements along `dim` picked by an index of the output's shape."""
+    def gcd(self, other: _Operand) -> Tensor:
+        """Greatest common divisor, not negative."""
+    def gcd_(self, other: _Operand) -> Tensor:
+        """In-place form of gcd()."""
     def ge(self, other: _Operand) -> Tensor:
         """a >= b"""
     def ge_(self, other: _Operand) -> Tensor:
         """In-place form of ge()."""
+    def ger(self, vec2: Tensor) -> Tensor:
+        """The same as outer."""
     def greater(self, other: _Operand) -> Tensor:
         """Same as gt()."""
+    def greater_(self, other: _Operand) -> Tensor:
+        """In-place form of greater()."""
     def greater_equal(self, other: _Operand) -> Tensor:
         """Same as ge()."""
+    def greater_equal_(self, other: _Operand) -> Tensor:
+        """In-place form of greater_equal()."""
     def gt(self, other: _Operand) -> Tensor:
         """a > b"""
     def gt_(self, other: _Operand) -> Tensor:
         """In-place form of gt()."""
     def half(self) -> Tensor:
         """The tensor as float16."""
+    def heaviside(self, values: Tensor) -> Tensor:
+        """0 where input is negative, 1 where positive, `values` where it is 0."""
+    def heaviside_(self, values: Tensor) -> Tensor:
+        """In-place form of heaviside()."""
+    def histc(self, bins: _int = 100, min: _Number = 0, max: _Number = 0) -> Tensor:
+        """Counts in equal bins from min to max, or over the range of the input if they are equal."""
+    @overload
+    def histogram(self, bins: Tensor, *, weight: Tensor | None = None, density: _bool = False) -> _histogram_result: ...
+    @overload
+    def histogram(self, bins: _int = 100, *, range: Sequence[_float] | None = None, weight: Tensor | None = None, density: _bool = False) -> _histogram_result:
+        """Weights between the edges `bins`, and the edges."""
+    @overload
+    def hsplit(self, sections: _int) -> tuple[Tensor, ...]: ...
+    @overload
+    def hsplit(self, indices: _int | Sequence[_int]) -> tuple[Tensor, ...]: ...
+    @overload
+    def hsplit(self, *indices: _int) -> tuple[Tensor, ...]:
+        """Equal views along dimension 1, of a vector along dimension 0."""
+    def hypot(self, other: _Operand) -> Tensor:
+        """sqrt(input^2 + other^2) without overflow; its derivative at the origin is 0."""
+    def hypot_(self, other: _Operand) -> Tensor:
+        """In-place form of hypot()."""
+    def i0(self) -> Tensor:
+        """Modified Bessel function of the first kind of order 0."""
+    def i0_(self) -> Tensor:
+        """In-place form of i0()."""
     def index_add(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
         """Adds alpha * source to the positions `index` of dimension `dim`, in the order of the index."""
     def index_add_(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
@@ -486,10 +797,18 @@ class Tensor:
         """A copy with `values` written (or added, with accumulate) where the index tensors point."""
     def index_put_(self, indices: Sequence[Tensor], values: Tensor, accumulate: _bool = False) -> Tensor:
         """Writes (or adds, with accumulate) `values` where the index tensors point. Returns self."""
+    def index_reduce(self, dim: _int, index: Tensor, source: Tensor, reduce: _str, *, include_self: _bool = True) -> Tensor:
+        """A copy in which the positions `index` of dimension `dim` hold the prod, mean, amax or amin of the slices of `source` sent there."""
+    def index_reduce_(self, dim: _int, index: Tensor, source: Tensor, reduce: _str, *, include_self: _bool = True) -> Tensor:
+        """In-place form of index_reduce()."""
     def index_select(self, dim: _int, index: Tensor) -> Tensor:
         """The positions `index` (1-d) of dimension `dim`, as a copy."""
+    def inner(self, other: Tensor) -> Tensor:
+        """Sums of products over the last dimension of both: shape input[:-1] + other[:-1]."""
     def int(self) -> Tensor:
         """The tensor as int32."""
+    def is_same_size(self, other: Tensor) -> _bool:
+        """Whether two tensors have the same shape."""
     def isclose(self, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False) -> Tensor:
         """Where abs(input - other) <= atol + rtol * abs(other)."""
     def isfinite(self) -> Tensor:
@@ -498,14 +817,44 @@ class Tensor:
         """Whether x is infinite."""
     def isnan(self) -> Tensor:
         """Whether x is NaN."""
+    def isneginf(self) -> Tensor:
+        """Whether x is -infinity."""
+    def isposinf(self) -> Tensor:
+        """Whether x is +infinity."""
+    def isreal(self) -> Tensor:
+        """True everywhere: no dtype is complex."""
+    def kron(self, other: Tensor) -> Tensor:
+        """Kronecker product: each element of `input` times all of `other`, in blocks."""
+    def kthvalue(self, k: _int, dim: _int = -1, keepdim: _bool = False) -> _kthvalue_result:
+        """The k-th smallest elements along `dim`, counted from 1, and where they were."""
+    def lcm(self, other: _Operand) -> Tensor:
+        """Least common multiple, not negative."""
+    def lcm_(self, other: _Operand) -> Tensor:
+        """In-place form of lcm()."""
+    def ldexp(self, other: _Operand) -> Tensor:
+        """input * 2^other"""
+    def ldexp_(self, other: _Operand) -> Tensor:
+        """In-place form of ldexp()."""
     def le(self, other: _Operand) -> Tensor:
         """a <= b"""
     def le_(self, other: _Operand) -> Tensor:
         """In-place form of le()."""
+    def lerp(self, end: Tensor, weight: _Operand) -> Tensor:
+        """input + weight * (end - input), exact at both ends."""
+    def lerp_(self, end: Tensor, weight: _Operand) -> Tensor:
+        """In-place form of lerp()."""
     def less(self, other: _Operand) -> Tensor:
         """Same as lt()."""
+    def less_(self, other: _Operand) -> Tensor:
+        """In-place form of less()."""
     def less_equal(self, other: _Operand) -> Tensor:
         """Same as le()."""
+    def less_equal_(self, other: _Operand) -> Tensor:
+        """In-place form of less_equal()."""
+    def lgamma(self) -> Tensor:
+        """log |Gamma(x)|"""
+    def lgamma_(self) -> Tensor:
+        """In-place form of lgamma()."""
     def log(self) -> Tensor:
         """Natural logarithm."""
     def log_(self) -> Tensor:
@@ -524,6 +873,16 @@ class Tensor:
         """In-place form of log2()."""
     def log_softmax(self, dim: _int, dtype: _dtype | None = None) -> Tensor:
         """The logarithm of softmax(), without overflow."""
+    def logaddexp(self, other: _Operand) -> Tensor:
+        """log(e^input + e^other) without overflow."""
+    def logaddexp_(self, other: _Operand) -> Tensor:
+        """In-place form of logaddexp()."""
+    def logaddexp2(self, other: _Operand) -> Tensor:
+        """log2(2^input + 2^other) without overflow."""
+    def logaddexp2_(self, other: _Operand) -> Tensor:
+        """In-place form of logaddexp2()."""
+    def logcumsumexp(self, dim: _int) -> Tensor:
+        """log(cumsum(exp(x))) along `dim`, without overflow."""
     def logical_and(self, other: _Operand) -> Tensor:
         """Whether both are nonzero."""
     def logical_and_(self, other: _Operand) -> Tensor:
@@ -540,6 +899,10 @@ class Tensor:
         """Whether exactly one is nonzero."""
     def logical_xor_(self, other: _Operand) -> Tensor:
         """In-place form of logical_xor()."""
+    def logit(self, eps: _float | None = None) -> Tensor:
+        """log(input / (1 - input)), the input limited to [eps, 1 - eps] if eps is given."""
+    def logit_(self, eps: _float | None = None) -> Tensor:
+        """In-place form of logit()."""
     def logsumexp(self, dim: _int | Sequence[_int], keepdim: _bool = False) -> Tensor:
         """log(sum(exp(x))) over the dimensions `dim`, without overflow."""
     def long(self) -> Tensor:
@@ -549,11 +912,17 @@ class Tensor:
     def lt_(self, other: _Operand) -> Tensor:
         """In-place form of lt()."""
     @property
+    def mH(self) -> Tensor: ...
+    @property
     def mT(self) -> Tensor: ...
     def masked_fill(self, mask: Tensor, value: _Operand) -> Tensor:
         """The input with a number or a 0-d tensor where `mask` is True."""
     def masked_fill_(self, mask: Tensor, value: _Operand) -> Tensor:
         """In-place form of masked_fill()."""
+    def masked_scatter(self, mask: Tensor, source: Tensor) -> Tensor:
+        """A copy with the elements of `source`, in order, where `mask` is True."""
+    def masked_scatter_(self, mask: Tensor, source: Tensor) -> Tensor:
+        """In-place form of masked_scatter()."""
     def masked_select(self, mask: Tensor) -> Tensor:
         """The elements where `mask` is True, 1-d."""
     def matmul(self, other: Tensor) -> Tensor:
@@ -589,10 +958,14 @@ class Tensor:
         """In-place form of minimum()."""
     def mm(self, mat2: Tensor) -> Tensor:
         """Product of two matrices."""
+    def mode(self, dim: _int = -1, keepdim: _bool = False) -> _mode_result:
+        """The most frequent elements along `dim`, the smallest of several, and where they were last."""
     def moveaxis(self, source: _int | Sequence[_int], destination: _int | Sequence[_int]) -> Tensor:
         """A view with dimensions moved; NumPy's name of movedim."""
     def movedim(self, source: _int | Sequence[_int], destination: _int | Sequence[_int]) -> Tensor:
         """A view with the dimensions `source` moved to the places `destination`."""
+    def msort(self) -> Tensor:
+        """Sorted along dimension 0."""
     def mul(self, other: _Operand) -> Tensor:
         """a * b; logical and for bool."""
     def mul_(self, other: _Operand) -> Tensor:
@@ -605,8 +978,32 @@ class Tensor:
         """In-place form of multiply()."""
     def mv(self, vec: Tensor) -> Tensor:
         """Product of a matrix and a vector."""
+    def mvlgamma(self, p: _int) -> Tensor:
+        """Logarithm of the multivariate gamma function of dimension p."""
+    def mvlgamma_(self, p: _int) -> Tensor:
+        """In-place form of mvlgamma()."""
+    def nan_to_num(self, nan: _float | None = None, posinf: _float | None = None, neginf: _float | None = None) -> Tensor:
+        """NaN replaced by `nan` (0), infinities by `posinf` and `neginf` (the largest finite numbers)."""
+    def nan_to_num_(self, nan: _float | None = None, posinf: _float | None = None, neginf: _float | None = None) -> Tensor:
+        """In-place form of nan_to_num()."""
+    def nanmean(self, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
+        """Mean over the dimensions `dim` (all by default) of what is not NaN."""
+    @overload
+    def nanmedian(self) -> Tensor: ...
+    @overload
+    def nanmedian(self, dim: _int, keepdim: _bool = False) -> _nanmedian_result:
+        """The median of all elements that are not NaN, the lower one of two."""
+    @overload
+    def nanquantile(self, q: _float, dim: _int | None = None, keepdim: _bool = False, *, interpolation: _str = "linear") -> Tensor: ...
+    @overload
+    def nanquantile(self, q: Tensor, dim: _int | None = None, keepdim: _bool = False, *, interpolation: _str = "linear") -> Tensor:
+        """The q-th quantile along `dim`, or of all elements, of what is not NaN."""
+    def nansum(self, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
+        """Sum over the dimensions `dim` (all by default), NaN counting as 0."""
     def narrow(self, dim: _int, start: _int, length: _int) -> Tensor:
         """A view of `length` positions of dimension `dim` from `start` on."""
+    def narrow_copy(self, dim: _int, start: _int, length: _int) -> Tensor:
+        """narrow() as a copy."""
     def ne(self, other: _Operand) -> Tensor:
         """a != b"""
     def ne_(self, other: _Operand) -> Tensor:
@@ -624,6 +1021,8 @@ class Tensor:
     @overload
     def new_empty(self, *size: _int, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
         """Arbitrary values of this tensor's dtype."""
+    def new_empty_strided(self, size: _int | Sequence[_int], stride: _int | Sequence[_int], *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+        """Arbitrary values of this tensor's dtype laid out with these strides."""
     def new_full(self, size: _int | Sequence[_int], fill_value: _Number, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
         """One value, of this tensor's dtype."""
     @overload
@@ -636,8 +1035,14 @@ class Tensor:
     @overload
     def new_zeros(self, *size: _int, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
         """Zeros of this tensor's dtype."""
+    def nextafter(self, other: Tensor) -> Tensor:
+        """The next number after input in the direction of other."""
+    def nextafter_(self, other: Tensor) -> Tensor:
+        """In-place form of nextafter()."""
     def nonzero(self, *, as_tuple: _bool = False) -> Tensor:
         """Positions of the elements that are not zero: one row each, or with as_tuple one tensor per dimension."""
+    def nonzero_static(self, *, size: _int, fill_value: _int = -1) -> Tensor:
+        """The first `size` rows of nonzero(), filled up with rows of `fill_value`."""
     @overload
     def norm(self, p: _Number | None = 2, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, dtype: _dtype | None = None) -> Tensor: ...
     @overload
@@ -647,6 +1052,8 @@ class Tensor:
         """In-place form of normal()."""
     def not_equal(self, other: _Operand) -> Tensor:
         """Same as ne()."""
+    def not_equal_(self, other: _Operand) -> Tensor:
+        """In-place form of not_equal()."""
     def outer(self, vec2: Tensor) -> Tensor:
         """All products of an element of one vector and one of the other."""
     @overload
@@ -654,6 +1061,12 @@ class Tensor:
     @overload
     def permute(self, *dims: _int) -> Tensor:
         """A view with the dimensions in the order `dims`."""
+    def polygamma(self, n: _int) -> Tensor:
+        """The n-th derivative of digamma()."""
+    def polygamma_(self, n: _int) -> Tensor:
+        """In-place form of polygamma()."""
+    def positive(self) -> Tensor:
+        """The input itself."""
     def pow(self, other: _Operand) -> Tensor:
         """a to the power b. A negative integer power of an integer is 0 but for bases 1 and -1."""
     def pow_(self, other: _Operand) -> Tensor:
@@ -665,6 +1078,19 @@ class Tensor:
     @overload
     def prod(self, dim: _int, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
         """Product of all elements; integers and bool give int64."""
+    def put(self, index: Tensor, source: Tensor, accumulate: _bool = False) -> Tensor:
+        """A copy with `source` written (added, with accumulate) at positions `index` of the flattened tensor."""
+    def put_(self, index: Tensor, source: Tensor, accumulate: _bool = False) -> Tensor:
+        """In-place form of put()."""
+    @overload
+    def quantile(self, q: _float, dim: _int | None = None, keepdim: _bool = False, *, interpolation: _str = "linear") -> Tensor: ...
+    @overload
+    def quantile(self, q: Tensor, dim: _int | None = None, keepdim: _bool = False, *, interpolation: _str = "linear") -> Tensor:
+        """The q-th quantile along `dim`, or of all elements; NaN if there is one."""
+    def rad2deg(self) -> Tensor:
+        """Radians to degrees."""
+    def rad2deg_(self) -> Tensor:
+        """In-place form of rad2deg()."""
     @overload
     def random_(self, *, generator: Generator | None = None) -> Tensor: ...
     @overload
@@ -686,11 +1112,20 @@ class Tensor:
         """a - b * floor(a / b), with the sign of b. Integers by 0 raise RuntimeError."""
     def remainder_(self, other: _Operand) -> Tensor:
         """In-place form of remainder()."""
+    def renorm(self, p: _float, dim: _int, maxnorm: _float) -> Tensor:
+        """Each slice along `dim` scaled down to a p-norm of at most maxnorm."""
+    def renorm_(self, p: _float, dim: _int, maxnorm: _float) -> Tensor:
+        """In-place form of renorm()."""
     @overload
     def repeat(self, repeats: _int | Sequence[_int]) -> Tensor: ...
     @overload
     def repeat(self, *repeats: _int) -> Tensor:
         """A copy repeated along each dimension; more repeats than dimensions add leading ones."""
+    @overload
+    def repeat_interleave(self, repeats: _int, dim: _int | None = None, *, output_size: _int | None = None) -> Tensor: ...
+    @overload
+    def repeat_interleave(self, repeats: Tensor, dim: _int | None = None, *, output_size: _int | None = None) -> Tensor:
+        """Each position of dimension `dim` (each element without it) `repeats` times in a row."""
     @overload
     def reshape(self, shape: _int | Sequence[_int]) -> Tensor: ...
     @overload
@@ -700,6 +1135,8 @@ class Tensor:
         """The same elements in the shape of `other`."""
     def roll(self, shifts: _int | Sequence[_int], dims: _int | Sequence[_int] = ...) -> Tensor:
         """A copy shifted cyclically along `dims`; of the flattened tensor if there are none."""
+    def rot90(self, k: _int = 1, dims: _int | Sequence[_int] = ...) -> Tensor:
+        """A copy turned by `k` quarters from the first of `dims` towards the second."""
     def round(self, *, decimals: _int = 0) -> Tensor:
         """The nearest multiple of 10^-decimals, halves to even."""
     def round_(self, *, decimals: _int = 0) -> Tensor:
@@ -730,8 +1167,14 @@ class Tensor:
         """Adds `src` along `dim` to the places an index of its shape names, in the order of the index."""
     def scatter_add_(self, dim: _int, index: Tensor, src: Tensor) -> Tensor:
         """In-place form of scatter_add()."""
+    def scatter_reduce(self, dim: _int, index: Tensor, src: Tensor, reduce: _str, *, include_self: _bool = True) -> Tensor:
+        """A copy in which the places along `dim` that an index names hold the sum, prod, mean, amax or amin of the `src` elements sent there (and of their own value, with include_self)."""
+    def scatter_reduce_(self, dim: _int, index: Tensor, src: Tensor, reduce: _str, *, include_self: _bool = True) -> Tensor:
+        """In-place form of scatter_reduce()."""
     def select(self, dim: _int, index: _int) -> Tensor:
         """The slice at position `index` of dimension `dim`, a view without that dimension."""
+    def select_scatter(self, src: Tensor, dim: _int, index: _int) -> Tensor:
+        """A copy with `src` at position `index` of dimension `dim`."""
     def sgn(self) -> Tensor:
         """Same as sign()."""
     def sgn_(self) -> Tensor:
@@ -746,10 +1189,22 @@ class Tensor:
         """-1, 0 or 1; 0 for NaN."""
     def sign_(self) -> Tensor:
         """In-place form of sign()."""
+    def signbit(self) -> Tensor:
+        """Whether the sign is negative, that of -0.0 and NaN included."""
     def sin(self) -> Tensor:
         """Sine."""
     def sin_(self) -> Tensor:
         """In-place form of sin()."""
+    def sinc(self) -> Tensor:
+        """sin(pi x) / (pi x); 1 at 0."""
+    def sinc_(self) -> Tensor:
+        """In-place form of sinc()."""
+    def sinh(self) -> Tensor:
+        """Hyperbolic sine."""
+    def sinh_(self) -> Tensor:
+        """In-place form of sinh()."""
+    def slice_scatter(self, src: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1) -> Tensor:
+        """A copy with `src` in the slice start:end:step of dimension `dim`."""
     def softmax(self, dim: _int, dtype: _dtype | None = None) -> Tensor:
         """exp(input) divided by its sum along `dim`, without overflow."""
     def sort(self, dim: _int = -1, descending: _bool = False, stable: _bool = False) -> _sort_result:
@@ -779,6 +1234,15 @@ class Tensor:
     def squeeze(self, *dim: _int) -> Tensor:
         """A view without the dimensions of size 1."""
     @overload
+    def squeeze_(self) -> Tensor: ...
+    @overload
+    def squeeze_(self, dim: _int) -> Tensor: ...
+    @overload
+    def squeeze_(self, dim: _int | Sequence[_int]) -> Tensor: ...
+    @overload
+    def squeeze_(self, *dim: _int) -> Tensor:
+        """In-place form of squeeze()."""
+    @overload
     def std(self, unbiased: _bool) -> Tensor: ...
     @overload
     def std(self, dim: _int | Sequence[_int] | None = None, unbiased: _bool = True, keepdim: _bool = False) -> Tensor: ...
@@ -802,10 +1266,18 @@ class Tensor:
         """Sums over the dimensions that broadcasting `size` to the shape of `input` would repeat."""
     def swapaxes(self, axis0: _int, axis1: _int) -> Tensor:
         """A view with two dimensions exchanged; NumPy's name of transpose."""
+    def swapaxes_(self, axis0: _int, axis1: _int) -> Tensor:
+        """In-place form of swapaxes()."""
     def swapdims(self, dim0: _int, dim1: _int) -> Tensor:
         """A view with two dimensions exchanged; the same as transpose."""
+    def swapdims_(self, dim0: _int, dim1: _int) -> Tensor:
+        """In-place form of swapdims()."""
     def t(self) -> Tensor:
         """The transposed matrix as a view; up to two dimensions."""
+    def t_(self) -> Tensor:
+        """In-place form of t()."""
+    def take(self, index: Tensor) -> Tensor:
+        """The elements at positions `index` of the flattened tensor, in the shape of `index`."""
     def take_along_dim(self, indices: Tensor, dim: _int | None = None) -> Tensor:
         """Elements along `dim` picked by `indices`, which broadcast against the input."""
     def tan(self) -> Tensor:
@@ -817,14 +1289,25 @@ class Tensor:
     def tanh_(self) -> Tensor:
         """In-place form of tanh()."""
     @overload
+    def tensor_split(self, sections: _int, dim: _int = 0) -> tuple[Tensor, ...]: ...
+    @overload
+    def tensor_split(self, indices: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]: ...
+    @overload
+    def tensor_split(self, tensor_indices_or_sections: Tensor, dim: _int = 0) -> tuple[Tensor, ...]:
+        """`sections` views along `dim` whose lengths differ by at most one."""
+    @overload
     def tile(self, dims: _int | Sequence[_int]) -> Tensor: ...
     @overload
     def tile(self, *dims: _int) -> Tensor:
         """A copy repeated along the last dimensions; like repeat with missing leading repeats of 1."""
     def topk(self, k: _int, dim: _int = -1, largest: _bool = True, sorted: _bool = True) -> _topk_result:
         """The k largest (or smallest) elements along `dim`, and where they were."""
+    def trace(self) -> Tensor:
+        """Sum of the diagonal of a matrix."""
     def transpose(self, dim0: _int, dim1: _int) -> Tensor:
         """A view with two dimensions exchanged."""
+    def transpose_(self, dim0: _int, dim1: _int) -> Tensor:
+        """In-place form of transpose()."""
     def tril(self, diagonal: _int = 0) -> Tensor:
         """The lower triangle up to `diagonal`, zero elsewhere."""
     def tril_(self, diagonal: _int = 0) -> Tensor:
@@ -847,10 +1330,24 @@ class Tensor:
         """One view per position of dimension `dim`, without that dimension."""
     def unflatten(self, dim: _int, sizes: _int | Sequence[_int]) -> Tensor:
         """A view with dimension `dim` split into `sizes`; one of them may be -1."""
+    def unfold(self, dimension: _int, size: _int, step: _int) -> Tensor:
+        """A view with the windows of `size` positions, `step` apart, of dimension `dimension`, which counts them; a new last dimension holds the positions within each."""
     def uniform_(self, from_: _float = 0, to: _float = 1, *, generator: Generator | None = None) -> Tensor:
         """In-place form of uniform()."""
+    def unique(self, sorted: _bool = True, return_inverse: _bool = False, return_counts: _bool = False, dim: _int | None = None) -> Any:
+        """The distinct elements, or slices along `dim`, in order; with where each went, and how many."""
+    def unique_consecutive(self, return_inverse: _bool = False, return_counts: _bool = False, dim: _int | None = None) -> Any:
+        """The first of each run of equal elements, or slices along `dim`; with the run of each, and lengths."""
+    def unsafe_chunk(self, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
+        """The same as chunk."""
+    def unsafe_split(self, split_size: _int, dim: _int = 0) -> tuple[Tensor, ...]:
+        """The same as split."""
+    def unsafe_split_with_sizes(self, split_sizes: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
+        """The same as split_with_sizes."""
     def unsqueeze(self, dim: _int) -> Tensor:
         """A view with a new dimension of size 1 at `dim`."""
+    def unsqueeze_(self, dim: _int) -> Tensor:
+        """In-place form of unsqueeze()."""
     @overload
     def var(self, unbiased: _bool) -> Tensor: ...
     @overload
@@ -858,6 +1355,8 @@ class Tensor:
     @overload
     def var(self, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = 1, keepdim: _bool = False) -> Tensor:
         """Variance of all elements."""
+    def vdot(self, other: Tensor) -> Tensor:
+        """Sum of the products of two vectors' elements."""
     @overload
     def view(self, dtype: _dtype) -> Tensor: ...
     @overload
@@ -867,8 +1366,19 @@ class Tensor:
         """The same bytes read as another dtype, without history."""
     def view_as(self, other: Tensor) -> Tensor:
         """A view in the shape of `other`."""
+    @overload
+    def vsplit(self, sections: _int) -> tuple[Tensor, ...]: ...
+    @overload
+    def vsplit(self, indices: _int | Sequence[_int]) -> tuple[Tensor, ...]: ...
+    @overload
+    def vsplit(self, *indices: _int) -> tuple[Tensor, ...]:
+        """Equal views along dimension 0."""
     def where(self, condition: Tensor, other: _Operand) -> Tensor:
         """The tensor where `condition` is True, `other` elsewhere; all broadcast."""
+    def xlogy(self, other: _Operand) -> Tensor:
+        """input * log(other), 0 where input is 0."""
+    def xlogy_(self, other: _Operand) -> Tensor:
+        """In-place form of xlogy()."""
     def zero_(self) -> Tensor:
         """Overwrites every element with zero. Returns self."""
 
@@ -1103,6 +1613,17 @@ def _set_trace(limit: _int) -> None: ...
 def _trace_length() -> _int: ...
 def _trace_record(name: _str, inputs: Any, outputs: Any) -> None: ...
 def _take_trace() -> list[_TracedOp]: ...
+def _watch_calls(on: _bool) -> None: ...
+def _bad_calls() -> list[_TracedOp]: ...
+def _set_anomaly_handlers(
+    begin: Callable[[Tensor, Tensor], None],
+    arrived: Callable[[list[Any], Node, _int, Tensor], None],
+    failed: Callable[[Node], None],
+) -> None: ...
+def _set_anomaly_mode(enabled: _bool, check_nan: _bool, check_inf: _bool) -> None: ...
+def _anomaly_mode() -> tuple[_bool, _bool, _bool]: ...
+def _finiteness(t: Tensor) -> _int: ...
+def _set_masked_gradients_propagate(on: _bool) -> _bool: ...
 
 class _TracedOp:
     name: _str
@@ -1169,6 +1690,12 @@ def abs(input: Tensor) -> Tensor:
 def absolute(input: Tensor) -> Tensor:
     """Same as abs()."""
 
+def acos(input: Tensor) -> Tensor:
+    """Inverse cosine, in [0, pi]; NaN outside [-1, 1]."""
+
+def acosh(input: Tensor) -> Tensor:
+    """Inverse hyperbolic cosine; NaN below 1."""
+
 @overload
 def adaptive_avg_pool1d(input: Tensor, output_size: _int | Sequence[_int]) -> Tensor: ...
 @overload
@@ -1208,8 +1735,29 @@ def adaptive_max_pool3d_with_indices(input: Tensor, *output_size: _int) -> tuple
 def add(input: _Operand, other: _Operand, *, alpha: _Number = 1) -> Tensor:
     """input + alpha * other; logical or for bool."""
 
+def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+    """beta * input + alpha * the sum of the products of two batches of matrices."""
+
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: _Number = 1) -> Tensor:
+    """input + value * tensor1 / tensor2"""
+
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: _Number = 1) -> Tensor:
+    """input + value * tensor1 * tensor2"""
+
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
     """beta * input + alpha * mat1 @ mat2; with beta 0 input is not read."""
+
+def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+    """beta * input + alpha * mat @ vec; with beta 0 input is not read."""
+
+def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+    """beta * input + alpha * outer(vec1, vec2); with beta 0 input is not read."""
+
+def adjoint(input: Tensor) -> Tensor:
+    """A view with the last two dimensions exchanged."""
+
+def alias_copy(input: Tensor) -> Tensor:
+    """A copy."""
 
 def all(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
     """Whether all elements are nonzero, over the dimensions `dim` (all by default)."""
@@ -1223,6 +1771,9 @@ def amax(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool
 def amin(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
     """Smallest elements over the dimensions `dim` (all by default); ties share the gradient."""
 
+def aminmax(input: Tensor, *, dim: _int | None = None, keepdim: _bool = False) -> _aminmax_result:
+    """Smallest and largest elements, of all or along `dim`; ties share the gradient."""
+
 def any(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
     """Whether any element is nonzero, over the dimensions `dim` (all by default)."""
 
@@ -1231,6 +1782,27 @@ def arange(end: _Number, *, dtype: _dtype | None = None, device: _str | _device 
 @overload
 def arange(start: _Number, end: _Number, step: _Number = 1, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
     """0, 1, ... below `end`."""
+
+def arccos(input: Tensor) -> Tensor:
+    """Same as acos()."""
+
+def arccosh(input: Tensor) -> Tensor:
+    """Same as acosh()."""
+
+def arcsin(input: Tensor) -> Tensor:
+    """Same as asin()."""
+
+def arcsinh(input: Tensor) -> Tensor:
+    """Same as asinh()."""
+
+def arctan(input: Tensor) -> Tensor:
+    """Same as atan()."""
+
+def arctan2(input: _Operand, other: _Operand) -> Tensor:
+    """Same as atan2()."""
+
+def arctanh(input: Tensor) -> Tensor:
+    """Same as atanh()."""
 
 def argmax(input: Tensor, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
     """Index of the largest element (the first of equals) along `dim`, or in the flattened tensor."""
@@ -1241,14 +1813,47 @@ def argmin(input: Tensor, dim: _int | None = None, keepdim: _bool = False) -> Te
 def argsort(input: Tensor, dim: _int = -1, descending: _bool = False, stable: _bool = False) -> Tensor:
     """The indices that sort along `dim`. Always stable; NaN counts as the largest."""
 
+def argwhere(input: Tensor) -> Tensor:
+    """Positions of the elements that are not zero, one row each."""
+
+def as_strided(input: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None) -> Tensor:
+    """A view of the storage by raw geometry, in elements; RuntimeError beyond the storage. Gradients of elements that share a place add up."""
+
+def as_strided_scatter(input: Tensor, src: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None) -> Tensor:
+    """A contiguous copy with `src` written to the region that as_strided would give of it."""
+
+def asin(input: Tensor) -> Tensor:
+    """Inverse sine, in [-pi/2, pi/2]; NaN outside [-1, 1]."""
+
+def asinh(input: Tensor) -> Tensor:
+    """Inverse hyperbolic sine."""
+
+def atan(input: Tensor) -> Tensor:
+    """Inverse tangent, in [-pi/2, pi/2]."""
+
+def atan2(input: _Operand, other: _Operand) -> Tensor:
+    """The angle of the point (other, input), in [-pi, pi]; its derivative at the origin is 0."""
+
+def atanh(input: Tensor) -> Tensor:
+    """Inverse hyperbolic tangent; NaN outside [-1, 1]."""
+
+@overload
+def atleast_1d(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]: ...
+@overload
 def atleast_1d(input: Tensor) -> Tensor:
-    """A view with at least one dimension."""
+    """Views with at least one dimension."""
 
+@overload
+def atleast_2d(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]: ...
+@overload
 def atleast_2d(input: Tensor) -> Tensor:
-    """A view with at least two dimensions."""
+    """Views with at least two dimensions."""
 
+@overload
+def atleast_3d(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]: ...
+@overload
 def atleast_3d(input: Tensor) -> Tensor:
-    """A view with at least three dimensions."""
+    """Views with at least three dimensions."""
 
 def avg_pool1d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., ceil_mode: _bool = False, count_include_pad: _bool = True) -> Tensor:
     """The average of each window."""
@@ -1258,6 +1863,9 @@ def avg_pool2d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int |
 
 def avg_pool3d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., ceil_mode: _bool = False, count_include_pad: _bool = True, divisor_override: _int | None = None) -> Tensor:
     """The average of each window."""
+
+def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+    """beta * input + alpha * bmm(batch1, batch2); with beta 0 input is not read."""
 
 def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None, bias: Tensor | None = None, training: _bool = False, momentum: _float = 0.1, eps: _float = 1e-5) -> Tensor:
     """input with mean 0 and variance 1 in each channel (dim 1), then scaled and shifted; in training the running statistics are updated."""
@@ -1273,6 +1881,9 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
 
 def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean", pos_weight: Tensor | None = None) -> Tensor:
     """binary_cross_entropy() of sigmoid(input), without overflow."""
+
+def bincount(input: Tensor, weights: Tensor | None = None, minlength: _int = 0) -> Tensor:
+    """How often each of 0, 1, ... occurs in a 1-d tensor, or the sum of its weights."""
 
 def bitwise_and(input: _Operand, other: _Operand) -> Tensor:
     """a & b"""
@@ -1292,6 +1903,9 @@ def bitwise_right_shift(input: _Operand, other: _Operand) -> Tensor:
 def bitwise_xor(input: _Operand, other: _Operand) -> Tensor:
     """a ^ b"""
 
+def block_diag(tensors: Sequence[Tensor]) -> Tensor:
+    """The matrix with these matrices (vectors as rows) along its diagonal, zero elsewhere."""
+
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """Products of two batches of matrices, pair by pair."""
 
@@ -1304,8 +1918,17 @@ def broadcast_to(input: Tensor, size: _int | Sequence[_int]) -> Tensor: ...
 def broadcast_to(input: Tensor, *size: _int) -> Tensor:
     """A view of shape `size`, with dimensions of size 1 repeated without copying; the same as expand."""
 
+def bucketize(input: _Operand, boundaries: Tensor, *, out_int32: _bool = False, right: _bool = False) -> Tensor:
+    """How many of the sorted boundaries are less than each element, or not greater if right."""
+
+def cartesian_prod(tensors: Sequence[Tensor]) -> Tensor:
+    """All tuples with one element of each vector, as rows [n, number of vectors]."""
+
 def cat(tensors: Sequence[Tensor], dim: _int = 0) -> Tensor:
     """The tensors one after another along dimension `dim`."""
+
+def cdist(x1: Tensor, x2: Tensor, p: _float = 2.0, compute_mode: _str | None = None) -> Tensor:
+    """p-norm distances of every row of x1 to every row of x2, batches broadcast; for p = 2 and more than 25 rows by a matrix product, unless compute_mode forbids it."""
 
 def ceil(input: Tensor) -> Tensor:
     """The smallest integer not below x."""
@@ -1333,6 +1956,12 @@ def clone(input: Tensor) -> Tensor:
 
 def col2im(input: Tensor, output_size: _int | Sequence[_int], kernel_size: _int | Sequence[_int], dilation: _int | Sequence[_int], padding: _int | Sequence[_int], stride: _int | Sequence[_int]) -> Tensor:
     """Columns [N, C * kernel, windows] added up where their windows lie."""
+
+def column_stack(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors side by side, vectors as columns."""
+
+def combinations(input: Tensor, r: _int = 2, with_replacement: _bool = False) -> Tensor:
+    """All `r` elements of a vector in its order, as rows [n, r]."""
 
 def concat(tensors: Sequence[Tensor], dim: _int = 0) -> Tensor:
     """The same as cat."""
@@ -1370,14 +1999,35 @@ def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
 def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., output_padding: _int | Sequence[_int] = ..., groups: _int = 1, dilation: _int | Sequence[_int] = ...) -> Tensor:
     """The transposed convolution: the gradient of conv3d with respect to its input, with weight [in, out / groups, *kernel]."""
 
+def copysign(input: _Operand, other: _Operand) -> Tensor:
+    """The magnitude of input with the sign of other."""
+
+def corrcoef(input: Tensor) -> Tensor:
+    """Pearson's correlation coefficients of the rows of input."""
+
 def cos(input: Tensor) -> Tensor:
     """Cosine."""
+
+def cosh(input: Tensor) -> Tensor:
+    """Hyperbolic cosine."""
 
 def count_nonzero(input: Tensor, dim: _int | Sequence[_int] | None = None) -> Tensor:
     """Number of nonzero elements over the dimensions `dim` (all by default)."""
 
+def cov(input: Tensor, *, correction: _int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Tensor:
+    """Covariance matrix of the rows of input, its columns being observations."""
+
+def cross(input: Tensor, other: Tensor, dim: _int | None = None) -> Tensor:
+    """Cross product along `dim` of size 3, by default the first such dimension."""
+
 def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: _bool | None = None, ignore_index: _int = -100, reduce: _bool | None = None, reduction: _str = "mean", label_smoothing: _float = 0.0) -> Tensor:
     """Cross-entropy of logits (classes in dim 1) and target classes or probabilities."""
+
+def cummax(input: Tensor, dim: _int) -> _cummax_result:
+    """Running maximum along `dim`, and where it was (the last of equals)."""
+
+def cummin(input: Tensor, dim: _int) -> _cummin_result:
+    """Running minimum along `dim`, and where it was (the last of equals)."""
 
 def cumprod(input: Tensor, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
     """Running product along `dim`; integers and bool give int64."""
@@ -1385,11 +2035,44 @@ def cumprod(input: Tensor, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
 def cumsum(input: Tensor, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
     """Running sum along `dim`; integers and bool give int64."""
 
+def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: _Number = 1, dim: _int = -1) -> Tensor:
+    """Running integral of y along `dim` by the trapezoidal rule."""
+
+def deg2rad(input: Tensor) -> Tensor:
+    """Degrees to radians."""
+
 def detach(input: Tensor) -> Tensor:
     """The same memory without history."""
 
+def detach_copy(input: Tensor) -> Tensor:
+    """A copy without history."""
+
+def diag(input: Tensor, diagonal: _int = 0) -> Tensor:
+    """The matrix with a vector on a diagonal, or the diagonal of a matrix as a copy."""
+
+def diag_embed(input: Tensor, offset: _int = 0, dim1: _int = -2, dim2: _int = -1) -> Tensor:
+    """Matrices with the last dimension of `input` on their diagonals, zero elsewhere; they lie in dimensions `dim1` and `dim2` of the result."""
+
+def diagflat(input: Tensor, offset: _int = 0) -> Tensor:
+    """The matrix with all elements of `input`, in order, on a diagonal."""
+
 def diagonal(input: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
     """A view of the diagonal of two dimensions, as the last dimension."""
+
+def diagonal_copy(input: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
+    """diagonal() as a copy."""
+
+def diagonal_scatter(input: Tensor, src: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
+    """A copy with `src` on the diagonal of two dimensions."""
+
+def diff(input: Tensor, n: _int = 1, dim: _int = -1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor:
+    """The n-th difference of neighbours along `dim`."""
+
+def digamma(input: Tensor) -> Tensor:
+    """The derivative of lgamma."""
+
+def dist(input: Tensor, other: Tensor, p: _float = 2) -> Tensor:
+    """The p-norm of input - other."""
 
 def div(input: _Operand, other: _Operand, *, rounding_mode: _str | None = None) -> Tensor:
     """input / other; rounding_mode 'floor' or 'trunc' rounds down or towards zero."""
@@ -1402,6 +2085,17 @@ def dot(input: Tensor, other: Tensor) -> Tensor:
 
 def dropout(input: Tensor, p: _float = 0.5, training: _bool = True, inplace: _bool = False) -> Tensor:
     """In training: every element zeroed with probability p, the others divided by 1 - p. Else the input."""
+
+@overload
+def dsplit(input: Tensor, sections: _int) -> tuple[Tensor, ...]: ...
+@overload
+def dsplit(input: Tensor, indices: _int | Sequence[_int]) -> tuple[Tensor, ...]: ...
+@overload
+def dsplit(input: Tensor, *indices: _int) -> tuple[Tensor, ...]:
+    """Equal views along dimension 2."""
+
+def dstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors in depth: joined along dimension 2."""
 
 def einsum(equation: _str, operands: Sequence[Tensor]) -> Tensor:
     """Sum of products in index notation: einsum('bij,bjk->bik', x, y). Operands follow one by one or as a list."""
@@ -1421,6 +2115,12 @@ def empty(*size: _int, dtype: _dtype | None = None, device: _str | _device | Non
 def empty_like(input: Tensor, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
     """Arbitrary values in the shape of `input`."""
 
+@overload
+def empty_strided(size: _int | Sequence[_int], stride: _int | Sequence[_int], *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+@overload
+def empty_strided(size: _int | Sequence[_int], *stride: _int, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """Arbitrary values laid out with these strides."""
+
 def eq(input: _Operand, other: _Operand) -> Tensor:
     """a == b"""
 
@@ -1430,11 +2130,23 @@ def equal(input: Tensor, other: Tensor) -> _bool:
 def erf(input: Tensor) -> Tensor:
     """The error function, 2 / sqrt(pi) times the integral of e^-t^2 from 0 to x."""
 
+def erfc(input: Tensor) -> Tensor:
+    """1 - erf(x), accurate where it is small."""
+
+def erfinv(input: Tensor) -> Tensor:
+    """The inverse of erf; NaN outside [-1, 1]."""
+
 def exp(input: Tensor) -> Tensor:
     """e^x"""
 
 def exp2(input: Tensor) -> Tensor:
     """2^x"""
+
+@overload
+def expand_copy(input: Tensor, size: _int | Sequence[_int]) -> Tensor: ...
+@overload
+def expand_copy(input: Tensor, *size: _int) -> Tensor:
+    """expand() as a copy."""
 
 def expm1(input: Tensor) -> Tensor:
     """e^x - 1, accurate near 0."""
@@ -1454,14 +2166,32 @@ def flip(input: Tensor, dims: _int | Sequence[_int]) -> Tensor: ...
 def flip(input: Tensor, *dims: _int) -> Tensor:
     """A copy with the dimensions `dims` reversed."""
 
+def fliplr(input: Tensor) -> Tensor:
+    """A copy with dimension 1 reversed."""
+
+def flipud(input: Tensor) -> Tensor:
+    """A copy with dimension 0 reversed."""
+
+def float_power(input: _Operand, exponent: _Operand) -> Tensor:
+    """input to the power exponent, computed and returned in float64."""
+
 def floor(input: Tensor) -> Tensor:
     """The largest integer not above x."""
 
 def floor_divide(input: _Operand, other: _Operand) -> Tensor:
     """floor(a / b). Integers by 0 raise RuntimeError."""
 
+def fmax(input: _Operand, other: _Operand) -> Tensor:
+    """The larger of input and other; a number where the other is NaN."""
+
+def fmin(input: _Operand, other: _Operand) -> Tensor:
+    """The smaller of input and other; a number where the other is NaN."""
+
 def fmod(input: _Operand, other: _Operand) -> Tensor:
     """a - b * trunc(a / b), with the sign of a, exact. Integers by 0 raise RuntimeError."""
+
+def frac(input: Tensor) -> Tensor:
+    """The fraction of input, with its sign."""
 
 def full(size: _int | Sequence[_int], fill_value: _Number, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
     """A tensor filled with one value, whose kind gives the dtype."""
@@ -1472,11 +2202,17 @@ def full_like(input: Tensor, fill_value: _Number, *, dtype: _dtype | None = None
 def gather(input: Tensor, dim: _int, index: Tensor) -> Tensor:
     """Elements along `dim` picked by an index of the output's shape."""
 
+def gcd(input: _Operand, other: _Operand) -> Tensor:
+    """Greatest common divisor, not negative."""
+
 def ge(input: _Operand, other: _Operand) -> Tensor:
     """a >= b"""
 
 def gelu(input: Tensor, *, approximate: _str = "none") -> Tensor:
     """input times the normal distribution function of input; 'tanh' approximates it."""
+
+def ger(input: Tensor, vec2: Tensor) -> Tensor:
+    """The same as outer."""
 
 def greater(input: _Operand, other: _Operand) -> Tensor:
     """Same as gt()."""
@@ -1508,8 +2244,37 @@ def hardswish(input: Tensor, inplace: _bool = False) -> Tensor:
 def hardtanh(input: Tensor, min_val: _Number = -1.0, max_val: _Number = 1.0, inplace: _bool = False) -> Tensor:
     """input limited to [min_val, max_val]; the limits get no gradient."""
 
+def heaviside(input: Tensor, values: Tensor) -> Tensor:
+    """0 where input is negative, 1 where positive, `values` where it is 0."""
+
+def histc(input: Tensor, bins: _int = 100, min: _Number = 0, max: _Number = 0) -> Tensor:
+    """Counts in equal bins from min to max, or over the range of the input if they are equal."""
+
+@overload
+def histogram(input: Tensor, bins: Tensor, *, weight: Tensor | None = None, density: _bool = False) -> _histogram_result: ...
+@overload
+def histogram(input: Tensor, bins: _int = 100, *, range: Sequence[_float] | None = None, weight: Tensor | None = None, density: _bool = False) -> _histogram_result:
+    """Weights between the edges `bins`, and the edges."""
+
+@overload
+def hsplit(input: Tensor, sections: _int) -> tuple[Tensor, ...]: ...
+@overload
+def hsplit(input: Tensor, indices: _int | Sequence[_int]) -> tuple[Tensor, ...]: ...
+@overload
+def hsplit(input: Tensor, *indices: _int) -> tuple[Tensor, ...]:
+    """Equal views along dimension 1, of a vector along dimension 0."""
+
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors side by side: joined along dimension 1, vectors along dimension 0."""
+
 def huber_loss(input: Tensor, target: Tensor, reduction: _str = "mean", delta: _float = 1.0) -> Tensor:
     """d^2 / 2 where the difference |d| < delta, delta (|d| - delta / 2) elsewhere."""
+
+def hypot(input: _Operand, other: _Operand) -> Tensor:
+    """sqrt(input^2 + other^2) without overflow; its derivative at the origin is 0."""
+
+def i0(input: Tensor) -> Tensor:
+    """Modified Bessel function of the first kind of order 0."""
 
 def im2col(input: Tensor, kernel_size: _int | Sequence[_int], dilation: _int | Sequence[_int], padding: _int | Sequence[_int], stride: _int | Sequence[_int]) -> Tensor:
     """Every window of [N, C, H, W] as a column of [N, C * kernel, windows]."""
@@ -1526,11 +2291,20 @@ def index_fill(input: Tensor, dim: _int, index: Tensor, value: _Operand) -> Tens
 def index_put(input: Tensor, indices: Sequence[Tensor], values: Tensor, accumulate: _bool = False) -> Tensor:
     """A copy with `values` written (or added, with accumulate) where the index tensors point."""
 
+def index_reduce(input: Tensor, dim: _int, index: Tensor, source: Tensor, reduce: _str, *, include_self: _bool = True) -> Tensor:
+    """A copy in which the positions `index` of dimension `dim` hold the prod, mean, amax or amin of the slices of `source` sent there."""
+
 def index_select(input: Tensor, dim: _int, index: Tensor) -> Tensor:
     """The positions `index` (1-d) of dimension `dim`, as a copy."""
 
+def inner(input: Tensor, other: Tensor) -> Tensor:
+    """Sums of products over the last dimension of both: shape input[:-1] + other[:-1]."""
+
 def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None, weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: _bool = True, momentum: _float = 0.1, eps: _float = 1e-5) -> Tensor:
     """input with mean 0 and variance 1 in each channel of each sample, then scaled and shifted."""
+
+def is_same_size(input: Tensor, other: Tensor) -> _bool:
+    """Whether two tensors have the same shape."""
 
 def isclose(input: Tensor, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False) -> Tensor:
     """Where abs(input - other) <= atol + rtol * abs(other)."""
@@ -1538,14 +2312,32 @@ def isclose(input: Tensor, other: Tensor, rtol: _float = 1e-05, atol: _float = 1
 def isfinite(input: Tensor) -> Tensor:
     """Whether x is neither infinite nor NaN."""
 
+def isin(elements: _Operand, test_elements: _Operand, *, assume_unique: _bool = False, invert: _bool = False) -> Tensor:
+    """Whether each element is one of test_elements, or none of them if invert."""
+
 def isinf(input: Tensor) -> Tensor:
     """Whether x is infinite."""
 
 def isnan(input: Tensor) -> Tensor:
     """Whether x is NaN."""
 
+def isneginf(input: Tensor) -> Tensor:
+    """Whether x is -infinity."""
+
+def isposinf(input: Tensor) -> Tensor:
+    """Whether x is +infinity."""
+
+def isreal(input: Tensor) -> Tensor:
+    """True everywhere: no dtype is complex."""
+
 def kl_div(input: Tensor, target: Tensor, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean", log_target: _bool = False) -> Tensor:
     """Kullback-Leibler divergence of log-probabilities `input` from `target`."""
+
+def kron(input: Tensor, other: Tensor) -> Tensor:
+    """Kronecker product: each element of `input` times all of `other`, in blocks."""
+
+def kthvalue(input: Tensor, k: _int, dim: _int = -1, keepdim: _bool = False) -> _kthvalue_result:
+    """The k-th smallest elements along `dim`, counted from 1, and where they were."""
 
 def l1_loss(input: Tensor, target: Tensor, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean") -> Tensor:
     """Absolute difference of input and target."""
@@ -1553,17 +2345,53 @@ def l1_loss(input: Tensor, target: Tensor, size_average: _bool | None = None, re
 def layer_norm(input: Tensor, normalized_shape: _int | Sequence[_int], weight: Tensor | None = None, bias: Tensor | None = None, eps: _float = 1e-5) -> Tensor:
     """input with mean 0 and variance 1 over its last dimensions, then scaled and shifted."""
 
+def lcm(input: _Operand, other: _Operand) -> Tensor:
+    """Least common multiple, not negative."""
+
+def ldexp(input: Tensor, other: _Operand) -> Tensor:
+    """input * 2^other"""
+
 def le(input: _Operand, other: _Operand) -> Tensor:
     """a <= b"""
 
 def leaky_relu(input: Tensor, negative_slope: _Number = 0.01, inplace: _bool = False) -> Tensor:
     """input where positive, negative_slope * input elsewhere."""
 
+def lerp(input: Tensor, end: Tensor, weight: _Operand) -> Tensor:
+    """input + weight * (end - input), exact at both ends."""
+
 def less(input: _Operand, other: _Operand) -> Tensor:
     """Same as lt()."""
 
 def less_equal(input: _Operand, other: _Operand) -> Tensor:
     """Same as le()."""
+
+def lgamma(input: Tensor) -> Tensor:
+    """log |Gamma(x)|"""
+
+def linalg_cholesky_ex(A: Tensor, *, upper: _bool = False) -> _linalg_cholesky_ex_result:
+    """Cholesky factors, and the order of the first leading minor that is not positive, or 0 (int32)."""
+
+def linalg_cross(input: Tensor, other: Tensor, *, dim: _int = -1) -> Tensor:
+    """Cross product along `dim` of size 3; what linalg.cross is."""
+
+def linalg_det_values(A: Tensor) -> Tensor:
+    """Determinants, without history. What linalg.det computes."""
+
+def linalg_inv_ex(A: Tensor) -> _linalg_inv_ex_result:
+    """Inverses of square matrices, and the first zero pivot of each from 1, or 0 (int32)."""
+
+def linalg_lu_pack(A: Tensor, *, pivot: _bool = True) -> _linalg_lu_pack_result:
+    """Both factors of LU with partial pivoting in one matrix, row exchanges from 1 (int32), and the first zero pivot from 1 or 0; without history. What linalg.lu_factor is made of."""
+
+def linalg_slogdet(A: Tensor) -> _linalg_slogdet_result:
+    """Sign and logarithm of the absolute value of determinants."""
+
+def linalg_solve_ex(A: Tensor, B: Tensor, *, left: _bool = True) -> _linalg_solve_ex_result:
+    """X with A X = B (X A = B without `left`), and the first zero pivot of each A from 1, or 0 (int32)."""
+
+def linalg_solve_triangular(A: Tensor, B: Tensor, *, upper: _bool, left: _bool = True, unitriangular: _bool = False) -> Tensor:
+    """X with A X = B (X A = B without `left`), A triangular [*, n, n]; the other triangle is not read, nor the diagonal with `unitriangular`. What linalg.solve_triangular is."""
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias."""
@@ -1586,6 +2414,15 @@ def log2(input: Tensor) -> Tensor:
 def log_softmax(input: Tensor, dim: _int, dtype: _dtype | None = None) -> Tensor:
     """The logarithm of softmax(), without overflow."""
 
+def logaddexp(input: _Operand, other: _Operand) -> Tensor:
+    """log(e^input + e^other) without overflow."""
+
+def logaddexp2(input: _Operand, other: _Operand) -> Tensor:
+    """log2(2^input + 2^other) without overflow."""
+
+def logcumsumexp(input: Tensor, dim: _int) -> Tensor:
+    """log(cumsum(exp(x))) along `dim`, without overflow."""
+
 def logical_and(input: _Operand, other: _Operand) -> Tensor:
     """Whether both are nonzero."""
 
@@ -1598,8 +2435,14 @@ def logical_or(input: _Operand, other: _Operand) -> Tensor:
 def logical_xor(input: _Operand, other: _Operand) -> Tensor:
     """Whether exactly one is nonzero."""
 
+def logit(input: Tensor, eps: _float | None = None) -> Tensor:
+    """log(input / (1 - input)), the input limited to [eps, 1 - eps] if eps is given."""
+
 def logsigmoid(input: Tensor) -> Tensor:
     """log(sigmoid(input)), without overflow."""
+
+def logspace(start: _Number, end: _Number, steps: _int, base: _float = 10.0, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """`steps` powers of `base`, exponents at equal distances from start to end."""
 
 def logsumexp(input: Tensor, dim: _int | Sequence[_int], keepdim: _bool = False) -> Tensor:
     """log(sum(exp(x))) over the dimensions `dim`, without overflow."""
@@ -1618,6 +2461,9 @@ def lt(input: _Operand, other: _Operand) -> Tensor:
 
 def masked_fill(input: Tensor, mask: Tensor, value: _Operand) -> Tensor:
     """The input with a number or a 0-d tensor where `mask` is True."""
+
+def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """A copy with the elements of `source`, in order, where `mask` is True."""
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where `mask` is True, 1-d."""
@@ -1683,6 +2529,9 @@ def mish(input: Tensor, inplace: _bool = False) -> Tensor:
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """Product of two matrices."""
 
+def mode(input: Tensor, dim: _int = -1, keepdim: _bool = False) -> _mode_result:
+    """The most frequent elements along `dim`, the smallest of several, and where they were last."""
+
 def moveaxis(input: Tensor, source: _int | Sequence[_int], destination: _int | Sequence[_int]) -> Tensor:
     """A view with dimensions moved; NumPy's name of movedim."""
 
@@ -1691,6 +2540,9 @@ def movedim(input: Tensor, source: _int | Sequence[_int], destination: _int | Se
 
 def mse_loss(input: Tensor, target: Tensor, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean") -> Tensor:
     """Squared difference of input and target."""
+
+def msort(input: Tensor) -> Tensor:
+    """Sorted along dimension 0."""
 
 def mul(input: _Operand, other: _Operand) -> Tensor:
     """a * b; logical and for bool."""
@@ -1704,8 +2556,35 @@ def multiply(input: _Operand, other: _Operand) -> Tensor:
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """Product of a matrix and a vector."""
 
+def mvlgamma(input: Tensor, p: _int) -> Tensor:
+    """Logarithm of the multivariate gamma function of dimension p."""
+
+def nan_to_num(input: Tensor, nan: _float | None = None, posinf: _float | None = None, neginf: _float | None = None) -> Tensor:
+    """NaN replaced by `nan` (0), infinities by `posinf` and `neginf` (the largest finite numbers)."""
+
+def nanmean(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
+    """Mean over the dimensions `dim` (all by default) of what is not NaN."""
+
+@overload
+def nanmedian(input: Tensor) -> Tensor: ...
+@overload
+def nanmedian(input: Tensor, dim: _int, keepdim: _bool = False) -> _nanmedian_result:
+    """The median of all elements that are not NaN, the lower one of two."""
+
+@overload
+def nanquantile(input: Tensor, q: _float, dim: _int | None = None, keepdim: _bool = False, *, interpolation: _str = "linear") -> Tensor: ...
+@overload
+def nanquantile(input: Tensor, q: Tensor, dim: _int | None = None, keepdim: _bool = False, *, interpolation: _str = "linear") -> Tensor:
+    """The q-th quantile along `dim`, or of all elements, of what is not NaN."""
+
+def nansum(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
+    """Sum over the dimensions `dim` (all by default), NaN counting as 0."""
+
 def narrow(input: Tensor, dim: _int, start: _int, length: _int) -> Tensor:
     """A view of `length` positions of dimension `dim` from `start` on."""
+
+def narrow_copy(input: Tensor, dim: _int, start: _int, length: _int) -> Tensor:
+    """narrow() as a copy."""
 
 def ne(input: _Operand, other: _Operand) -> Tensor:
     """a != b"""
@@ -1716,11 +2595,17 @@ def neg(input: Tensor) -> Tensor:
 def negative(input: Tensor) -> Tensor:
     """Same as neg()."""
 
+def nextafter(input: Tensor, other: Tensor) -> Tensor:
+    """The next number after input in the direction of other."""
+
 def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: _bool | None = None, ignore_index: _int = -100, reduce: _bool | None = None, reduction: _str = "mean") -> Tensor:
     """Minus the log-probability (in dim 1) of the target classes."""
 
 def nonzero(input: Tensor, *, as_tuple: _bool = False) -> Tensor:
     """Positions of the elements that are not zero: one row each, or with as_tuple one tensor per dimension."""
+
+def nonzero_static(input: Tensor, *, size: _int, fill_value: _int = -1) -> Tensor:
+    """The first `size` rows of nonzero(), filled up with rows of `fill_value`."""
 
 @overload
 def norm(input: Tensor, p: _Number | None = 2, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, dtype: _dtype | None = None) -> Tensor: ...
@@ -1761,11 +2646,23 @@ def permute(input: Tensor, dims: _int | Sequence[_int]) -> Tensor: ...
 def permute(input: Tensor, *dims: _int) -> Tensor:
     """A view with the dimensions in the order `dims`."""
 
+@overload
+def permute_copy(input: Tensor, dims: _int | Sequence[_int]) -> Tensor: ...
+@overload
+def permute_copy(input: Tensor, *dims: _int) -> Tensor:
+    """permute() as a copy."""
+
 def pixel_shuffle(input: Tensor, upscale_factor: _int) -> Tensor:
     """[*, C r^2, H, W] to [*, C, H r, W r]."""
 
 def pixel_unshuffle(input: Tensor, downscale_factor: _int) -> Tensor:
     """[*, C, H r, W r] to [*, C r^2, H, W]."""
+
+def polygamma(n: _int, input: Tensor) -> Tensor:
+    """The n-th derivative of digamma()."""
+
+def positive(input: Tensor) -> Tensor:
+    """The input itself."""
 
 def pow(input: _Operand, other: _Operand) -> Tensor:
     """a to the power b. A negative integer power of an integer is 0 but for bases 1 and -1."""
@@ -1778,6 +2675,18 @@ def prod(input: Tensor, *, dtype: _dtype | None = None) -> Tensor: ...
 @overload
 def prod(input: Tensor, dim: _int, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
     """Product of all elements; integers and bool give int64."""
+
+def put(input: Tensor, index: Tensor, source: Tensor, accumulate: _bool = False) -> Tensor:
+    """A copy with `source` written (added, with accumulate) at positions `index` of the flattened tensor."""
+
+@overload
+def quantile(input: Tensor, q: _float, dim: _int | None = None, keepdim: _bool = False, *, interpolation: _str = "linear") -> Tensor: ...
+@overload
+def quantile(input: Tensor, q: Tensor, dim: _int | None = None, keepdim: _bool = False, *, interpolation: _str = "linear") -> Tensor:
+    """The q-th quantile along `dim`, or of all elements; NaN if there is one."""
+
+def rad2deg(input: Tensor) -> Tensor:
+    """Radians to degrees."""
 
 @overload
 def rand(size: _int | Sequence[_int], *, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
@@ -1829,6 +2738,17 @@ def relu6(input: Tensor, inplace: _bool = False) -> Tensor:
 def remainder(input: _Operand, other: _Operand) -> Tensor:
     """a - b * floor(a / b), with the sign of b. Integers by 0 raise RuntimeError."""
 
+def renorm(input: Tensor, p: _float, dim: _int, maxnorm: _float) -> Tensor:
+    """Each slice along `dim` scaled down to a p-norm of at most maxnorm."""
+
+@overload
+def repeat_interleave(repeats: Tensor, *, output_size: _int | None = None) -> Tensor: ...
+@overload
+def repeat_interleave(input: Tensor, repeats: _int, dim: _int | None = None, *, output_size: _int | None = None) -> Tensor: ...
+@overload
+def repeat_interleave(input: Tensor, repeats: Tensor, dim: _int | None = None, *, output_size: _int | None = None) -> Tensor:
+    """0 repeats[0] times, 1 repeats[1] times, and so on."""
+
 @overload
 def reshape(input: Tensor, shape: _int | Sequence[_int]) -> Tensor: ...
 @overload
@@ -1859,11 +2779,20 @@ def rnn_tanh_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: T
 def roll(input: Tensor, shifts: _int | Sequence[_int], dims: _int | Sequence[_int] = ...) -> Tensor:
     """A copy shifted cyclically along `dims`; of the flattened tensor if there are none."""
 
+def rot90(input: Tensor, k: _int = 1, dims: _int | Sequence[_int] = ...) -> Tensor:
+    """A copy turned by `k` quarters from the first of `dims` towards the second."""
+
 def round(input: Tensor, *, decimals: _int = 0) -> Tensor:
     """The nearest multiple of 10^-decimals, halves to even."""
 
+def row_stack(tensors: Sequence[Tensor]) -> Tensor:
+    """The same as vstack."""
+
 def rsqrt(input: Tensor) -> Tensor:
     """1 / sqrt(x)"""
+
+def scalar_tensor(s: _Number, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """A 0-d tensor of the default dtype."""
 
 def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: _float = 0.0, is_causal: _bool = False, *, scale: _float | None = None, enable_gqa: _bool = False) -> Tensor:
     """softmax(query key^T scale + attn_mask) value over the last two dimensions, block by block: no matrix of all scores is made. A bool mask tells which keys count. dropout_p applies whenever it is not 0; scale defaults to 1 / sqrt(the last size of query)."""
@@ -1881,8 +2810,20 @@ def scatter(input: Tensor, dim: _int, index: Tensor, value: _Number, *, reduce: 
 def scatter_add(input: Tensor, dim: _int, index: Tensor, src: Tensor) -> Tensor:
     """Adds `src` along `dim` to the places an index of its shape names, in the order of the index."""
 
+def scatter_reduce(input: Tensor, dim: _int, index: Tensor, src: Tensor, reduce: _str, *, include_self: _bool = True) -> Tensor:
+    """A copy in which the places along `dim` that an index names hold the sum, prod, mean, amax or amin of the `src` elements sent there (and of their own value, with include_self)."""
+
+def searchsorted(sorted_sequence: Tensor, input: _Operand, *, out_int32: _bool = False, right: _bool = False, side: _str | None = None, sorter: Tensor | None = None) -> Tensor:
+    """Where each element of input goes in the last dimension of sorted_sequence to keep its order: before equals, after them if right."""
+
 def select(input: Tensor, dim: _int, index: _int) -> Tensor:
     """The slice at position `index` of dimension `dim`, a view without that dimension."""
+
+def select_copy(input: Tensor, dim: _int, index: _int) -> Tensor:
+    """select() as a copy."""
+
+def select_scatter(input: Tensor, src: Tensor, dim: _int, index: _int) -> Tensor:
+    """A copy with `src` at position `index` of dimension `dim`."""
 
 def selu(input: Tensor, inplace: _bool = False) -> Tensor:
     """elu() with the constants of self-normalising networks."""
@@ -1896,11 +2837,26 @@ def sigmoid(input: Tensor) -> Tensor:
 def sign(input: Tensor) -> Tensor:
     """-1, 0 or 1; 0 for NaN."""
 
+def signbit(input: Tensor) -> Tensor:
+    """Whether the sign is negative, that of -0.0 and NaN included."""
+
 def silu(input: Tensor, inplace: _bool = False) -> Tensor:
     """input * sigmoid(input)"""
 
 def sin(input: Tensor) -> Tensor:
     """Sine."""
+
+def sinc(input: Tensor) -> Tensor:
+    """sin(pi x) / (pi x); 1 at 0."""
+
+def sinh(input: Tensor) -> Tensor:
+    """Hyperbolic sine."""
+
+def slice_copy(input: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1) -> Tensor:
+    """The slice start:end:step of dimension `dim` as a copy."""
+
+def slice_scatter(input: Tensor, src: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1) -> Tensor:
+    """A copy with `src` in the slice start:end:step of dimension `dim`."""
 
 def smooth_l1_loss(input: Tensor, target: Tensor, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean", beta: _float = 1.0) -> Tensor:
     """d^2 / (2 beta) where the difference |d| < beta, |d| - beta / 2 elsewhere."""
@@ -1917,14 +2873,59 @@ def softsign(input: Tensor) -> Tensor:
 def sort(input: Tensor, dim: _int = -1, descending: _bool = False, stable: _bool = False) -> _sort_result:
     """Elements along `dim` in order, and where they were. Always stable; NaN counts as the largest."""
 
+def special_bessel_j0(input: Tensor) -> Tensor:
+    """Bessel function of the first kind of order 0."""
+
+def special_bessel_j1(input: Tensor) -> Tensor:
+    """Bessel function of the first kind of order 1."""
+
+def special_bessel_y0(input: Tensor) -> Tensor:
+    """Bessel function of the second kind of order 0."""
+
+def special_bessel_y1(input: Tensor) -> Tensor:
+    """Bessel function of the second kind of order 1."""
+
+def special_entr(input: Tensor) -> Tensor:
+    """Entropy -x log(x): 0 at 0, -inf where negative."""
+
+def special_erfcx(input: Tensor) -> Tensor:
+    """e^(x^2) erfc(x)"""
+
+def special_i0e(input: Tensor) -> Tensor:
+    """e^-|x| i0(x)"""
+
+def special_i1(input: Tensor) -> Tensor:
+    """Modified Bessel function of the first kind of order 1."""
+
+def special_i1e(input: Tensor) -> Tensor:
+    """e^-|x| i1(x)"""
+
+def special_log_ndtr(input: Tensor) -> Tensor:
+    """Logarithm of the normal distribution function."""
+
+def special_ndtri(input: Tensor) -> Tensor:
+    """The inverse of ndtr, the normal distribution function."""
+
+def special_xlog1py(input: _Operand, other: _Operand) -> Tensor:
+    """input * log1p(other), 0 where input is 0."""
+
+def special_zeta(input: _Operand, other: _Operand) -> Tensor:
+    """Hurwitz's zeta function, the sum of (other + k)^-input over k >= 0."""
+
 @overload
 def split(tensor: Tensor, split_size_or_sections: _int, dim: _int = 0) -> tuple[Tensor, ...]: ...
 @overload
 def split(tensor: Tensor, split_size_or_sections: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
     """Views of `split_size_or_sections` positions each along `dim`; the last may be shorter."""
 
+def split_copy(input: Tensor, split_size: _int, dim: _int = 0) -> tuple[Tensor, ...]:
+    """split() as copies."""
+
 def split_with_sizes(input: Tensor, split_sizes: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
     """Views of the given lengths along `dim`."""
+
+def split_with_sizes_copy(input: Tensor, split_sizes: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
+    """split_with_sizes() as copies."""
 
 def sqrt(input: Tensor) -> Tensor:
     """Square root; its derivative at 0 is infinite."""
@@ -1942,6 +2943,14 @@ def squeeze(input: Tensor, dim: _int | Sequence[_int]) -> Tensor: ...
 def squeeze(input: Tensor, *dim: _int) -> Tensor:
     """A view without the dimensions of size 1."""
 
+@overload
+def squeeze_copy(input: Tensor) -> Tensor: ...
+@overload
+def squeeze_copy(input: Tensor, dim: _int | Sequence[_int]) -> Tensor: ...
+@overload
+def squeeze_copy(input: Tensor, *dim: _int) -> Tensor:
+    """squeeze() as a copy."""
+
 def stack(tensors: Sequence[Tensor], dim: _int = 0) -> Tensor:
     """Tensors of one shape along a new dimension `dim`."""
 
@@ -1952,6 +2961,14 @@ def std(input: Tensor, dim: _int | Sequence[_int] | None = None, unbiased: _bool
 @overload
 def std(input: Tensor, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = 1, keepdim: _bool = False) -> Tensor:
     """Standard deviation of all elements."""
+
+@overload
+def std_mean(input: Tensor, unbiased: _bool) -> tuple[Tensor, Tensor]: ...
+@overload
+def std_mean(input: Tensor, dim: _int | Sequence[_int] | None = None, unbiased: _bool = True, keepdim: _bool = False) -> tuple[Tensor, Tensor]: ...
+@overload
+def std_mean(input: Tensor, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = 1, keepdim: _bool = False) -> tuple[Tensor, Tensor]:
+    """Standard deviation and mean of all elements."""
 
 def sub(input: _Operand, other: _Operand, *, alpha: _Number = 1) -> Tensor:
     """input - alpha * other"""
@@ -1971,6 +2988,12 @@ def swapdims(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
 def t(input: Tensor) -> Tensor:
     """The transposed matrix as a view; up to two dimensions."""
 
+def t_copy(input: Tensor) -> Tensor:
+    """t() as a copy."""
+
+def take(input: Tensor, index: Tensor) -> Tensor:
+    """The elements at positions `index` of the flattened tensor, in the shape of `index`."""
+
 def take_along_dim(input: Tensor, indices: Tensor, dim: _int | None = None) -> Tensor:
     """Elements along `dim` picked by `indices`, which broadcast against the input."""
 
@@ -1982,6 +3005,14 @@ def tanh(input: Tensor) -> Tensor:
 
 def tanhshrink(input: Tensor) -> Tensor:
     """input - tanh(input)"""
+
+@overload
+def tensor_split(input: Tensor, sections: _int, dim: _int = 0) -> tuple[Tensor, ...]: ...
+@overload
+def tensor_split(input: Tensor, indices: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]: ...
+@overload
+def tensor_split(input: Tensor, tensor_indices_or_sections: Tensor, dim: _int = 0) -> tuple[Tensor, ...]:
+    """`sections` views along `dim` whose lengths differ by at most one."""
 
 def threshold(input: Tensor, threshold: _Number, value: _Number, inplace: _bool = False) -> Tensor:
     """input where above threshold, value elsewhere."""
@@ -1995,14 +3026,32 @@ def tile(input: Tensor, *dims: _int) -> Tensor:
 def topk(input: Tensor, k: _int, dim: _int = -1, largest: _bool = True, sorted: _bool = True) -> _topk_result:
     """The k largest (or smallest) elements along `dim`, and where they were."""
 
+def trace(input: Tensor) -> Tensor:
+    """Sum of the diagonal of a matrix."""
+
 def transpose(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
     """A view with two dimensions exchanged."""
+
+def transpose_copy(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
+    """transpose() as a copy."""
+
+def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: _Number = 1, dim: _int = -1) -> Tensor:
+    """Integral of y along `dim` by the trapezoidal rule, at points x or dx apart."""
+
+def trapz(y: Tensor, x: Tensor | None = None, *, dx: _Number = 1, dim: _int = -1) -> Tensor:
+    """Same as trapezoid()."""
 
 def tril(input: Tensor, diagonal: _int = 0) -> Tensor:
     """The lower triangle up to `diagonal`, zero elsewhere."""
 
+def tril_indices(row: _int, col: _int, offset: _int = 0, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """Rows and columns [2, n] of the lower triangle of a row by col matrix."""
+
 def triu(input: Tensor, diagonal: _int = 0) -> Tensor:
     """The upper triangle from `diagonal` on, zero elsewhere."""
+
+def triu_indices(row: _int, col: _int, offset: _int = 0, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+    """Rows and columns [2, n] of the upper triangle of a row by col matrix."""
 
 def true_divide(input: _Operand, other: _Operand) -> Tensor:
     """input / other"""
@@ -2013,11 +3062,38 @@ def trunc(input: Tensor) -> Tensor:
 def unbind(input: Tensor, dim: _int = 0) -> tuple[Tensor, ...]:
     """One view per position of dimension `dim`, without that dimension."""
 
+def unbind_copy(input: Tensor, dim: _int = 0) -> tuple[Tensor, ...]:
+    """unbind() as copies."""
+
 def unflatten(input: Tensor, dim: _int, sizes: _int | Sequence[_int]) -> Tensor:
     """A view with dimension `dim` split into `sizes`; one of them may be -1."""
 
+def unique(input: Tensor, sorted: _bool = True, return_inverse: _bool = False, return_counts: _bool = False, dim: _int | None = None) -> Any:
+    """The distinct elements, or slices along `dim`, in order; with where each went, and how many."""
+
+def unique_consecutive(input: Tensor, return_inverse: _bool = False, return_counts: _bool = False, dim: _int | None = None) -> Any:
+    """The first of each run of equal elements, or slices along `dim`; with the run of each, and lengths."""
+
+@overload
+def unravel_index(indices: Tensor, shape: _int | Sequence[_int]) -> tuple[Tensor, ...]: ...
+@overload
+def unravel_index(indices: Tensor, *shape: _int) -> tuple[Tensor, ...]:
+    """Positions in a flattened tensor of this shape as one tensor per dimension."""
+
+def unsafe_chunk(input: Tensor, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
+    """The same as chunk."""
+
+def unsafe_split(input: Tensor, split_size: _int, dim: _int = 0) -> tuple[Tensor, ...]:
+    """The same as split."""
+
+def unsafe_split_with_sizes(input: Tensor, split_sizes: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
+    """The same as split_with_sizes."""
+
 def unsqueeze(input: Tensor, dim: _int) -> Tensor:
     """A view with a new dimension of size 1 at `dim`."""
+
+def unsqueeze_copy(input: Tensor, dim: _int) -> Tensor:
+    """unsqueeze() as a copy."""
 
 @overload
 def var(input: Tensor, unbiased: _bool) -> Tensor: ...
@@ -2028,10 +3104,41 @@ def var(input: Tensor, dim: _int | Sequence[_int] | None = None, *, correction: 
     """Variance of all elements."""
 
 @overload
+def var_mean(input: Tensor, unbiased: _bool) -> tuple[Tensor, Tensor]: ...
+@overload
+def var_mean(input: Tensor, dim: _int | Sequence[_int] | None = None, unbiased: _bool = True, keepdim: _bool = False) -> tuple[Tensor, Tensor]: ...
+@overload
+def var_mean(input: Tensor, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = 1, keepdim: _bool = False) -> tuple[Tensor, Tensor]:
+    """Variance and mean of all elements."""
+
+def vdot(input: Tensor, other: Tensor) -> Tensor:
+    """Sum of the products of two vectors' elements."""
+
+@overload
+def view_copy(input: Tensor, size: _int | Sequence[_int]) -> Tensor: ...
+@overload
+def view_copy(input: Tensor, *size: _int) -> Tensor:
+    """view() as a copy."""
+
+@overload
+def vsplit(input: Tensor, sections: _int) -> tuple[Tensor, ...]: ...
+@overload
+def vsplit(input: Tensor, indices: _int | Sequence[_int]) -> tuple[Tensor, ...]: ...
+@overload
+def vsplit(input: Tensor, *indices: _int) -> tuple[Tensor, ...]:
+    """Equal views along dimension 0."""
+
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Tensors on top of each other: joined along dimension 0, vectors as rows."""
+
+@overload
 def where(condition: Tensor) -> tuple[Tensor, ...]: ...
 @overload
 def where(condition: Tensor, input: _Operand, other: _Operand) -> Tensor:
     """The same as nonzero(condition, as_tuple=True)."""
+
+def xlogy(input: _Operand, other: _Operand) -> Tensor:
+    """input * log(other), 0 where input is 0."""
 
 @overload
 def zeros(size: _int | Sequence[_int], *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
@@ -2049,40 +3156,71 @@ __all__ = [
     "Tensor",
     "abs",
     "absolute",
+    "acos",
+    "acosh",
     "adaptive_avg_pool1d",
     "add",
+    "addbmm",
+    "addcdiv",
+    "addcmul",
     "addmm",
+    "addmv",
+    "addr",
+    "adjoint",
+    "alias_copy",
     "all",
     "allclose",
     "amax",
     "amin",
+    "aminmax",
     "any",
     "arange",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
     "argmax",
     "argmin",
     "argsort",
+    "argwhere",
+    "as_strided",
+    "as_strided_scatter",
     "as_tensor",
     "asarray",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
     "atleast_1d",
     "atleast_2d",
     "atleast_3d",
     "autocast_decrement_nesting",
     "autocast_increment_nesting",
     "avg_pool1d",
+    "baddbmm",
     "bernoulli",
     "bfloat16",
+    "bincount",
     "bitwise_and",
     "bitwise_left_shift",
     "bitwise_not",
     "bitwise_or",
     "bitwise_right_shift",
     "bitwise_xor",
+    "block_diag",
     "bmm",
     "bool",
     "broadcast_tensors",
     "broadcast_to",
+    "bucketize",
     "can_cast",
+    "cartesian_prod",
     "cat",
+    "cdist",
     "ceil",
     "chunk",
     "clamp",
@@ -2091,6 +3229,8 @@ __all__ = [
     "clear_autocast_cache",
     "clip",
     "clone",
+    "column_stack",
+    "combinations",
     "concat",
     "concatenate",
     "constant_pad_nd",
@@ -2100,42 +3240,74 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "copysign",
+    "corrcoef",
     "cos",
+    "cosh",
     "count_nonzero",
+    "cov",
+    "cross",
+    "cummax",
+    "cummin",
     "cumprod",
     "cumsum",
+    "cumulative_trapezoid",
     "default_generator",
+    "deg2rad",
     "detach",
+    "detach_copy",
+    "diag",
+    "diag_embed",
+    "diagflat",
     "diagonal",
+    "diagonal_copy",
+    "diagonal_scatter",
+    "diff",
+    "digamma",
+    "dist",
     "div",
     "divide",
     "dot",
     "dropout",
+    "dsplit",
+    "dstack",
     "dtype",
     "einsum",
     "empty",
     "empty_like",
+    "empty_strided",
     "eq",
     "equal",
     "erf",
+    "erfc",
+    "erfinv",
     "exp",
     "exp2",
+    "expand_copy",
     "expm1",
     "eye",
     "fix",
     "flatten",
     "flip",
+    "fliplr",
+    "flipud",
     "float16",
     "float32",
     "float64",
+    "float_power",
     "floor",
     "floor_divide",
+    "fmax",
+    "fmin",
     "fmod",
+    "frac",
     "from_numpy",
     "full",
     "full_like",
     "gather",
+    "gcd",
     "ge",
+    "ger",
     "get_default_dtype",
     "get_num_threads",
     "greater",
@@ -2144,11 +3316,20 @@ __all__ = [
     "gru",
     "gru_cell",
     "gt",
+    "heaviside",
+    "histc",
+    "histogram",
+    "hsplit",
+    "hstack",
+    "hypot",
+    "i0",
     "index_add",
     "index_copy",
     "index_fill",
     "index_put",
+    "index_reduce",
     "index_select",
+    "inner",
     "int16",
     "int32",
     "int64",
@@ -2156,29 +3337,46 @@ __all__ = [
     "is_autocast_cache_enabled",
     "is_grad_enabled",
     "is_inference_mode_enabled",
+    "is_same_size",
     "isclose",
     "isfinite",
+    "isin",
     "isinf",
     "isnan",
+    "isneginf",
+    "isposinf",
+    "isreal",
+    "kron",
+    "kthvalue",
     "layer_norm",
+    "lcm",
+    "ldexp",
     "le",
+    "lerp",
     "less",
     "less_equal",
+    "lgamma",
     "linspace",
     "log",
     "log10",
     "log1p",
     "log2",
     "log_softmax",
+    "logaddexp",
+    "logaddexp2",
+    "logcumsumexp",
     "logical_and",
     "logical_not",
     "logical_or",
     "logical_xor",
+    "logit",
+    "logspace",
     "logsumexp",
     "lstm",
     "lstm_cell",
     "lt",
     "masked_fill",
+    "masked_scatter",
     "masked_select",
     "matmul",
     "max",
@@ -2195,17 +3393,28 @@ __all__ = [
     "min",
     "minimum",
     "mm",
+    "mode",
     "moveaxis",
     "movedim",
+    "msort",
     "mul",
     "multinomial",
     "multiply",
     "mv",
+    "mvlgamma",
+    "nan_to_num",
+    "nanmean",
+    "nanmedian",
+    "nanquantile",
+    "nansum",
     "narrow",
+    "narrow_copy",
     "ne",
     "neg",
     "negative",
+    "nextafter",
     "nonzero",
+    "nonzero_static",
     "norm",
     "normal",
     "not_equal",
@@ -2213,12 +3422,18 @@ __all__ = [
     "ones_like",
     "outer",
     "permute",
+    "permute_copy",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "polygamma",
+    "positive",
     "pow",
     "prelu",
     "prod",
     "promote_types",
+    "put",
+    "quantile",
+    "rad2deg",
     "rand",
     "rand_like",
     "randint",
@@ -2230,6 +3445,8 @@ __all__ = [
     "reciprocal",
     "relu",
     "remainder",
+    "renorm",
+    "repeat_interleave",
     "reshape",
     "result_type",
     "rms_norm",
@@ -2238,11 +3455,18 @@ __all__ = [
     "rnn_tanh",
     "rnn_tanh_cell",
     "roll",
+    "rot90",
     "round",
+    "row_stack",
     "rsqrt",
+    "scalar_tensor",
     "scatter",
     "scatter_add",
+    "scatter_reduce",
+    "searchsorted",
     "select",
+    "select_copy",
+    "select_scatter",
     "set_autocast_cache_enabled",
     "set_default_dtype",
     "set_flush_denormal",
@@ -2250,39 +3474,71 @@ __all__ = [
     "sgn",
     "sigmoid",
     "sign",
+    "signbit",
     "sin",
+    "sinc",
+    "sinh",
+    "slice_copy",
+    "slice_scatter",
     "softmax",
     "sort",
     "split",
+    "split_copy",
     "split_with_sizes",
+    "split_with_sizes_copy",
     "sqrt",
     "square",
     "squeeze",
+    "squeeze_copy",
     "stack",
     "std",
+    "std_mean",
     "sub",
     "subtract",
     "sum",
     "swapaxes",
     "swapdims",
     "t",
+    "t_copy",
+    "take",
     "take_along_dim",
     "tan",
     "tanh",
     "tensor",
+    "tensor_split",
     "tile",
     "topk",
+    "trace",
     "transpose",
+    "transpose_copy",
+    "trapezoid",
+    "trapz",
     "tril",
+    "tril_indices",
     "triu",
+    "triu_indices",
     "true_divide",
     "trunc",
     "uint8",
     "unbind",
+    "unbind_copy",
     "unflatten",
+    "unique",
+    "unique_consecutive",
+    "unravel_index",
+    "unsafe_chunk",
+    "unsafe_split",
+    "unsafe_split_with_sizes",
     "unsqueeze",
+    "unsqueeze_copy",
     "var",
+    "var_mean",
+    "vdot",
+    "view_copy",
+    "vsplit",
+    "vstack",
     "where",
+    "xlogy",
     "zeros",
     "zeros_like",
 ]

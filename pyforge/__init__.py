@@ -9,6 +9,7 @@ from ._device import device as device
 from ._device import layout as layout
 from ._device import strided as strided
 from ._functions import broadcast_shapes as broadcast_shapes
+from ._functions import einsum as einsum  # type: ignore[assignment]
 from ._functions import from_dlpack as from_dlpack
 from ._functions import is_floating_point as is_floating_point
 from ._functions import is_tensor as is_tensor
@@ -33,12 +34,14 @@ if TYPE_CHECKING:
     from . import datasets as datasets
     from . import diagnose as diagnose
     from . import func as func
+    from . import linalg as linalg
     from . import memory as memory
     from . import nn as nn
     from . import ops as ops
     from . import optim as optim
     from . import random as random
     from . import serialization as serialization
+    from . import special as special
     from . import testing as testing
     from . import utils as utils
     from ._tensor_str import get_printoptions as get_printoptions
@@ -52,6 +55,26 @@ if TYPE_CHECKING:
     from .amp.autocast_mode import set_autocast_dtype as set_autocast_dtype
     from .amp.autocast_mode import set_autocast_enabled as set_autocast_enabled
     from .func import vmap as vmap
+    from .linalg._top import chain_matmul as chain_matmul
+    from .linalg._top import cholesky as cholesky
+    from .linalg._top import cholesky_inverse as cholesky_inverse
+    from .linalg._top import cholesky_solve as cholesky_solve
+    from .linalg._top import det as det
+    from .linalg._top import geqrf as geqrf
+    from .linalg._top import inverse as inverse
+    from .linalg._top import logdet as logdet
+    from .linalg._top import lu_solve as lu_solve
+    from .linalg._top import lu_unpack as lu_unpack
+    from .linalg._top import matrix_exp as matrix_exp
+    from .linalg._top import matrix_power as matrix_power
+    from .linalg._top import orgqr as orgqr
+    from .linalg._top import pinverse as pinverse
+    from .linalg._top import qr as qr
+    from .linalg._top import slogdet as slogdet
+    from .linalg._top import svd as svd
+    from .linalg._top import tensordot as tensordot
+    from .linalg._top import triangular_solve as triangular_solve
+    from .linalg._top import vander as vander
     from .nn.functional import bilinear as bilinear
     from .nn.functional import celu_ as celu_
     from .nn.functional import channel_shuffle as channel_shuffle
@@ -97,12 +120,14 @@ _SUBMODULES = frozenset(
         "datasets",
         "diagnose",
         "func",
+        "linalg",
         "library",
         "memory",
         "nn",
         "ops",
         "optim",
         "serialization",
+        "special",
         "testing",
         "utils",
     }
@@ -133,6 +158,26 @@ _LAZY = {
     "selu_": "nn.functional",
     "threshold_": "nn.functional",
     "vmap": "func",
+    "chain_matmul": "linalg._top",
+    "cholesky": "linalg._top",
+    "cholesky_inverse": "linalg._top",
+    "cholesky_solve": "linalg._top",
+    "det": "linalg._top",
+    "geqrf": "linalg._top",
+    "inverse": "linalg._top",
+    "logdet": "linalg._top",
+    "lu_solve": "linalg._top",
+    "lu_unpack": "linalg._top",
+    "matrix_exp": "linalg._top",
+    "matrix_power": "linalg._top",
+    "orgqr": "linalg._top",
+    "pinverse": "linalg._top",
+    "qr": "linalg._top",
+    "slogdet": "linalg._top",
+    "svd": "linalg._top",
+    "tensordot": "linalg._top",
+    "triangular_solve": "linalg._top",
+    "vander": "linalg._top",
 }
 
 
@@ -143,6 +188,8 @@ def __getattr__(name: str) -> object:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+    if name.endswith("_") and name in importlib.import_module(f"{__name__}._inplace").NAMES:
+        return getattr(_C.Tensor, name)
     raise AttributeError(_missing(name))
 
 

@@ -51,6 +51,19 @@ def broadcast_shapes(*shapes: int | Sequence[int]) -> Size:
     return Size(result)
 
 
+def einsum(equation: Any, *operands: Any) -> Tensor:
+    """Sum of products in index notation: einsum('bij,bjk->bik', x, y).
+
+    Or with lists of numbers below 52 after each operand, and for the result:
+    einsum(x, [0, 1], y, [1, 2], [0, 2]).
+    """
+    if isinstance(equation, str):
+        return _C.einsum(equation, *operands)
+    from .linalg._products import einsum_lists
+
+    return einsum_lists(equation, *operands)
+
+
 def from_dlpack(ext_tensor: Any) -> Tensor:
     """A tensor on the memory of an object with ``__dlpack__``, or of a DLPack capsule."""
     if isinstance(ext_tensor, Tensor):

@@ -201,13 +201,55 @@ METHODS = {
     "__dlpack__": dlpack,
     "__dlpack_device__": dlpack_device,
 }
+# Loaded on first use: method name to module.
+LAZY_METHODS = dict.fromkeys(
+    (
+        "cholesky",
+        "cholesky_inverse",
+        "cholesky_solve",
+        "det",
+        "geqrf",
+        "inverse",
+        "logdet",
+        "lu_solve",
+        "matrix_exp",
+        "matrix_power",
+        "orgqr",
+        "pinverse",
+        "qr",
+        "slogdet",
+        "svd",
+        "triangular_solve",
+    ),
+    "linalg._top",
+)
 PROPERTIES = {"device": get_device, "is_cuda": is_cuda}
+
+
+def load_method(name: str) -> Callable[..., Any]:
+    """Attach a method of LAZY_METHODS."""
+    from importlib import import_module
+
+    module = import_module(f"{__package__}.{LAZY_METHODS[name]}")
+    method: Callable[..., Any] = getattr(module, name)
+    _C._add_tensor_attribute(name, method)
+    return method
+
+
+def lazy_method(name: str) -> Callable[..., Any]:
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return load_method(name)(self, *args, **kwargs)
+
+    method.__name__ = name
+    return method
 
 
 def install() -> None:
     """Attach these to the native types."""
     for name, method in METHODS.items():
         _C._add_tensor_attribute(name, method)
+    for name in LAZY_METHODS:
+        _C._add_tensor_attribute(name, lazy_method(name))
     for name, getter in PROPERTIES.items():
         _C._add_tensor_attribute(name, property(getter))
     _C._add_tensor_attribute("__array_priority__", 1000)

@@ -25,6 +25,7 @@ EXPECTED = {
     "ZeroDivisionError",
     "AttributeError",
     "AssertionError",
+    "LinAlgError",
 }
 
 

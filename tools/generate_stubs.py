@@ -37,6 +37,7 @@ TYPES = {
     "dtype": "_dtype",
     "str": "_str",
     "Generator": "Generator",
+    "float[]": "Sequence[_float]",
 }
 RESULTS = {"bool": "_bool", "int": "_int", "float": "_float", "Tensor[]": "tuple[Tensor, ...]"}
 CREATION_KEYWORDS = [
@@ -207,7 +208,8 @@ def qualified(annotation: str) -> str:
 
 def python_methods() -> str:
     parts = []
-    for name, function in sorted(_tensor.METHODS.items()):
+    lazy = {name: _tensor.load_method(name) for name in _tensor.LAZY_METHODS}
+    for name, function in sorted({**_tensor.METHODS, **lazy}.items()):
         signature = inspect.signature(function)
         parts_of: list[str] = []
         star = False
@@ -215,7 +217,8 @@ def python_methods() -> str:
             if p.kind is p.KEYWORD_ONLY and not star:
                 parts_of.append("*")
                 star = True
-            text = p.name if p.name == "self" else f"{p.name}: {qualified(p.annotation)}"
+            first = not parts_of
+            text = "self" if first else f"{p.name}: {qualified(p.annotation)}"
             if p.default is not p.empty:
                 text += f" = {p.default!r}"
             parts_of.append(text)

@@ -1,5 +1,7 @@
 #include "autograd/inplace.h"
 
+#include <algorithm>
+
 #include "autograd/meta.h"
 #include "ops/ops.h"
 
@@ -76,11 +78,10 @@ void check_inplace(const char* op, const Tensor& t, bool grad_flows) {
   PF_CHECK(!t->storage->read_only, Runtime, op,
            ": the tensor shares memory with a read-only NumPy array; ",
            "clone() it before writing");
-  for (int64_t i = 0; i < t.dim(); ++i)
-    PF_CHECK(t.stride(i) != 0 || t.size(i) <= 1, Runtime, op,
-             ": unsupported operation: more than one element of the written-to tensor refers to a "
-             "single "
-             "memory location. Please clone() the tensor before performing the operation.");
+  PF_CHECK(t.is_contiguous() || !overlaps_itself(t.sizes(), t.strides()), Runtime, op,
+           ": unsupported operation: more than one element of the written-to tensor refers to a "
+           "single "
+           "memory location. Please clone() the tensor before performing the operation.");
   if (!grad_enabled()) return;
   PF_CHECK(!((t->flags & kInference) && !grad_mode_state.inference && grad_flows), Runtime, op,
            ": Inplace update to inference tensor outside InferenceMode is not allowed. You can "
@@ -196,6 +197,28 @@ void assign_inplace(const char* op, const Tensor& t, const Tensor& result) {
   ops::copy_data(t, source);
   t->storage->bump();
   if (flows && source->grad_fn) rebase_history(t, source->grad_fn, source->output_nr);
+}
+
+void become_view(const char* op, const Tensor& t, const Tensor& view) {
+  check_inplace(op, t, grad_enabled() && t.requires_grad());
+  TensorImpl* to = t.get();
+  if (to->ndim != view.dim()) {
+    if (to->dims != to->inline_dims) deallocate(to->dims, 2 * sizeof(int64_t) * to->ndim);
+    to->dims = view.dim() > kInlineDims
+                   ? static_cast<int64_t*>(allocate(2 * sizeof(int64_t) * view->ndim))
+                   : to->inline_dims;
+    to->ndim = view->ndim;
+  }
+  std::copy_n(view->dims, 2 * view.dim(), to->dims);
+  to->data = view->data;
+  to->numel = view->numel;
+  refresh_contiguous(to);
+  t->storage->bump();
+  if (view->grad_fn) {
+    ++view->grad_fn->refs;
+    replace_history(t, view->grad_fn, view->output_nr);
+  }
+  if (to->base) to->base_version = t->storage->version;
 }
 
 }  // namespace pyforge

@@ -16,6 +16,9 @@ void check_inplace(const char* op, const Tensor& t, bool grad_flows);
 // result must broadcast to t's shape exactly and its dtype must be castable.
 void assign_inplace(const char* op, const Tensor& t, const Tensor& result);
 
+// t := view, in place: t takes over the geometry and the history of a view of itself.
+void become_view(const char* op, const Tensor& t, const Tensor& view);
+
 // t's history becomes (node, output_nr); for a view also the base's.
 void rebase_history(const Tensor& t, Node* node, uint32_t output_nr);
 

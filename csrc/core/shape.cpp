@@ -1,5 +1,7 @@
 #include "core/shape.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 
 namespace pyforge {
@@ -41,6 +43,49 @@ Dims contiguous_strides(IntSpan sizes) {
     if (__builtin_mul_overflow(step, sizes[i] ? sizes[i] : 1, &step)) step = INT64_MAX;
   }
   return strides;
+}
+
+bool overlaps_itself(IntSpan sizes, IntSpan strides) {
+  std::pair<int64_t, int64_t> by_stride[kMaxDims];
+  int64_t n = 0, total = 1;
+  for (int64_t d = 0; d < sizes.size(); ++d) {
+    if (sizes[d] == 0) return false;
+    if (sizes[d] == 1) continue;
+    if (strides[d] == 0) return true;
+    total *= sizes[d];
+    by_stride[n++] = {strides[d] < 0 ? -strides[d] : strides[d], sizes[d]};
+  }
+  std::sort(by_stride, by_stride + n);
+  int64_t extent = 0;
+  bool nested = true;
+  for (int64_t i = 0; i < n; ++i) {
+    nested = nested && by_stride[i].first > extent;
+    extent += (by_stride[i].second - 1) * by_stride[i].first;
+  }
+  if (nested) return false;
+  if (total > extent + 1) return true;
+  std::vector<bool> seen(static_cast<size_t>(extent + 1));
+  Dims at(n, 0);
+  for (int64_t k = 0, place = 0; k < total; ++k) {
+    if (seen[static_cast<size_t>(place)]) return true;
+    seen[static_cast<size_t>(place)] = true;
+    for (int64_t d = n - 1; d >= 0; --d) {
+      place += by_stride[d].first;
+      if (++at[d] < by_stride[d].second) break;
+      place -= at[d] * by_stride[d].first;
+      at[d] = 0;
+    }
+  }
+  return false;
+}
+
+std::pair<int64_t, int64_t> reach(IntSpan sizes, IntSpan strides) {
+  int64_t first = 0, last = 0;
+  for (int64_t d = 0; d < sizes.size(); ++d) {
+    if (sizes[d] == 0) return {0, -1};
+    (strides[d] < 0 ? first : last) += (sizes[d] - 1) * strides[d];
+  }
+  return {first, last};
 }
 
 std::string to_string(IntSpan sizes) {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <initializer_list>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/allocator.h"
@@ -84,6 +85,10 @@ class Dims {
 int64_t count(IntSpan sizes);
 // Row-major strides of `sizes`.
 Dims contiguous_strides(IntSpan sizes);
+// Two index tuples meet in one element.
+bool overlaps_itself(IntSpan sizes, IntSpan strides);
+// First and last element that the index tuples reach, from the element with index 0.
+std::pair<int64_t, int64_t> reach(IntSpan sizes, IntSpan strides);
 // "[2, 3]"
 std::string to_string(IntSpan sizes);
 // dim in [-ndim, ndim) to [0, ndim); throws Error(Index) with PyTorch's words. 0-d counts as 1-d.

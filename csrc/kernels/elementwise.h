@@ -71,7 +71,8 @@ struct ElementwiseTable {
   // points to it. Null where the row is not a cheap one.
   ElementwiseFn splat[kElementwise][2][2];
   // Fused first derivative with respect to operand 0 and 1, by floating_index(). in[] = {grad, a,
-  // b, y}; pointers of values it does not use may be null.
+  // b, y}; pointers of values it does not use may be null. A NaN that comes of a gradient of 0
+  // becomes 0; `out` must not be grad.
   ElementwiseFn backward[kElementwise][2][kFloatings];
   // Uses mask of each derivative; 0 means that it is zero everywhere (floor, sign), or that the row
   // has none (then backward is null too).

@@ -107,7 +107,7 @@ void ElementwiseNode::backward(Node& n, Tensor* in, Tensor* out) {
   const auto& table = kernels::active().elementwise;
   int op = static_cast<int>(p.op);
   Tensor values[3];  // a, b, y
-  bool unpacked = false, recorded = grad_enabled();
+  bool unpacked = false, recorded = grad_enabled() || masked_gradients_propagate;
   for (int k = 0; k < p.n_operands; ++k) {
     if (!n.needs(k)) continue;
     if (derivative_is_identity(p.op, k)) {
@@ -184,6 +184,18 @@ void ElementwiseNode::backward(Node& n, Tensor* in, Tensor* out) {
   if (uses & kernels::kUsesY) save(n, slot, y);
   Ref<Node>::steal(n);
 }
+
+}  // namespace
+
+int saved_operand(Node& n, uint32_t slot) {
+  if (n.type->backward != ElementwiseNode::backward) return -1;
+  const uint8_t mask = n.as<ElementwiseNode>().saved_mask;
+  for (int v = 0; v < 3; ++v)
+    if ((mask & (kernels::kUsesA << v)) && slot-- == 0) return v;
+  return -1;
+}
+
+namespace {
 
 [[noreturn, gnu::cold]] void unsupported(Elementwise op, DType dtype) {
   const char* name = row_of(op).name;
@@ -591,40 +603,43 @@ using Binary = Tensor (*)(const Operand&, const Operand&);
 constexpr uint32_t inplace_flag(Elementwise op) {
   return op == Elementwise::logical_not ? uint32_t{kInplace} : 0;
 }
+// Rows named special_* are reached through pyforge.special alone.
+uint32_t row_flags(const char* name) {
+  return std::strncmp(name, "special_", 8) ? kFunction | kMethod | kInplace : kNN;
+}
 
 void register_rows() {
-  constexpr uint32_t both = kFunction | kMethod;
-#define PF_UNARY(name, types, fwd, bwd, doc)                                                   \
-  if (!wrapped(#name))                                                                         \
-    add_row<static_cast<Unary>(&ops::name)>(#name "(Tensor input) -> Tensor", both | kInplace, \
-                                            doc, inplace_row<Elementwise::name>)               \
+#define PF_UNARY(name, types, fwd, bwd, doc)                                                    \
+  if (!wrapped(#name))                                                                          \
+    add_row<static_cast<Unary>(&ops::name)>(#name "(Tensor input) -> Tensor", row_flags(#name), \
+                                            doc, inplace_row<Elementwise::name>)                \
         .unary = &ops::name;
 #define PF_UNARY_1(name, types, p, dp, fwd, bwd, doc)                                          \
   if (!wrapped(#name))                                                                         \
     add_row<&ops::name>(                                                                       \
         std::string(#name "(Tensor input, Number " #p "=") + default_text(dp) + ") -> Tensor", \
-        both | kInplace, doc, inplace_row<Elementwise::name>);
+        row_flags(#name), doc, inplace_row<Elementwise::name>);
 #define PF_UNARY_2(name, types, p, dp, q, dq, fwd, bwd, doc)                                    \
   if (!wrapped(#name))                                                                          \
     add_row<&ops::name>(std::string(#name "(Tensor input, Number " #p "=") + default_text(dp) + \
                             ", Number " #q "=" + default_text(dq) + ") -> Tensor",              \
-                        both | kInplace, doc, inplace_row<Elementwise::name>);
-#define PF_PREDICATE(name, types, fwd, doc)                                                       \
-  if (!wrapped(#name))                                                                            \
-    add_row<&ops::name>(#name "(Tensor input) -> Tensor", both | inplace_flag(Elementwise::name), \
-                        doc, nullptr)                                                             \
+                        row_flags(#name), doc, inplace_row<Elementwise::name>);
+#define PF_PREDICATE(name, types, fwd, doc)                                                  \
+  if (!wrapped(#name))                                                                       \
+    add_row<&ops::name>(#name "(Tensor input) -> Tensor",                                    \
+                        kFunction | kMethod | inplace_flag(Elementwise::name), doc, nullptr) \
         .unary = &ops::name;
 #define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc)                                \
   if (!wrapped(#name))                                                                \
     add_row<&ops::name>(#name "(Tensor|Number input, Tensor|Number other) -> Tensor", \
-                        both | kInplace, doc, inplace_row<Elementwise::name>)         \
+                        row_flags(#name), doc, inplace_row<Elementwise::name>)        \
         .binary = &ops::name;
 #define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc)
 #define PF_BINARY_NODIFF(name, types, fwd, doc) PF_BINARY(name, types, fwd, , , doc)
 #define PF_COMPARE(name, types, fwd, doc)                                             \
   if (!wrapped(#name))                                                                \
     add_row<&ops::name>(#name "(Tensor|Number input, Tensor|Number other) -> Tensor", \
-                        both | kInplace, doc, nullptr)                                \
+                        row_flags(#name), doc, nullptr)                               \
         .binary = &ops::name;
 #include "kernels/elementwise_rows.inc"
 }
@@ -649,7 +664,13 @@ bool wrapped(const char* name) {
                                       "smooth_l1",
                                       "huber",
                                       "binary_cross_entropy",
-                                      "binary_cross_entropy_with_logits"};
+                                      "binary_cross_entropy_with_logits",
+                                      "logit",
+                                      "heaviside",
+                                      "polygamma",
+                                      "nextafter",
+                                      "frac",
+                                      "special_zeta"};
   for (const char* n : names)
     if (!std::strcmp(n, name)) return true;
   return false;

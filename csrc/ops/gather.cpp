@@ -3,6 +3,7 @@
 #include "ops/inplace_op.h"
 #include "ops/loop.h"
 #include "ops/ops.h"
+#include "ops/scatter.h"
 
 namespace pyforge::ops {
 namespace {
@@ -74,14 +75,10 @@ Tensor cut_to(const Tensor& src, IntSpan sizes) {
   return y;
 }
 
-struct Target {
-  int64_t dim;
-  Tensor index;   // the shape of the gradient of src
-  Tensor source;  // recorded, cut to the index
-};
+}  // namespace
 
-Target prepare(const char* op, const Tensor& self, int64_t dim, const Tensor& index,
-               const Tensor& src) {
+ScatterTarget prepare_scatter(const char* op, const Tensor& self, int64_t dim, const Tensor& index,
+                              const Tensor& src) {
   PF_CHECK(src.dtype() == self.dtype(), Runtime, op,
            "(): Expected self.dtype to be equal to src.dtype, got ", dtype_name(self.dtype()),
            " and ", dtype_name(src.dtype()));
@@ -95,7 +92,7 @@ Target prepare(const char* op, const Tensor& self, int64_t dim, const Tensor& in
   return {d, index, cut_to(src, index.sizes())};
 }
 
-void write(const char* op, const Tensor& self, const Target& t, Combine combine) {
+void write_scatter(const char* op, const Tensor& self, const ScatterTarget& t, Combine combine) {
   if (t.index.numel() == 0) return;
   Tensor values;
   {
@@ -106,26 +103,28 @@ void write(const char* op, const Tensor& self, const Target& t, Combine combine)
   write_along(self, values, plan_along(op, self, t.dim, t.index), combine);
 }
 
+namespace {
+
 template <class P>
-Tensor scatter_into_copy(const char* op, const Tensor& self, const Target& t, Combine combine,
-                         P payload) {
+Tensor scatter_into_copy(const char* op, const Tensor& self, const ScatterTarget& t,
+                         Combine combine, P payload) {
   Tensor y = empty(self.sizes(), self.dtype());
   copy_data(y, self);
-  write(op, y, t, combine);
+  write_scatter(op, y, t, combine);
   record<P>(y, {&self, &t.source}, {&t.index}, payload);
   return y;
 }
 
 void scatter_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
-  Target t = prepare("scatter", self, dim, index, src);
+  ScatterTarget t = prepare_scatter("scatter", self, dim, index, src);
   write_inplace<ScatterBackward>("scatter_", self, {self, t.source}, {index}, {t.dim},
-                                 [&] { write("scatter", self, t, Combine::Assign); });
+                                 [&] { write_scatter("scatter", self, t, Combine::Assign); });
 }
 
 void scatter_add_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
-  Target t = prepare("scatter_add", self, dim, index, src);
+  ScatterTarget t = prepare_scatter("scatter_add", self, dim, index, src);
   write_inplace<ScatterAddBackward>("scatter_add_", self, {self, t.source}, {index}, {t.dim},
-                                    [&] { write("scatter_add", self, t, Combine::Add); });
+                                    [&] { write_scatter("scatter_add", self, t, Combine::Add); });
 }
 
 }  // namespace
@@ -142,7 +141,7 @@ Tensor gather(const Tensor& self, int64_t dim, const Tensor& index) {
 }
 
 Tensor scatter(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
-  Target t = prepare("scatter", self, dim, index, src);
+  ScatterTarget t = prepare_scatter("scatter", self, dim, index, src);
   return scatter_into_copy<ScatterBackward>("scatter", self, t, Combine::Assign, {t.dim});
 }
 
@@ -151,14 +150,14 @@ Tensor scatter_value(const Tensor& self, int64_t dim, const Tensor& index, Scala
   if (index.numel()) check_sizes("scatter", self, d, index, nullptr);
   Tensor y = empty(self.sizes(), self.dtype());
   copy_data(y, self);
-  Target t{d, index, full({}, checked_fit(value, self.dtype()), self.dtype())};
-  write("scatter", y, t, Combine::Assign);
+  ScatterTarget t{d, index, full({}, checked_fit(value, self.dtype()), self.dtype())};
+  write_scatter("scatter", y, t, Combine::Assign);
   record<ScatterBackward>(y, {&self}, {&index}, {d});
   return y;
 }
 
 Tensor scatter_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src) {
-  Target t = prepare("scatter_add", self, dim, index, src);
+  ScatterTarget t = prepare_scatter("scatter_add", self, dim, index, src);
   return scatter_into_copy<ScatterAddBackward>("scatter_add", self, t, Combine::Add, {t.dim});
 }
 
@@ -174,7 +173,7 @@ Tensor scatter_reduced(const Tensor& self, int64_t dim, const Tensor& index, con
                        std::string_view reduce) {
   if (reduction(reduce) == Combine::Add) return scatter_add(self, dim, index, src);
   return scatter_into_copy<ScatterReduceBackward>(
-      "scatter", self, prepare("scatter", self, dim, index, src), Combine::Multiply, {});
+      "scatter", self, prepare_scatter("scatter", self, dim, index, src), Combine::Multiply, {});
 }
 
 Tensor scatter_value_reduced(const Tensor& self, int64_t dim, const Tensor& index, Scalar value,

@@ -357,9 +357,17 @@ void write_along(const Tensor& self, const Tensor& values, const AlongPlan& plan
     if (combine == Combine::Add)
       loop(self.data<T>(), values.data<T>(),
            [](T& place, T value) { place = sum_of(place, value); });
-    else
+    else if (combine == Combine::Multiply)
       loop(self.data<T>(), values.data<T>(),
            [](T& place, T value) { place = product_of(place, value); });
+    else if (combine == Combine::Max)
+      loop(self.data<T>(), values.data<T>(), [](T& place, T value) {
+        if (!(value <= place) && place == place) place = value;
+      });
+    else
+      loop(self.data<T>(), values.data<T>(), [](T& place, T value) {
+        if (!(value >= place) && place == place) place = value;
+      });
   });
 }
 

@@ -44,7 +44,7 @@ struct AlongPlan {
 // Throws Error(Runtime) where an index is not in [0, size).
 AlongPlan plan_along(const char* op, const Tensor& self, int64_t dim, const Tensor& index);
 
-enum class Combine : uint8_t { Assign, Add, Multiply };
+enum class Combine : uint8_t { Assign, Add, Multiply, Max, Min };  // NaN wins over all
 void read_along(const Tensor& out, const Tensor& self, const AlongPlan& plan);
 // values: contiguous in the index's shape, or one element for all.
 void write_along(const Tensor& self, const Tensor& values, const AlongPlan& plan, Combine combine);

@@ -2,6 +2,7 @@
 #pragma once
 #include "autograd/inplace.h"
 #include "autograd/node.h"
+#include "ops/registry.h"
 
 namespace pyforge::ops {
 
@@ -29,4 +30,20 @@ void write_inplace(const char* name, const Tensor& self, const Tensor (&inputs)[
   if (node) rebase_history(self, node.get(), 0);
 }
 
+// A row of a view whose in-place form makes the tensor itself that view.
+inline OpDef& viewing_in_place(OpDef& def, void (*inplace)(const Value*)) {
+  def.inplace = inplace;
+  return def;
+}
+
 }  // namespace pyforge::ops
+
+#define PF_VIEW_OP(fn, name, parameters, flags, doc)                                               \
+  [[maybe_unused]] static ::pyforge::OpDef& PF_CONCAT(op_, __COUNTER__) =                          \
+      ::pyforge::ops::viewing_in_place(                                                            \
+          ::pyforge::register_function<fn>(name parameters " -> Tensor", (flags) | kInplace, doc), \
+          [](const ::pyforge::Value* args) {                                                       \
+            using S = ::pyforge::boxing::Signature<decltype(&fn)>;                                 \
+            ::pyforge::become_view(name "_", args[0].tensor(),                                     \
+                                   std::get<::pyforge::Tensor>(S::template call<&fn>(args)));      \
+          });

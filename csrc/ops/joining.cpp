@@ -35,24 +35,6 @@ struct StackBackward {
   }
 };
 
-DType common_dtype(const std::vector<Tensor>& tensors) {
-  bool same = true;
-  for (const Tensor& t : tensors) same = same && t.dtype() == tensors[0].dtype();
-  if (same) return tensors[0].dtype();
-  // Tensors with dimensions decide before 0-d ones, as everywhere.
-  DType dims{}, scalars{};
-  bool any_dims = false, any_scalars = false;
-  for (const Tensor& t : tensors) {
-    bool& any = t.dim() ? any_dims : any_scalars;
-    DType& dtype = t.dim() ? dims : scalars;
-    dtype = any ? promote(dtype, t.dtype()) : t.dtype();
-    any = true;
-  }
-  if (!any_scalars) return dims;
-  if (!any_dims) return scalars;
-  return result_type(zeros({1}, dims), zeros({}, scalars));
-}
-
 // y seen as [outer, rows, inner]; t fills `rows` of them from `at` on.
 void copy_piece(const Tensor& y, int64_t dim, int64_t at, const Tensor& t, int64_t length) {
   Dims sizes(y.sizes());

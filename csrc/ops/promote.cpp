@@ -51,6 +51,15 @@ DType result_type(const Operand& a, const Operand& b) {
   return result_type({a, b});
 }
 
+DType common_dtype(const std::vector<Tensor>& tensors) {
+  Categories c;
+  bool same = true;
+  for (const Tensor& t : tensors) same = same && t.dtype() == tensors[0].dtype();
+  if (same) return tensors[0].dtype();
+  for (const Tensor& t : tensors) c.add(t);
+  return c.result();
+}
+
 DType result_type(std::initializer_list<Operand> operands) {
   Categories c;
   for (const Operand& o : operands) c.add(o);

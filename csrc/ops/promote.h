@@ -8,5 +8,6 @@ namespace pyforge {
 
 DType result_type(const Operand& a, const Operand& b);
 DType result_type(std::initializer_list<Operand> operands);
+DType common_dtype(const std::vector<Tensor>& tensors);  // at least one
 
 }  // namespace pyforge

@@ -156,6 +156,14 @@ Tensor flatten(const Tensor& t, int64_t start_dim, int64_t end_dim) {
   return reshape(t, sizes);
 }
 
+Tensor atleast_1d(const Tensor& t) { return t.dim() >= 1 ? t : reshape(t, {1}); }
+Tensor atleast_2d(const Tensor& t) {
+  return t.dim() >= 2 ? t : t.dim() == 1 ? unsqueeze(t, 0) : reshape(t, {1, 1});
+}
+Tensor atleast_3d(const Tensor& t) {
+  return t.dim() >= 3 ? t : t.dim() == 2 ? unsqueeze(t, -1) : reshape(t, {1, t.numel(), 1});
+}
+
 namespace {
 
 Tensor unflatten(const Tensor& t, int64_t dim, IntSpan sizes) {
@@ -222,14 +230,6 @@ Tensor view_as(const Tensor& t, const Tensor& other) { return view(t, other.size
 Tensor reshape_as(const Tensor& t, const Tensor& other) { return reshape(t, other.sizes()); }
 Tensor expand_as(const Tensor& t, const Tensor& other) { return expand(t, other.sizes()); }
 Tensor ravel(const Tensor& t) { return reshape(t, {-1}); }
-Tensor atleast_1d(const Tensor& t) { return t.dim() >= 1 ? t : reshape(t, {1}); }
-Tensor atleast_2d(const Tensor& t) {
-  return t.dim() >= 2 ? t : t.dim() == 1 ? unsqueeze(t, 0) : reshape(t, {1, 1});
-}
-Tensor atleast_3d(const Tensor& t) {
-  return t.dim() >= 3 ? t : t.dim() == 2 ? unsqueeze(t, -1) : reshape(t, {1, t.numel(), 1});
-}
-
 PF_OP(
     expand, "expand(Tensor input, int[] size) -> Tensor", kMethod,
     "A view of shape `size`, with dimensions of size 1 repeated without copying; -1 keeps a size.")

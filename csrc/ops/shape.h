@@ -8,6 +8,9 @@ Tensor expand(const Tensor& t, IntSpan sizes);   // -1 keeps a size
 Tensor reshape(const Tensor& t, IntSpan sizes);  // a view where possible, else a copy
 Tensor view(const Tensor& t, IntSpan sizes);     // throws where a copy would be needed
 Tensor flatten(const Tensor& t, int64_t start_dim, int64_t end_dim);
+Tensor atleast_1d(const Tensor& t);
+Tensor atleast_2d(const Tensor& t);
+Tensor atleast_3d(const Tensor& t);
 Tensor as_strided(const Tensor& t, IntSpan sizes, IntSpan strides,
                   int64_t offset);  // offset from t's first element
 

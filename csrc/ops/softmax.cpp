@@ -2,6 +2,7 @@
 #include "autograd/node.h"
 #include "ops/lines.h"
 #include "ops/ops.h"
+#include "ops/recorded.h"
 
 namespace pyforge::ops {
 namespace {
@@ -71,7 +72,7 @@ struct SoftmaxBackward {
   static void backward(Node& n, SoftmaxBackward& p, Tensor* in, Tensor* out) {
     if (!in[0].defined()) return;
     Tensor y = n.saved(0);
-    if (!grad_enabled()) {
+    if (!grad_enabled() && !masked_gradients_propagate) {
       const auto& table = kernels::active().rows;
       const int index = kernel_of(y);
       out[0] = backward_of(table.softmax_backward[index], table.softmax_backward_columns[index],
@@ -84,7 +85,8 @@ struct SoftmaxBackward {
       return;
     }
     int64_t dims[1] = {p.dim};
-    out[0] = sub(gy, mul(y, sum_dims(gy, IntSpan(dims, 1), true, std::nullopt)));
+    out[0] =
+        without_masked(in[0], sub(gy, mul(y, sum_dims(gy, IntSpan(dims, 1), true, std::nullopt))));
   }
 };
 
@@ -94,7 +96,7 @@ struct LogSoftmaxBackward {
   static void backward(Node& n, LogSoftmaxBackward& p, Tensor* in, Tensor* out) {
     if (!in[0].defined()) return;
     Tensor y = n.saved(0);
-    if (!grad_enabled()) {
+    if (!grad_enabled() && !masked_gradients_propagate) {
       const auto& table = kernels::active().rows;
       const int index = kernel_of(y);
       out[0] =
@@ -107,7 +109,8 @@ struct LogSoftmaxBackward {
       return;
     }
     int64_t dims[1] = {p.dim};
-    out[0] = sub(in[0], mul(exp(y), sum_dims(in[0], IntSpan(dims, 1), true, std::nullopt)));
+    out[0] = without_masked(
+        in[0], sub(in[0], mul(exp(y), sum_dims(in[0], IntSpan(dims, 1), true, std::nullopt))));
   }
 };
 

@@ -148,6 +148,13 @@ PF_OP(split_sizes, "split(Tensor input, int[] split_size, int dim=0) -> Tensor[]
       "Views of the given lengths along `dim`.")
 PF_OP(split_sizes, "split_with_sizes(Tensor input, int[] split_sizes, int dim=0) -> Tensor[]",
       kFunction | kMethod, "Views of the given lengths along `dim`.")
+PF_OP(split, "unsafe_split(Tensor input, int split_size, int dim=0) -> Tensor[]",
+      kFunction | kMethod, "The same as split.")
+PF_OP(split_sizes,
+      "unsafe_split_with_sizes(Tensor input, int[] split_sizes, int dim=0) -> Tensor[]",
+      kFunction | kMethod, "The same as split_with_sizes.")
+PF_OP(chunk, "unsafe_chunk(Tensor input, int chunks, int dim=0) -> Tensor[]", kFunction | kMethod,
+      "The same as chunk.")
 PF_OP(chunk, "chunk(Tensor input, int chunks, int dim=0) -> Tensor[]", kFunction | kMethod,
       "At most `chunks` views of equal length along `dim`; the last may be shorter.")
 PF_OP(unbind, "unbind(Tensor input, int dim=0) -> Tensor[]", kFunction | kMethod,

@@ -1,8 +1,8 @@
 // Views that permute, drop, add or cut dimensions.
 #include <algorithm>
 
-#include "autograd/inplace.h"
 #include "autograd/node.h"
+#include "ops/inplace_op.h"
 #include "ops/ops.h"
 
 namespace pyforge::ops {
@@ -293,25 +293,25 @@ Tensor movedim(const Tensor& t, IntSpan source, IntSpan destination) {
 
 PF_OP(permute, "permute(Tensor input, int[] dims) -> Tensor", kFunction | kMethod,
       "A view with the dimensions in the order `dims`.")
-PF_OP(transpose, "transpose(Tensor input, int dim0, int dim1) -> Tensor", kFunction | kMethod,
-      "A view with two dimensions exchanged.")
-PF_OP(transpose, "swapaxes(Tensor input, int axis0, int axis1) -> Tensor", kFunction | kMethod,
-      "A view with two dimensions exchanged; NumPy's name of transpose.")
-PF_OP(transpose, "swapdims(Tensor input, int dim0, int dim1) -> Tensor", kFunction | kMethod,
-      "A view with two dimensions exchanged; the same as transpose.")
-PF_OP(t, "t(Tensor input) -> Tensor", kFunction | kMethod,
-      "The transposed matrix as a view; up to two dimensions.")
+PF_VIEW_OP(transpose, "transpose", "(Tensor input, int dim0, int dim1)", kFunction | kMethod,
+           "A view with two dimensions exchanged.")
+PF_VIEW_OP(transpose, "swapaxes", "(Tensor input, int axis0, int axis1)", kFunction | kMethod,
+           "A view with two dimensions exchanged; NumPy's name of transpose.")
+PF_VIEW_OP(transpose, "swapdims", "(Tensor input, int dim0, int dim1)", kFunction | kMethod,
+           "A view with two dimensions exchanged; the same as transpose.")
+PF_VIEW_OP(t, "t", "(Tensor input)", kFunction | kMethod,
+           "The transposed matrix as a view; up to two dimensions.")
 PF_OP(reverse_dims, "T(Tensor input) -> Tensor", kProperty,
       "A view with the dimensions in reverse order.")
 PF_OP(mT, "mT(Tensor input) -> Tensor", kProperty, "A view with the last two dimensions exchanged.")
-PF_OP(squeeze, "squeeze(Tensor input) -> Tensor", kFunction | kMethod,
-      "A view without the dimensions of size 1.")
-PF_OP(squeeze_dim, "squeeze(Tensor input, int dim) -> Tensor", kFunction | kMethod,
-      "A view without dimension `dim` if its size is 1.")
-PF_OP(squeeze_dims, "squeeze(Tensor input, int[] dim) -> Tensor", kFunction | kMethod,
-      "A view without those of the dimensions `dim` whose size is 1.")
-PF_OP(unsqueeze, "unsqueeze(Tensor input, int dim) -> Tensor", kFunction | kMethod,
-      "A view with a new dimension of size 1 at `dim`.")
+PF_VIEW_OP(squeeze, "squeeze", "(Tensor input)", kFunction | kMethod,
+           "A view without the dimensions of size 1.")
+PF_VIEW_OP(squeeze_dim, "squeeze", "(Tensor input, int dim)", kFunction | kMethod,
+           "A view without dimension `dim` if its size is 1.")
+PF_VIEW_OP(squeeze_dims, "squeeze", "(Tensor input, int[] dim)", kFunction | kMethod,
+           "A view without those of the dimensions `dim` whose size is 1.")
+PF_VIEW_OP(unsqueeze, "unsqueeze", "(Tensor input, int dim)", kFunction | kMethod,
+           "A view with a new dimension of size 1 at `dim`.")
 PF_OP(select, "select(Tensor input, int dim, int index) -> Tensor", kFunction | kMethod,
       "The slice at position `index` of dimension `dim`, a view without that dimension.")
 PF_OP(narrow, "narrow(Tensor input, int dim, int start, int length) -> Tensor", kFunction | kMethod,

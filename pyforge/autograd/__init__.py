@@ -14,34 +14,64 @@ if TYPE_CHECKING:
     from . import forward_ad as forward_ad
     from . import functional as functional
     from . import graph as graph
+    from .anomaly_mode import detect_anomaly as detect_anomaly
+    from .anomaly_mode import set_detect_anomaly as set_detect_anomaly
+    from .nan_origin import NanOrigin as NanOrigin
+    from .nan_origin import explain_nan as explain_nan
+    from .singular import get_singular_points as get_singular_points
+    from .singular import set_singular_points as set_singular_points
+    from .singular import singular_points as singular_points
 
 Variable = Tensor  # the name of old programs
 
-_SUBMODULES = frozenset({"forward_ad", "functional", "graph"})
+_SUBMODULES = frozenset({"anomaly_mode", "forward_ad", "functional", "graph"})
 
 __all__ = [
     "Function",
     "GradcheckError",
+    "NanOrigin",
     "Node",
     "Variable",
     "backward",
+    "detect_anomaly",
     "enable_grad",
+    "explain_nan",
+    "get_singular_points",
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "graph",
     "inference_mode",
     "no_grad",
     "once_differentiable",
+    "set_detect_anomaly",
     "set_grad_enabled",
+    "set_singular_points",
+    "singular_points",
 ]
+
+# Loaded on first use.
+_HOME = {
+    "NanOrigin": "nan_origin",
+    "detect_anomaly": "anomaly_mode",
+    "explain_nan": "nan_origin",
+    "get_singular_points": "singular",
+    "set_detect_anomaly": "anomaly_mode",
+    "set_singular_points": "singular",
+    "singular_points": "singular",
+}
 
 
 def __getattr__(name: str) -> object:
-    if name in _SUBMODULES:
-        import importlib
+    import importlib
 
+    if name in _SUBMODULES:
         return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _HOME:
+        value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'pyforge.autograd' has no attribute '{name}'")
 
 
 def _sequence(

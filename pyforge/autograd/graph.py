@@ -1,23 +1,65 @@
-"""The recorded graph: its nodes, and hooks on what it keeps for the backward pass."""
+"""The recorded graph: ``pyforge.autograd.graph(loss)`` draws it; this module has its parts.
+
+The module can be called: ``graph(loss, model)`` gives a :class:`Graph`, which prints as a text
+tree and has ``dot()`` and ``svg()``. Everything else is PyTorch's: nodes, edges, and hooks on what
+the graph keeps for the backward pass.
+"""
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
+from typing import NamedTuple
+
 from .._C import Node, Tensor, _pop_saved_hooks, _push_saved_hooks
 from .grad_mode import _Mode
+from .graph_view import Graph, GraphNode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from ..nn import Module
+
 __all__ = [
+    "GradientEdge",
+    "Graph",
+    "GraphNode",
     "Node",
     "disable_saved_tensors_hooks",
+    "get_gradient_edge",
     "save_on_cpu",
     "saved_tensors_hooks",
 ]
 
 _forbidden: list[str] = []
+
+
+class GradientEdge(NamedTuple):
+    """Where a gradient enters the graph: a node and one of its outputs."""
+
+    node: Node
+    output_nr: int
+
+
+def get_gradient_edge(tensor: Tensor) -> GradientEdge:
+    """The edge by which the gradient of ``tensor`` enters the graph.
+
+    Raises:
+        RuntimeError: it does not require grad.
+    """
+    if not tensor.requires_grad:
+        raise RuntimeError(
+            "It is not possible to get the gradient edge for a Tensor "
+            "that does not require gradients"
+        )
+    node = tensor.grad_fn
+    if node is not None:
+        return GradientEdge(node, tensor.output_nr)
+    view = tensor.view_as(tensor).grad_fn  # the accumulator of a leaf hangs on what reads it
+    assert view is not None
+    return GradientEdge(*view.next_functions[0])  # type: ignore[arg-type]
 
 
 class saved_tensors_hooks:
@@ -70,3 +112,18 @@ class disable_saved_tensors_hooks(_Mode):
 
     def __exit__(self, *error: object) -> None:
         _forbidden.pop()
+
+
+class _Callable(ModuleType):
+    def __call__(self, loss: Tensor, model: Module | None = None, *, watch: bool = True) -> Graph:
+        """The graph behind ``loss``, as a :class:`Graph`.
+
+        Args:
+            loss: a tensor with history.
+            model: its modules name the parameters and fold large graphs.
+            watch: note time and gradient norm of every node when ``backward()`` runs.
+        """
+        return Graph(loss, model, watch=watch)
+
+
+sys.modules[__name__].__class__ = _Callable
