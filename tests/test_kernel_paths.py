@@ -54,6 +54,14 @@ def test_softmax_across_memory_of_infinities() -> None:
     assert np.isnan(got[:, [3, 5]]).all()
     assert np.isfinite(np.delete(got, [3, 5], 1)).all()
     assert (got[5:, 4] == 0).all()
+    g = normal(70, 40)
+    g[:, 3:6] = 0
+    g[7, 5] = 1
+    for f in (pf.softmax, pf.log_softmax):
+        t = pf.tensor(x, requires_grad=True)
+        f(t, 0).backward(pf.tensor(g))
+        assert (t.grad.numpy()[:, [3, 4]] == 0).all()
+        assert np.isnan(t.grad.numpy()[:, 5]).any()
 
 
 @pytest.mark.parametrize("n", [1, 15, 16, 31, 33, 255, 256, 300, 1024, 33000])

@@ -78,6 +78,28 @@ void forward(void* out, const void* in, int64_t rows, int64_t stride, int64_t co
   });
 }
 
+// A column without a gradient passes none on, even if its values are NaN (docs/singular_points.md).
+template <class T, bool kLog>
+PF_NOINLINE void clear_masked(T* dx, const T* g, const Vec<T>* sums, int64_t rows, int64_t stride,
+                              int64_t count) {
+  constexpr int L = kLanes<T>;
+  for (int64_t at = 0; at < count; at += L) {
+    const int lanes = count - at < L ? static_cast<int>(count - at) : L;
+    const Vec<T> sum = sums[at / L];
+    Mask<T> masked = first_lanes<T>(lanes) & (kLog ? sum == T(0) : sum != sum);
+    const auto clear = [&](auto place) {
+      for (int64_t r = 0; r < rows && any(masked); ++r)
+        masked = masked & (place.load(g + r * stride) == T(0));
+      for (int64_t r = 0; r < rows && any(masked); ++r)
+        place.store(dx + r * stride, where(masked, Vec<T>(T(0)), place.load(dx + r * stride)));
+    };
+    if (lanes == L)
+      clear(Whole{at});
+    else
+      clear(Rest{at, lanes});
+  }
+}
+
 template <class T, bool kLog>
 void backward(void* out, const void* grad, const void* y_in, int64_t rows, int64_t stride,
               int64_t cols) {
@@ -100,6 +122,7 @@ void backward(void* out, const void* grad, const void* y_in, int64_t rows, int64
       else
         place.store(dx + row, vy * (vg - sum));
     });
+    clear_masked<T, kLog>(dx, g, sums, rows, stride, count);
   });
 }
 
