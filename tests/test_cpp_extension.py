@@ -246,7 +246,8 @@ def test_unloading(formulas: Any) -> None:
     for _ in range(1000):
         again = cpp_extension.load_library("test_formulas", path)
         again.unload()
-    assert resident() - memory < 4 << 20
+    kept_by_sanitizer = "libasan" in os.environ.get("LD_PRELOAD", "")
+    assert kept_by_sanitizer or resident() - memory < 4 << 20
     assert "softsign2" not in dir(pf.ops)
     z.sum().backward()  # the graph keeps the code
     assert x.grad is not None
