@@ -83,8 +83,8 @@ struct ElementwiseTable {
   ElementwiseFn convert[kDTypes][kDTypes];  // [from][to], in[0] contiguous
   // Writes `bytes` past the caches.
   void (*stream)(void* out, const void* in, int64_t bytes);
-  // out[r * width + c] = in[c][r] for elements of 4 or 8 bytes, `stride` bytes between the columns c
-  // of `in`; width is a multiple of 16, at least cols, and the rest of a row is overwritten.
+  // out[r * width + c] = in[c][r] for elements of 4 or 8 bytes, `stride` bytes between the columns
+  // c of `in`; width is a multiple of 16, at least cols, and the rest of a row is overwritten.
   void (*transpose)(void* out, int64_t width, const void* in, int64_t stride, int64_t rows,
                     int64_t cols, int size);
   // Gather n elements of `size` bytes at byte distance `stride` into contiguous `out`; and back.

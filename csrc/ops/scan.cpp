@@ -204,8 +204,7 @@ Tensor product_of_others(const Tensor& x, int64_t dim) {
 
 namespace {
 PF_OP(cumsum, "cumsum(Tensor input, int dim, *, dtype? dtype=None) -> Tensor",
-      kFunction | kMethod | kInplace,
-      "Running sum along `dim`; integers and bool give int64.")
+      kFunction | kMethod | kInplace, "Running sum along `dim`; integers and bool give int64.")
 PF_OP(cumprod, "cumprod(Tensor input, int dim, *, dtype? dtype=None) -> Tensor",
       kFunction | kMethod | kInplace, "Running product along `dim`; integers and bool give int64.")
 }  // namespace
