@@ -18,6 +18,7 @@ GROUPS = (
     "optimisers",
     "steps",
     "startup",
+    "custom_ops",
     "memory",
     "threads",
 )

@@ -74,6 +74,14 @@ class Node:
     def saved_bytes(self) -> _int: ...
     @property
     def output_shapes(self) -> tuple[Size, ...]: ...
+    @property
+    def output_dtypes(self) -> tuple[dtype, ...]: ...
+    @property
+    def saved_tensors(self) -> tuple[Tensor | None, ...]: ...
+    @property
+    def _saved_slots(self) -> tuple[tuple[Tensor | None, _int], ...]: ...
+    @property
+    def _released(self) -> _bool: ...
     def register_hook(self, hook: Callable[..., Any]) -> HookHandle: ...
     def register_prehook(self, hook: Callable[..., Any]) -> HookHandle: ...
 
@@ -85,6 +93,26 @@ class op_function:
     """A registered op."""
     __name__: _str
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+class _aminmax_result(NamedTuple):
+    min: Tensor
+    max: Tensor
+
+class _cummax_result(NamedTuple):
+    values: Tensor
+    indices: Tensor
+
+class _cummin_result(NamedTuple):
+    values: Tensor
+    indices: Tensor
+
+class _histogram_result(NamedTuple):
+    hist: Tensor
+    bin_edges: Tensor
+
+class _kthvalue_result(NamedTuple):
+    values: Tensor
+    indices: Tensor
 
 class _linalg_cholesky_ex_result(NamedTuple):
     L: Tensor
@@ -116,6 +144,14 @@ class _median_result(NamedTuple):
     indices: Tensor
 
 class _min_result(NamedTuple):
+    values: Tensor
+    indices: Tensor
+
+class _mode_result(NamedTuple):
+    values: Tensor
+    indices: Tensor
+
+class _nanmedian_result(NamedTuple):
     values: Tensor
     indices: Tensor
 
@@ -155,6 +191,8 @@ class Tensor:
     def output_nr(self) -> _int: ...
     @property
     def _version(self) -> _int: ...
+    @property
+    def _last_write(self) -> _str | None: ...
     @property
     def _base(self) -> Tensor | None: ...
     @property
@@ -342,6 +380,14 @@ class Tensor:
         """Same as abs()."""
     def absolute_(self) -> Tensor:
         """In-place form of absolute()."""
+    def acos(self) -> Tensor:
+        """Inverse cosine, in [0, pi]; NaN outside [-1, 1]."""
+    def acos_(self) -> Tensor:
+        """In-place form of acos()."""
+    def acosh(self) -> Tensor:
+        """Inverse hyperbolic cosine; NaN below 1."""
+    def acosh_(self) -> Tensor:
+        """In-place form of acosh()."""
     def add(self, other: _Operand, *, alpha: _Number = 1) -> Tensor:
         """input + alpha * other; logical or for bool."""
     def add_(self, other: _Operand, *, alpha: _Number = 1) -> Tensor:
@@ -350,6 +396,14 @@ class Tensor:
         """beta * input + alpha * the sum of the products of two batches of matrices."""
     def addbmm_(self, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
         """In-place form of addbmm()."""
+    def addcdiv(self, tensor1: Tensor, tensor2: Tensor, *, value: _Number = 1) -> Tensor:
+        """input + value * tensor1 / tensor2"""
+    def addcdiv_(self, tensor1: Tensor, tensor2: Tensor, *, value: _Number = 1) -> Tensor:
+        """In-place form of addcdiv()."""
+    def addcmul(self, tensor1: Tensor, tensor2: Tensor, *, value: _Number = 1) -> Tensor:
+        """input + value * tensor1 * tensor2"""
+    def addcmul_(self, tensor1: Tensor, tensor2: Tensor, *, value: _Number = 1) -> Tensor:
+        """In-place form of addcmul()."""
     def addmm(self, mat1: Tensor, mat2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
         """beta * input + alpha * mat1 @ mat2; with beta 0 input is not read."""
     def addmm_(self, mat1: Tensor, mat2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
@@ -372,8 +426,38 @@ class Tensor:
         """Largest elements over the dimensions `dim` (all by default); ties share the gradient."""
     def amin(self, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
         """Smallest elements over the dimensions `dim` (all by default); ties share the gradient."""
+    def aminmax(self, *, dim: _int | None = None, keepdim: _bool = False) -> _aminmax_result:
+        """Smallest and largest elements, of all or along `dim`; ties share the gradient."""
     def any(self, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
         """Whether any element is nonzero, over the dimensions `dim` (all by default)."""
+    def arccos(self) -> Tensor:
+        """Same as acos()."""
+    def arccos_(self) -> Tensor:
+        """In-place form of arccos()."""
+    def arccosh(self) -> Tensor:
+        """Same as acosh()."""
+    def arccosh_(self) -> Tensor:
+        """In-place form of arccosh()."""
+    def arcsin(self) -> Tensor:
+        """Same as asin()."""
+    def arcsin_(self) -> Tensor:
+        """In-place form of arcsin()."""
+    def arcsinh(self) -> Tensor:
+        """Same as asinh()."""
+    def arcsinh_(self) -> Tensor:
+        """In-place form of arcsinh()."""
+    def arctan(self) -> Tensor:
+        """Same as atan()."""
+    def arctan_(self) -> Tensor:
+        """In-place form of arctan()."""
+    def arctan2(self, other: _Operand) -> Tensor:
+        """Same as atan2()."""
+    def arctan2_(self, other: _Operand) -> Tensor:
+        """In-place form of arctan2()."""
+    def arctanh(self) -> Tensor:
+        """Same as atanh()."""
+    def arctanh_(self) -> Tensor:
+        """In-place form of arctanh()."""
     def argmax(self, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
         """Index of the largest element (the first of equals) along `dim`, or in the flattened tensor."""
     def argmin(self, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
@@ -388,6 +472,26 @@ class Tensor:
         """In-place form of as_strided()."""
     def as_strided_scatter(self, src: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None) -> Tensor:
         """A contiguous copy with `src` written to the region that as_strided would give of it."""
+    def asin(self) -> Tensor:
+        """Inverse sine, in [-pi/2, pi/2]; NaN outside [-1, 1]."""
+    def asin_(self) -> Tensor:
+        """In-place form of asin()."""
+    def asinh(self) -> Tensor:
+        """Inverse hyperbolic sine."""
+    def asinh_(self) -> Tensor:
+        """In-place form of asinh()."""
+    def atan(self) -> Tensor:
+        """Inverse tangent, in [-pi/2, pi/2]."""
+    def atan_(self) -> Tensor:
+        """In-place form of atan()."""
+    def atan2(self, other: _Operand) -> Tensor:
+        """The angle of the point (other, input), in [-pi, pi]; its derivative at the origin is 0."""
+    def atan2_(self, other: _Operand) -> Tensor:
+        """In-place form of atan2()."""
+    def atanh(self) -> Tensor:
+        """Inverse hyperbolic tangent; NaN outside [-1, 1]."""
+    def atanh_(self) -> Tensor:
+        """In-place form of atanh()."""
     def baddbmm(self, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
         """beta * input + alpha * bmm(batch1, batch2); with beta 0 input is not read."""
     def baddbmm_(self, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
@@ -401,6 +505,8 @@ class Tensor:
         """In-place form of bernoulli()."""
     def bfloat16(self) -> Tensor:
         """The tensor as bfloat16."""
+    def bincount(self, weights: Tensor | None = None, minlength: _int = 0) -> Tensor:
+        """How often each of 0, 1, ... occurs in a 1-d tensor, or the sum of its weights."""
     def bitwise_and(self, other: _Operand) -> Tensor:
         """a & b"""
     def bitwise_and_(self, other: _Operand) -> Tensor:
@@ -434,6 +540,8 @@ class Tensor:
     @overload
     def broadcast_to(self, *size: _int) -> Tensor:
         """A view of shape `size`, with dimensions of size 1 repeated without copying; the same as expand."""
+    def bucketize(self, boundaries: Tensor, *, out_int32: _bool = False, right: _bool = False) -> Tensor:
+        """How many of the sorted boundaries are less than each element, or not greater if right."""
     def byte(self) -> Tensor:
         """The tensor as uint8."""
     def ceil(self) -> Tensor:
@@ -466,18 +574,42 @@ class Tensor:
         """The tensor itself if its elements lie in row-major order, else a copy."""
     def copy_(self, src: Tensor, non_blocking: _bool = False) -> Tensor:
         """Overwrites the tensor with `src`, broadcast to its shape and converted to its dtype. Returns self."""
+    def copysign(self, other: _Operand) -> Tensor:
+        """The magnitude of input with the sign of other."""
+    def copysign_(self, other: _Operand) -> Tensor:
+        """In-place form of copysign()."""
+    def corrcoef(self) -> Tensor:
+        """Pearson's correlation coefficients of the rows of input."""
     def cos(self) -> Tensor:
         """Cosine."""
     def cos_(self) -> Tensor:
         """In-place form of cos()."""
+    def cosh(self) -> Tensor:
+        """Hyperbolic cosine."""
+    def cosh_(self) -> Tensor:
+        """In-place form of cosh()."""
     def count_nonzero(self, dim: _int | Sequence[_int] | None = None) -> Tensor:
         """Number of nonzero elements over the dimensions `dim` (all by default)."""
+    def cov(self, *, correction: _int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Tensor:
+        """Covariance matrix of the rows of input, its columns being observations."""
     def cross(self, other: Tensor, dim: _int | None = None) -> Tensor:
         """Cross product along `dim` of size 3, by default the first such dimension."""
+    def cummax(self, dim: _int) -> _cummax_result:
+        """Running maximum along `dim`, and where it was (the last of equals)."""
+    def cummin(self, dim: _int) -> _cummin_result:
+        """Running minimum along `dim`, and where it was (the last of equals)."""
     def cumprod(self, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
         """Running product along `dim`; integers and bool give int64."""
+    def cumprod_(self, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
+        """In-place form of cumprod()."""
     def cumsum(self, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
         """Running sum along `dim`; integers and bool give int64."""
+    def cumsum_(self, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
+        """In-place form of cumsum()."""
+    def deg2rad(self) -> Tensor:
+        """Degrees to radians."""
+    def deg2rad_(self) -> Tensor:
+        """In-place form of deg2rad()."""
     def diag(self, diagonal: _int = 0) -> Tensor:
         """The matrix with a vector on a diagonal, or the diagonal of a matrix as a copy."""
     def diag_embed(self, offset: _int = 0, dim1: _int = -2, dim2: _int = -1) -> Tensor:
@@ -488,6 +620,14 @@ class Tensor:
         """A view of the diagonal of two dimensions, as the last dimension."""
     def diagonal_scatter(self, src: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
         """A copy with `src` on the diagonal of two dimensions."""
+    def diff(self, n: _int = 1, dim: _int = -1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor:
+        """The n-th difference of neighbours along `dim`."""
+    def digamma(self) -> Tensor:
+        """The derivative of lgamma."""
+    def digamma_(self) -> Tensor:
+        """In-place form of digamma()."""
+    def dist(self, other: Tensor, p: _float = 2) -> Tensor:
+        """The p-norm of input - other."""
     def div(self, other: _Operand, *, rounding_mode: _str | None = None) -> Tensor:
         """input / other; rounding_mode 'floor' or 'trunc' rounds down or towards zero."""
     def div_(self, other: _Operand, *, rounding_mode: _str | None = None) -> Tensor:
@@ -517,6 +657,14 @@ class Tensor:
         """The error function, 2 / sqrt(pi) times the integral of e^-t^2 from 0 to x."""
     def erf_(self) -> Tensor:
         """In-place form of erf()."""
+    def erfc(self) -> Tensor:
+        """1 - erf(x), accurate where it is small."""
+    def erfc_(self) -> Tensor:
+        """In-place form of erfc()."""
+    def erfinv(self) -> Tensor:
+        """The inverse of erf; NaN outside [-1, 1]."""
+    def erfinv_(self) -> Tensor:
+        """In-place form of erfinv()."""
     def exp(self) -> Tensor:
         """e^x"""
     def exp_(self) -> Tensor:
@@ -559,6 +707,10 @@ class Tensor:
         """A copy with dimension 0 reversed."""
     def float(self) -> Tensor:
         """The tensor as float32."""
+    def float_power(self, exponent: _Operand) -> Tensor:
+        """input to the power exponent, computed and returned in float64."""
+    def float_power_(self, exponent: _Operand) -> Tensor:
+        """In-place form of float_power()."""
     def floor(self) -> Tensor:
         """The largest integer not above x."""
     def floor_(self) -> Tensor:
@@ -567,12 +719,28 @@ class Tensor:
         """floor(a / b). Integers by 0 raise RuntimeError."""
     def floor_divide_(self, other: _Operand) -> Tensor:
         """In-place form of floor_divide()."""
+    def fmax(self, other: _Operand) -> Tensor:
+        """The larger of input and other; a number where the other is NaN."""
+    def fmax_(self, other: _Operand) -> Tensor:
+        """In-place form of fmax()."""
+    def fmin(self, other: _Operand) -> Tensor:
+        """The smaller of input and other; a number where the other is NaN."""
+    def fmin_(self, other: _Operand) -> Tensor:
+        """In-place form of fmin()."""
     def fmod(self, other: _Operand) -> Tensor:
         """a - b * trunc(a / b), with the sign of a, exact. Integers by 0 raise RuntimeError."""
     def fmod_(self, other: _Operand) -> Tensor:
         """In-place form of fmod()."""
+    def frac(self) -> Tensor:
+        """The fraction of input, with its sign."""
+    def frac_(self) -> Tensor:
+        """In-place form of frac()."""
     def gather(self, dim: _int, index: Tensor) -> Tensor:
         """Elements along `dim` picked by an index of the output's shape."""
+    def gcd(self, other: _Operand) -> Tensor:
+        """Greatest common divisor, not negative."""
+    def gcd_(self, other: _Operand) -> Tensor:
+        """In-place form of gcd()."""
     def ge(self, other: _Operand) -> Tensor:
         """a >= b"""
     def ge_(self, other: _Operand) -> Tensor:
@@ -581,14 +749,29 @@ class Tensor:
         """The same as outer."""
     def greater(self, other: _Operand) -> Tensor:
         """Same as gt()."""
+    def greater_(self, other: _Operand) -> Tensor:
+        """In-place form of greater()."""
     def greater_equal(self, other: _Operand) -> Tensor:
         """Same as ge()."""
+    def greater_equal_(self, other: _Operand) -> Tensor:
+        """In-place form of greater_equal()."""
     def gt(self, other: _Operand) -> Tensor:
         """a > b"""
     def gt_(self, other: _Operand) -> Tensor:
         """In-place form of gt()."""
     def half(self) -> Tensor:
         """The tensor as float16."""
+    def heaviside(self, values: Tensor) -> Tensor:
+        """0 where input is negative, 1 where positive, `values` where it is 0."""
+    def heaviside_(self, values: Tensor) -> Tensor:
+        """In-place form of heaviside()."""
+    def histc(self, bins: _int = 100, min: _Number = 0, max: _Number = 0) -> Tensor:
+        """Counts in equal bins from min to max, or over the range of the input if they are equal."""
+    @overload
+    def histogram(self, bins: Tensor, *, weight: Tensor | None = None, density: _bool = False) -> _histogram_result: ...
+    @overload
+    def histogram(self, bins: _int = 100, *, range: Sequence[_float] | None = None, weight: Tensor | None = None, density: _bool = False) -> _histogram_result:
+        """Weights between the edges `bins`, and the edges."""
     @overload
     def hsplit(self, sections: _int) -> tuple[Tensor, ...]: ...
     @overload
@@ -596,6 +779,14 @@ class Tensor:
     @overload
     def hsplit(self, *indices: _int) -> tuple[Tensor, ...]:
         """Equal views along dimension 1, of a vector along dimension 0."""
+    def hypot(self, other: _Operand) -> Tensor:
+        """sqrt(input^2 + other^2) without overflow; its derivative at the origin is 0."""
+    def hypot_(self, other: _Operand) -> Tensor:
+        """In-place form of hypot()."""
+    def i0(self) -> Tensor:
+        """Modified Bessel function of the first kind of order 0."""
+    def i0_(self) -> Tensor:
+        """In-place form of i0()."""
     def index_add(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
         """Adds alpha * source to the positions `index` of dimension `dim`, in the order of the index."""
     def index_add_(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
@@ -632,16 +823,44 @@ class Tensor:
         """Whether x is infinite."""
     def isnan(self) -> Tensor:
         """Whether x is NaN."""
+    def isneginf(self) -> Tensor:
+        """Whether x is -infinity."""
+    def isposinf(self) -> Tensor:
+        """Whether x is +infinity."""
+    def isreal(self) -> Tensor:
+        """True everywhere: no dtype is complex."""
     def kron(self, other: Tensor) -> Tensor:
         """Kronecker product: each element of `input` times all of `other`, in blocks."""
+    def kthvalue(self, k: _int, dim: _int = -1, keepdim: _bool = False) -> _kthvalue_result:
+        """The k-th smallest elements along `dim`, counted from 1, and where they were."""
+    def lcm(self, other: _Operand) -> Tensor:
+        """Least common multiple, not negative."""
+    def lcm_(self, other: _Operand) -> Tensor:
+        """In-place form of lcm()."""
+    def ldexp(self, other: _Operand) -> Tensor:
+        """input * 2^other"""
+    def ldexp_(self, other: _Operand) -> Tensor:
+        """In-place form of ldexp()."""
     def le(self, other: _Operand) -> Tensor:
         """a <= b"""
     def le_(self, other: _Operand) -> Tensor:
         """In-place form of le()."""
+    def lerp(self, end: Tensor, weight: _Operand) -> Tensor:
+        """input + weight * (end - input), exact at both ends."""
+    def lerp_(self, end: Tensor, weight: _Operand) -> Tensor:
+        """In-place form of lerp()."""
     def less(self, other: _Operand) -> Tensor:
         """Same as lt()."""
+    def less_(self, other: _Operand) -> Tensor:
+        """In-place form of less()."""
     def less_equal(self, other: _Operand) -> Tensor:
         """Same as le()."""
+    def less_equal_(self, other: _Operand) -> Tensor:
+        """In-place form of less_equal()."""
+    def lgamma(self) -> Tensor:
+        """log |Gamma(x)|"""
+    def lgamma_(self) -> Tensor:
+        """In-place form of lgamma()."""
     def log(self) -> Tensor:
         """Natural logarithm."""
     def log_(self) -> Tensor:
@@ -660,6 +879,16 @@ class Tensor:
         """In-place form of log2()."""
     def log_softmax(self, dim: _int, dtype: _dtype | None = None) -> Tensor:
         """The logarithm of softmax(), without overflow."""
+    def logaddexp(self, other: _Operand) -> Tensor:
+        """log(e^input + e^other) without overflow."""
+    def logaddexp_(self, other: _Operand) -> Tensor:
+        """In-place form of logaddexp()."""
+    def logaddexp2(self, other: _Operand) -> Tensor:
+        """log2(2^input + 2^other) without overflow."""
+    def logaddexp2_(self, other: _Operand) -> Tensor:
+        """In-place form of logaddexp2()."""
+    def logcumsumexp(self, dim: _int) -> Tensor:
+        """log(cumsum(exp(x))) along `dim`, without overflow."""
     def logical_and(self, other: _Operand) -> Tensor:
         """Whether both are nonzero."""
     def logical_and_(self, other: _Operand) -> Tensor:
@@ -676,6 +905,10 @@ class Tensor:
         """Whether exactly one is nonzero."""
     def logical_xor_(self, other: _Operand) -> Tensor:
         """In-place form of logical_xor()."""
+    def logit(self, eps: _float | None = None) -> Tensor:
+        """log(input / (1 - input)), the input limited to [eps, 1 - eps] if eps is given."""
+    def logit_(self, eps: _float | None = None) -> Tensor:
+        """In-place form of logit()."""
     def logsumexp(self, dim: _int | Sequence[_int], keepdim: _bool = False) -> Tensor:
         """log(sum(exp(x))) over the dimensions `dim`, without overflow."""
     def long(self) -> Tensor:
@@ -731,6 +964,8 @@ class Tensor:
         """In-place form of minimum()."""
     def mm(self, mat2: Tensor) -> Tensor:
         """Product of two matrices."""
+    def mode(self, dim: _int = -1, keepdim: _bool = False) -> _mode_result:
+        """The most frequent elements along `dim`, the smallest of several, and where they were last."""
     def moveaxis(self, source: _int | Sequence[_int], destination: _int | Sequence[_int]) -> Tensor:
         """A view with dimensions moved; NumPy's name of movedim."""
     def movedim(self, source: _int | Sequence[_int], destination: _int | Sequence[_int]) -> Tensor:
@@ -749,6 +984,28 @@ class Tensor:
         """In-place form of multiply()."""
     def mv(self, vec: Tensor) -> Tensor:
         """Product of a matrix and a vector."""
+    def mvlgamma(self, p: _int) -> Tensor:
+        """Logarithm of the multivariate gamma function of dimension p."""
+    def mvlgamma_(self, p: _int) -> Tensor:
+        """In-place form of mvlgamma()."""
+    def nan_to_num(self, nan: _float | None = None, posinf: _float | None = None, neginf: _float | None = None) -> Tensor:
+        """NaN replaced by `nan` (0), infinities by `posinf` and `neginf` (the largest finite numbers)."""
+    def nan_to_num_(self, nan: _float | None = None, posinf: _float | None = None, neginf: _float | None = None) -> Tensor:
+        """In-place form of nan_to_num()."""
+    def nanmean(self, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
+        """Mean over the dimensions `dim` (all by default) of what is not NaN."""
+    @overload
+    def nanmedian(self) -> Tensor: ...
+    @overload
+    def nanmedian(self, dim: _int, keepdim: _bool = False) -> _nanmedian_result:
+        """The median of all elements that are not NaN, the lower one of two."""
+    @overload
+    def nanquantile(self, q: _float, dim: _int | None = None, keepdim: _bool = False, *, interpolation: _str = "linear") -> Tensor: ...
+    @overload
+    def nanquantile(self, q: Tensor, dim: _int | None = None, keepdim: _bool = False, *, interpolation: _str = "linear") -> Tensor:
+        """The q-th quantile along `dim`, or of all elements, of what is not NaN."""
+    def nansum(self, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
+        """Sum over the dimensions `dim` (all by default), NaN counting as 0."""
     def narrow(self, dim: _int, start: _int, length: _int) -> Tensor:
         """A view of `length` positions of dimension `dim` from `start` on."""
     def narrow_copy(self, dim: _int, start: _int, length: _int) -> Tensor:
@@ -784,6 +1041,10 @@ class Tensor:
     @overload
     def new_zeros(self, *size: _int, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
         """Zeros of this tensor's dtype."""
+    def nextafter(self, other: Tensor) -> Tensor:
+        """The next number after input in the direction of other."""
+    def nextafter_(self, other: Tensor) -> Tensor:
+        """In-place form of nextafter()."""
     def nonzero(self, *, as_tuple: _bool = False) -> Tensor:
         """Positions of the elements that are not zero: one row each, or with as_tuple one tensor per dimension."""
     def nonzero_static(self, *, size: _int, fill_value: _int = -1) -> Tensor:
@@ -797,6 +1058,8 @@ class Tensor:
         """In-place form of normal()."""
     def not_equal(self, other: _Operand) -> Tensor:
         """Same as ne()."""
+    def not_equal_(self, other: _Operand) -> Tensor:
+        """In-place form of not_equal()."""
     def outer(self, vec2: Tensor) -> Tensor:
         """All products of an element of one vector and one of the other."""
     @overload
@@ -804,6 +1067,12 @@ class Tensor:
     @overload
     def permute(self, *dims: _int) -> Tensor:
         """A view with the dimensions in the order `dims`."""
+    def polygamma(self, n: _int) -> Tensor:
+        """The n-th derivative of digamma()."""
+    def polygamma_(self, n: _int) -> Tensor:
+        """In-place form of polygamma()."""
+    def positive(self) -> Tensor:
+        """The input itself."""
     def pow(self, other: _Operand) -> Tensor:
         """a to the power b. A negative integer power of an integer is 0 but for bases 1 and -1."""
     def pow_(self, other: _Operand) -> Tensor:
@@ -819,6 +1088,15 @@ class Tensor:
         """A copy with `source` written (added, with accumulate) at positions `index` of the flattened tensor."""
     def put_(self, index: Tensor, source: Tensor, accumulate: _bool = False) -> Tensor:
         """In-place form of put()."""
+    @overload
+    def quantile(self, q: _float, dim: _int | None = None, keepdim: _bool = False, *, interpolation: _str = "linear") -> Tensor: ...
+    @overload
+    def quantile(self, q: Tensor, dim: _int | None = None, keepdim: _bool = False, *, interpolation: _str = "linear") -> Tensor:
+        """The q-th quantile along `dim`, or of all elements; NaN if there is one."""
+    def rad2deg(self) -> Tensor:
+        """Radians to degrees."""
+    def rad2deg_(self) -> Tensor:
+        """In-place form of rad2deg()."""
     @overload
     def random_(self, *, generator: Generator | None = None) -> Tensor: ...
     @overload
@@ -840,6 +1118,10 @@ class Tensor:
         """a - b * floor(a / b), with the sign of b. Integers by 0 raise RuntimeError."""
     def remainder_(self, other: _Operand) -> Tensor:
         """In-place form of remainder()."""
+    def renorm(self, p: _float, dim: _int, maxnorm: _float) -> Tensor:
+        """Each slice along `dim` scaled down to a p-norm of at most maxnorm."""
+    def renorm_(self, p: _float, dim: _int, maxnorm: _float) -> Tensor:
+        """In-place form of renorm()."""
     @overload
     def repeat(self, repeats: _int | Sequence[_int]) -> Tensor: ...
     @overload
@@ -913,10 +1195,20 @@ class Tensor:
         """-1, 0 or 1; 0 for NaN."""
     def sign_(self) -> Tensor:
         """In-place form of sign()."""
+    def signbit(self) -> Tensor:
+        """Whether the sign is negative, that of -0.0 and NaN included."""
     def sin(self) -> Tensor:
         """Sine."""
     def sin_(self) -> Tensor:
         """In-place form of sin()."""
+    def sinc(self) -> Tensor:
+        """sin(pi x) / (pi x); 1 at 0."""
+    def sinc_(self) -> Tensor:
+        """In-place form of sinc()."""
+    def sinh(self) -> Tensor:
+        """Hyperbolic sine."""
+    def sinh_(self) -> Tensor:
+        """In-place form of sinh()."""
     def slice_scatter(self, src: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1) -> Tensor:
         """A copy with `src` in the slice start:end:step of dimension `dim`."""
     def softmax(self, dim: _int, dtype: _dtype | None = None) -> Tensor:
@@ -1016,6 +1308,8 @@ class Tensor:
         """A copy repeated along the last dimensions; like repeat with missing leading repeats of 1."""
     def topk(self, k: _int, dim: _int = -1, largest: _bool = True, sorted: _bool = True) -> _topk_result:
         """The k largest (or smallest) elements along `dim`, and where they were."""
+    def trace(self) -> Tensor:
+        """Sum of the diagonal of a matrix."""
     def transpose(self, dim0: _int, dim1: _int) -> Tensor:
         """A view with two dimensions exchanged."""
     def transpose_(self, dim0: _int, dim1: _int) -> Tensor:
@@ -1046,6 +1340,10 @@ class Tensor:
         """A view with the windows of `size` positions, `step` apart, of dimension `dimension`, which counts them; a new last dimension holds the positions within each."""
     def uniform_(self, from_: _float = 0, to: _float = 1, *, generator: Generator | None = None) -> Tensor:
         """In-place form of uniform()."""
+    def unique(self, sorted: _bool = True, return_inverse: _bool = False, return_counts: _bool = False, dim: _int | None = None) -> Any:
+        """The distinct elements, or slices along `dim`, in order; with where each went, and how many."""
+    def unique_consecutive(self, return_inverse: _bool = False, return_counts: _bool = False, dim: _int | None = None) -> Any:
+        """The first of each run of equal elements, or slices along `dim`; with the run of each, and lengths."""
     def unsafe_chunk(self, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
         """The same as chunk."""
     def unsafe_split(self, split_size: _int, dim: _int = 0) -> tuple[Tensor, ...]:
@@ -1083,6 +1381,10 @@ class Tensor:
         """Equal views along dimension 0."""
     def where(self, condition: Tensor, other: _Operand) -> Tensor:
         """The tensor where `condition` is True, `other` elsewhere; all broadcast."""
+    def xlogy(self, other: _Operand) -> Tensor:
+        """input * log(other), 0 where input is 0."""
+    def xlogy_(self, other: _Operand) -> Tensor:
+        """In-place form of xlogy()."""
     def zero_(self) -> Tensor:
         """Overwrites every element with zero. Returns self."""
 
@@ -1193,6 +1495,9 @@ def _add_node_hook(node: Node, hook: Callable[..., Any], post: _bool) -> _int: .
 def _remove_node_hook(node: Node, id: _int) -> _bool: ...
 def _add_node_attribute(name: _str, value: object) -> None: ...
 def _add_tensor_attribute(name: _str, value: object) -> None: ...
+def _set_global_module_hooks(on: _bool) -> None: ...
+def _push_saved_hooks(pack: Callable[[Tensor], Any], unpack: Callable[[Any], Tensor]) -> None: ...
+def _pop_saved_hooks() -> None: ...
 def _sgd_step(
     params: Sequence[Tensor],
     state: Any,
@@ -1315,6 +1620,17 @@ def _set_trace(limit: _int) -> None: ...
 def _trace_length() -> _int: ...
 def _trace_record(name: _str, inputs: Any, outputs: Any) -> None: ...
 def _take_trace() -> list[_TracedOp]: ...
+def _watch_calls(on: _bool) -> None: ...
+def _bad_calls() -> list[_TracedOp]: ...
+def _set_anomaly_handlers(
+    begin: Callable[[Tensor, Tensor], None],
+    arrived: Callable[[list[Any], Node, _int, Tensor], None],
+    failed: Callable[[Node], None],
+) -> None: ...
+def _set_anomaly_mode(enabled: _bool, check_nan: _bool, check_inf: _bool) -> None: ...
+def _anomaly_mode() -> tuple[_bool, _bool, _bool]: ...
+def _finiteness(t: Tensor) -> _int: ...
+def _set_masked_gradients_propagate(on: _bool) -> _bool: ...
 
 class _TracedOp:
     name: _str
@@ -1326,7 +1642,7 @@ class _TracedOp:
     source: _str
 
 class _GradientWatches:
-    def __init__(self, leaves: Sequence[Tensor]) -> None: ...
+    def __init__(self, leaves: Sequence[Tensor], exact: _bool = ...) -> None: ...
     def remove(self) -> None: ...
     def arrived(self) -> _int: ...
     def read(self, out: Any) -> None: ...
@@ -1375,11 +1691,20 @@ def _ctc_losses(log_probs: Tensor, targets: Tensor, input_lengths: Tensor, targe
 def _resample_dim(input: Tensor, dim: _int, size: _int, mode: _str, align_corners: _bool = False, scale: _float | None = None) -> Tensor:
     """One dimension of an interpolation."""
 
+def _standard_gamma(input: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """Gamma distributed numbers of rate 1 and the shapes `input`."""
+
 def abs(input: Tensor) -> Tensor:
     """|x|; its derivative at 0 is 0."""
 
 def absolute(input: Tensor) -> Tensor:
     """Same as abs()."""
+
+def acos(input: Tensor) -> Tensor:
+    """Inverse cosine, in [0, pi]; NaN outside [-1, 1]."""
+
+def acosh(input: Tensor) -> Tensor:
+    """Inverse hyperbolic cosine; NaN below 1."""
 
 @overload
 def adaptive_avg_pool1d(input: Tensor, output_size: _int | Sequence[_int]) -> Tensor: ...
@@ -1423,6 +1748,12 @@ def add(input: _Operand, other: _Operand, *, alpha: _Number = 1) -> Tensor:
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
     """beta * input + alpha * the sum of the products of two batches of matrices."""
 
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: _Number = 1) -> Tensor:
+    """input + value * tensor1 / tensor2"""
+
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: _Number = 1) -> Tensor:
+    """input + value * tensor1 * tensor2"""
+
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
     """beta * input + alpha * mat1 @ mat2; with beta 0 input is not read."""
 
@@ -1450,6 +1781,9 @@ def amax(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool
 def amin(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
     """Smallest elements over the dimensions `dim` (all by default); ties share the gradient."""
 
+def aminmax(input: Tensor, *, dim: _int | None = None, keepdim: _bool = False) -> _aminmax_result:
+    """Smallest and largest elements, of all or along `dim`; ties share the gradient."""
+
 def any(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
     """Whether any element is nonzero, over the dimensions `dim` (all by default)."""
 
@@ -1458,6 +1792,27 @@ def arange(end: _Number, *, dtype: _dtype | None = None, device: _str | _device 
 @overload
 def arange(start: _Number, end: _Number, step: _Number = 1, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
     """0, 1, ... below `end`."""
+
+def arccos(input: Tensor) -> Tensor:
+    """Same as acos()."""
+
+def arccosh(input: Tensor) -> Tensor:
+    """Same as acosh()."""
+
+def arcsin(input: Tensor) -> Tensor:
+    """Same as asin()."""
+
+def arcsinh(input: Tensor) -> Tensor:
+    """Same as asinh()."""
+
+def arctan(input: Tensor) -> Tensor:
+    """Same as atan()."""
+
+def arctan2(input: _Operand, other: _Operand) -> Tensor:
+    """Same as atan2()."""
+
+def arctanh(input: Tensor) -> Tensor:
+    """Same as atanh()."""
 
 def argmax(input: Tensor, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
     """Index of the largest element (the first of equals) along `dim`, or in the flattened tensor."""
@@ -1476,6 +1831,21 @@ def as_strided(input: Tensor, size: _int | Sequence[_int], stride: _int | Sequen
 
 def as_strided_scatter(input: Tensor, src: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None) -> Tensor:
     """A contiguous copy with `src` written to the region that as_strided would give of it."""
+
+def asin(input: Tensor) -> Tensor:
+    """Inverse sine, in [-pi/2, pi/2]; NaN outside [-1, 1]."""
+
+def asinh(input: Tensor) -> Tensor:
+    """Inverse hyperbolic sine."""
+
+def atan(input: Tensor) -> Tensor:
+    """Inverse tangent, in [-pi/2, pi/2]."""
+
+def atan2(input: _Operand, other: _Operand) -> Tensor:
+    """The angle of the point (other, input), in [-pi, pi]; its derivative at the origin is 0."""
+
+def atanh(input: Tensor) -> Tensor:
+    """Inverse hyperbolic tangent; NaN outside [-1, 1]."""
 
 @overload
 def atleast_1d(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]: ...
@@ -1516,11 +1886,17 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor: .
 def bernoulli(input: Tensor, p: _float, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability that each element gives, else 0."""
 
-def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: _str = "mean") -> Tensor:
+def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean") -> Tensor:
     """Cross-entropy of probabilities and targets in [0, 1]; logarithms not below -100."""
 
-def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, *, reduction: _str = "mean", pos_weight: Tensor | None = None) -> Tensor:
+def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean", pos_weight: Tensor | None = None) -> Tensor:
     """binary_cross_entropy() of sigmoid(input), without overflow."""
+
+def bincount(input: Tensor, weights: Tensor | None = None, minlength: _int = 0) -> Tensor:
+    """How often each of 0, 1, ... occurs in a 1-d tensor, or the sum of its weights."""
+
+def binomial(count: Tensor, prob: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """How many of `count` trials succeed, each with the probability `prob`."""
 
 def bitwise_and(input: _Operand, other: _Operand) -> Tensor:
     """a & b"""
@@ -1554,6 +1930,9 @@ def broadcast_to(input: Tensor, size: _int | Sequence[_int]) -> Tensor: ...
 @overload
 def broadcast_to(input: Tensor, *size: _int) -> Tensor:
     """A view of shape `size`, with dimensions of size 1 repeated without copying; the same as expand."""
+
+def bucketize(input: _Operand, boundaries: Tensor, *, out_int32: _bool = False, right: _bool = False) -> Tensor:
+    """How many of the sorted boundaries are less than each element, or not greater if right."""
 
 def cartesian_prod(tensors: Sequence[Tensor]) -> Tensor:
     """All tuples with one element of each vector, as rows [n, number of vectors]."""
@@ -1633,23 +2012,47 @@ def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
 def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., output_padding: _int | Sequence[_int] = ..., groups: _int = 1, dilation: _int | Sequence[_int] = ...) -> Tensor:
     """The transposed convolution: the gradient of conv3d with respect to its input, with weight [in, out / groups, *kernel]."""
 
+def copysign(input: _Operand, other: _Operand) -> Tensor:
+    """The magnitude of input with the sign of other."""
+
+def corrcoef(input: Tensor) -> Tensor:
+    """Pearson's correlation coefficients of the rows of input."""
+
 def cos(input: Tensor) -> Tensor:
     """Cosine."""
+
+def cosh(input: Tensor) -> Tensor:
+    """Hyperbolic cosine."""
 
 def count_nonzero(input: Tensor, dim: _int | Sequence[_int] | None = None) -> Tensor:
     """Number of nonzero elements over the dimensions `dim` (all by default)."""
 
+def cov(input: Tensor, *, correction: _int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Tensor:
+    """Covariance matrix of the rows of input, its columns being observations."""
+
 def cross(input: Tensor, other: Tensor, dim: _int | None = None) -> Tensor:
     """Cross product along `dim` of size 3, by default the first such dimension."""
 
-def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ignore_index: _int = -100, reduction: _str = "mean", label_smoothing: _float = 0.0) -> Tensor:
+def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: _bool | None = None, ignore_index: _int = -100, reduce: _bool | None = None, reduction: _str = "mean", label_smoothing: _float = 0.0) -> Tensor:
     """Cross-entropy of logits (classes in dim 1) and target classes or probabilities."""
+
+def cummax(input: Tensor, dim: _int) -> _cummax_result:
+    """Running maximum along `dim`, and where it was (the last of equals)."""
+
+def cummin(input: Tensor, dim: _int) -> _cummin_result:
+    """Running minimum along `dim`, and where it was (the last of equals)."""
 
 def cumprod(input: Tensor, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
     """Running product along `dim`; integers and bool give int64."""
 
 def cumsum(input: Tensor, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
     """Running sum along `dim`; integers and bool give int64."""
+
+def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: _Number = 1, dim: _int = -1) -> Tensor:
+    """Running integral of y along `dim` by the trapezoidal rule."""
+
+def deg2rad(input: Tensor) -> Tensor:
+    """Degrees to radians."""
 
 def detach(input: Tensor) -> Tensor:
     """The same memory without history."""
@@ -1674,6 +2077,15 @@ def diagonal_copy(input: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 
 
 def diagonal_scatter(input: Tensor, src: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
     """A copy with `src` on the diagonal of two dimensions."""
+
+def diff(input: Tensor, n: _int = 1, dim: _int = -1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor:
+    """The n-th difference of neighbours along `dim`."""
+
+def digamma(input: Tensor) -> Tensor:
+    """The derivative of lgamma."""
+
+def dist(input: Tensor, other: Tensor, p: _float = 2) -> Tensor:
+    """The p-norm of input - other."""
 
 def div(input: _Operand, other: _Operand, *, rounding_mode: _str | None = None) -> Tensor:
     """input / other; rounding_mode 'floor' or 'trunc' rounds down or towards zero."""
@@ -1704,8 +2116,8 @@ def einsum(equation: _str, operands: Sequence[Tensor]) -> Tensor:
 def elu(input: Tensor, alpha: _Number = 1.0, inplace: _bool = False) -> Tensor:
     """input where positive, alpha * (e^input - 1) elsewhere."""
 
-def embedding(input: Tensor, weight: Tensor, padding_idx: _int | None = None, *, scale_grad_by_freq: _bool = False) -> Tensor:
-    """The rows of `weight` that `input` names; the row padding_idx gets no gradient."""
+def embedding(input: Tensor, weight: Tensor, padding_idx: _int | None = None, max_norm: _float | None = None, norm_type: _float = 2.0, scale_grad_by_freq: _bool = False, sparse: _bool = False) -> Tensor:
+    """The rows of `weight` that `input` names; the row padding_idx gets no gradient. With max_norm longer rows are first scaled down to that norm, in place. Gradients are dense, sparse or not."""
 
 @overload
 def empty(size: _int | Sequence[_int], *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
@@ -1730,6 +2142,12 @@ def equal(input: Tensor, other: Tensor) -> _bool:
 
 def erf(input: Tensor) -> Tensor:
     """The error function, 2 / sqrt(pi) times the integral of e^-t^2 from 0 to x."""
+
+def erfc(input: Tensor) -> Tensor:
+    """1 - erf(x), accurate where it is small."""
+
+def erfinv(input: Tensor) -> Tensor:
+    """The inverse of erf; NaN outside [-1, 1]."""
 
 def exp(input: Tensor) -> Tensor:
     """e^x"""
@@ -1767,14 +2185,26 @@ def fliplr(input: Tensor) -> Tensor:
 def flipud(input: Tensor) -> Tensor:
     """A copy with dimension 0 reversed."""
 
+def float_power(input: _Operand, exponent: _Operand) -> Tensor:
+    """input to the power exponent, computed and returned in float64."""
+
 def floor(input: Tensor) -> Tensor:
     """The largest integer not above x."""
 
 def floor_divide(input: _Operand, other: _Operand) -> Tensor:
     """floor(a / b). Integers by 0 raise RuntimeError."""
 
+def fmax(input: _Operand, other: _Operand) -> Tensor:
+    """The larger of input and other; a number where the other is NaN."""
+
+def fmin(input: _Operand, other: _Operand) -> Tensor:
+    """The smaller of input and other; a number where the other is NaN."""
+
 def fmod(input: _Operand, other: _Operand) -> Tensor:
     """a - b * trunc(a / b), with the sign of a, exact. Integers by 0 raise RuntimeError."""
+
+def frac(input: Tensor) -> Tensor:
+    """The fraction of input, with its sign."""
 
 def full(size: _int | Sequence[_int], fill_value: _Number, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
     """A tensor filled with one value, whose kind gives the dtype."""
@@ -1784,6 +2214,9 @@ def full_like(input: Tensor, fill_value: _Number, *, dtype: _dtype | None = None
 
 def gather(input: Tensor, dim: _int, index: Tensor) -> Tensor:
     """Elements along `dim` picked by an index of the output's shape."""
+
+def gcd(input: _Operand, other: _Operand) -> Tensor:
+    """Greatest common divisor, not negative."""
 
 def ge(input: _Operand, other: _Operand) -> Tensor:
     """a >= b"""
@@ -1824,6 +2257,18 @@ def hardswish(input: Tensor, inplace: _bool = False) -> Tensor:
 def hardtanh(input: Tensor, min_val: _Number = -1.0, max_val: _Number = 1.0, inplace: _bool = False) -> Tensor:
     """input limited to [min_val, max_val]; the limits get no gradient."""
 
+def heaviside(input: Tensor, values: Tensor) -> Tensor:
+    """0 where input is negative, 1 where positive, `values` where it is 0."""
+
+def histc(input: Tensor, bins: _int = 100, min: _Number = 0, max: _Number = 0) -> Tensor:
+    """Counts in equal bins from min to max, or over the range of the input if they are equal."""
+
+@overload
+def histogram(input: Tensor, bins: Tensor, *, weight: Tensor | None = None, density: _bool = False) -> _histogram_result: ...
+@overload
+def histogram(input: Tensor, bins: _int = 100, *, range: Sequence[_float] | None = None, weight: Tensor | None = None, density: _bool = False) -> _histogram_result:
+    """Weights between the edges `bins`, and the edges."""
+
 @overload
 def hsplit(input: Tensor, sections: _int) -> tuple[Tensor, ...]: ...
 @overload
@@ -1835,8 +2280,14 @@ def hsplit(input: Tensor, *indices: _int) -> tuple[Tensor, ...]:
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """Tensors side by side: joined along dimension 1, vectors along dimension 0."""
 
-def huber_loss(input: Tensor, target: Tensor, *, reduction: _str = "mean", delta: _float = 1.0) -> Tensor:
+def huber_loss(input: Tensor, target: Tensor, reduction: _str = "mean", delta: _float = 1.0) -> Tensor:
     """d^2 / 2 where the difference |d| < delta, delta (|d| - delta / 2) elsewhere."""
+
+def hypot(input: _Operand, other: _Operand) -> Tensor:
+    """sqrt(input^2 + other^2) without overflow; its derivative at the origin is 0."""
+
+def i0(input: Tensor) -> Tensor:
+    """Modified Bessel function of the first kind of order 0."""
 
 def im2col(input: Tensor, kernel_size: _int | Sequence[_int], dilation: _int | Sequence[_int], padding: _int | Sequence[_int], stride: _int | Sequence[_int]) -> Tensor:
     """Every window of [N, C, H, W] as a column of [N, C * kernel, windows]."""
@@ -1874,23 +2325,44 @@ def isclose(input: Tensor, other: Tensor, rtol: _float = 1e-05, atol: _float = 1
 def isfinite(input: Tensor) -> Tensor:
     """Whether x is neither infinite nor NaN."""
 
+def isin(elements: _Operand, test_elements: _Operand, *, assume_unique: _bool = False, invert: _bool = False) -> Tensor:
+    """Whether each element is one of test_elements, or none of them if invert."""
+
 def isinf(input: Tensor) -> Tensor:
     """Whether x is infinite."""
 
 def isnan(input: Tensor) -> Tensor:
     """Whether x is NaN."""
 
-def kl_div(input: Tensor, target: Tensor, *, reduction: _str = "mean", log_target: _bool = False) -> Tensor:
+def isneginf(input: Tensor) -> Tensor:
+    """Whether x is -infinity."""
+
+def isposinf(input: Tensor) -> Tensor:
+    """Whether x is +infinity."""
+
+def isreal(input: Tensor) -> Tensor:
+    """True everywhere: no dtype is complex."""
+
+def kl_div(input: Tensor, target: Tensor, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean", log_target: _bool = False) -> Tensor:
     """Kullback-Leibler divergence of log-probabilities `input` from `target`."""
 
 def kron(input: Tensor, other: Tensor) -> Tensor:
     """Kronecker product: each element of `input` times all of `other`, in blocks."""
 
-def l1_loss(input: Tensor, target: Tensor, *, reduction: _str = "mean") -> Tensor:
+def kthvalue(input: Tensor, k: _int, dim: _int = -1, keepdim: _bool = False) -> _kthvalue_result:
+    """The k-th smallest elements along `dim`, counted from 1, and where they were."""
+
+def l1_loss(input: Tensor, target: Tensor, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean") -> Tensor:
     """Absolute difference of input and target."""
 
 def layer_norm(input: Tensor, normalized_shape: _int | Sequence[_int], weight: Tensor | None = None, bias: Tensor | None = None, eps: _float = 1e-5) -> Tensor:
     """input with mean 0 and variance 1 over its last dimensions, then scaled and shifted."""
+
+def lcm(input: _Operand, other: _Operand) -> Tensor:
+    """Least common multiple, not negative."""
+
+def ldexp(input: Tensor, other: _Operand) -> Tensor:
+    """input * 2^other"""
 
 def le(input: _Operand, other: _Operand) -> Tensor:
     """a <= b"""
@@ -1898,11 +2370,17 @@ def le(input: _Operand, other: _Operand) -> Tensor:
 def leaky_relu(input: Tensor, negative_slope: _Number = 0.01, inplace: _bool = False) -> Tensor:
     """input where positive, negative_slope * input elsewhere."""
 
+def lerp(input: Tensor, end: Tensor, weight: _Operand) -> Tensor:
+    """input + weight * (end - input), exact at both ends."""
+
 def less(input: _Operand, other: _Operand) -> Tensor:
     """Same as lt()."""
 
 def less_equal(input: _Operand, other: _Operand) -> Tensor:
     """Same as le()."""
+
+def lgamma(input: Tensor) -> Tensor:
+    """log |Gamma(x)|"""
 
 def linalg_cholesky_ex(A: Tensor, *, upper: _bool = False) -> _linalg_cholesky_ex_result:
     """Cholesky factors, and the order of the first leading minor that is not positive, or 0 (int32)."""
@@ -1949,6 +2427,15 @@ def log2(input: Tensor) -> Tensor:
 def log_softmax(input: Tensor, dim: _int, dtype: _dtype | None = None) -> Tensor:
     """The logarithm of softmax(), without overflow."""
 
+def logaddexp(input: _Operand, other: _Operand) -> Tensor:
+    """log(e^input + e^other) without overflow."""
+
+def logaddexp2(input: _Operand, other: _Operand) -> Tensor:
+    """log2(2^input + 2^other) without overflow."""
+
+def logcumsumexp(input: Tensor, dim: _int) -> Tensor:
+    """log(cumsum(exp(x))) along `dim`, without overflow."""
+
 def logical_and(input: _Operand, other: _Operand) -> Tensor:
     """Whether both are nonzero."""
 
@@ -1960,6 +2447,9 @@ def logical_or(input: _Operand, other: _Operand) -> Tensor:
 
 def logical_xor(input: _Operand, other: _Operand) -> Tensor:
     """Whether exactly one is nonzero."""
+
+def logit(input: Tensor, eps: _float | None = None) -> Tensor:
+    """log(input / (1 - input)), the input limited to [eps, 1 - eps] if eps is given."""
 
 def logsigmoid(input: Tensor) -> Tensor:
     """log(sigmoid(input)), without overflow."""
@@ -2052,13 +2542,16 @@ def mish(input: Tensor, inplace: _bool = False) -> Tensor:
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """Product of two matrices."""
 
+def mode(input: Tensor, dim: _int = -1, keepdim: _bool = False) -> _mode_result:
+    """The most frequent elements along `dim`, the smallest of several, and where they were last."""
+
 def moveaxis(input: Tensor, source: _int | Sequence[_int], destination: _int | Sequence[_int]) -> Tensor:
     """A view with dimensions moved; NumPy's name of movedim."""
 
 def movedim(input: Tensor, source: _int | Sequence[_int], destination: _int | Sequence[_int]) -> Tensor:
     """A view with the dimensions `source` moved to the places `destination`."""
 
-def mse_loss(input: Tensor, target: Tensor, *, reduction: _str = "mean") -> Tensor:
+def mse_loss(input: Tensor, target: Tensor, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean") -> Tensor:
     """Squared difference of input and target."""
 
 def msort(input: Tensor) -> Tensor:
@@ -2076,6 +2569,30 @@ def multiply(input: _Operand, other: _Operand) -> Tensor:
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """Product of a matrix and a vector."""
 
+def mvlgamma(input: Tensor, p: _int) -> Tensor:
+    """Logarithm of the multivariate gamma function of dimension p."""
+
+def nan_to_num(input: Tensor, nan: _float | None = None, posinf: _float | None = None, neginf: _float | None = None) -> Tensor:
+    """NaN replaced by `nan` (0), infinities by `posinf` and `neginf` (the largest finite numbers)."""
+
+def nanmean(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
+    """Mean over the dimensions `dim` (all by default) of what is not NaN."""
+
+@overload
+def nanmedian(input: Tensor) -> Tensor: ...
+@overload
+def nanmedian(input: Tensor, dim: _int, keepdim: _bool = False) -> _nanmedian_result:
+    """The median of all elements that are not NaN, the lower one of two."""
+
+@overload
+def nanquantile(input: Tensor, q: _float, dim: _int | None = None, keepdim: _bool = False, *, interpolation: _str = "linear") -> Tensor: ...
+@overload
+def nanquantile(input: Tensor, q: Tensor, dim: _int | None = None, keepdim: _bool = False, *, interpolation: _str = "linear") -> Tensor:
+    """The q-th quantile along `dim`, or of all elements, of what is not NaN."""
+
+def nansum(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
+    """Sum over the dimensions `dim` (all by default), NaN counting as 0."""
+
 def narrow(input: Tensor, dim: _int, start: _int, length: _int) -> Tensor:
     """A view of `length` positions of dimension `dim` from `start` on."""
 
@@ -2091,7 +2608,10 @@ def neg(input: Tensor) -> Tensor:
 def negative(input: Tensor) -> Tensor:
     """Same as neg()."""
 
-def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, *, ignore_index: _int = -100, reduction: _str = "mean") -> Tensor:
+def nextafter(input: Tensor, other: Tensor) -> Tensor:
+    """The next number after input in the direction of other."""
+
+def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: _bool | None = None, ignore_index: _int = -100, reduce: _bool | None = None, reduction: _str = "mean") -> Tensor:
     """Minus the log-probability (in dim 1) of the target classes."""
 
 def nonzero(input: Tensor, *, as_tuple: _bool = False) -> Tensor:
@@ -2151,6 +2671,15 @@ def pixel_shuffle(input: Tensor, upscale_factor: _int) -> Tensor:
 def pixel_unshuffle(input: Tensor, downscale_factor: _int) -> Tensor:
     """[*, C, H r, W r] to [*, C r^2, H, W]."""
 
+def poisson(input: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """Poisson distributed numbers of the rates `input`."""
+
+def polygamma(n: _int, input: Tensor) -> Tensor:
+    """The n-th derivative of digamma()."""
+
+def positive(input: Tensor) -> Tensor:
+    """The input itself."""
+
 def pow(input: _Operand, other: _Operand) -> Tensor:
     """a to the power b. A negative integer power of an integer is 0 but for bases 1 and -1."""
 
@@ -2165,6 +2694,15 @@ def prod(input: Tensor, dim: _int, keepdim: _bool = False, *, dtype: _dtype | No
 
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: _bool = False) -> Tensor:
     """A copy with `source` written (added, with accumulate) at positions `index` of the flattened tensor."""
+
+@overload
+def quantile(input: Tensor, q: _float, dim: _int | None = None, keepdim: _bool = False, *, interpolation: _str = "linear") -> Tensor: ...
+@overload
+def quantile(input: Tensor, q: Tensor, dim: _int | None = None, keepdim: _bool = False, *, interpolation: _str = "linear") -> Tensor:
+    """The q-th quantile along `dim`, or of all elements; NaN if there is one."""
+
+def rad2deg(input: Tensor) -> Tensor:
+    """Radians to degrees."""
 
 @overload
 def rand(size: _int | Sequence[_int], *, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
@@ -2215,6 +2753,9 @@ def relu6(input: Tensor, inplace: _bool = False) -> Tensor:
 
 def remainder(input: _Operand, other: _Operand) -> Tensor:
     """a - b * floor(a / b), with the sign of b. Integers by 0 raise RuntimeError."""
+
+def renorm(input: Tensor, p: _float, dim: _int, maxnorm: _float) -> Tensor:
+    """Each slice along `dim` scaled down to a p-norm of at most maxnorm."""
 
 @overload
 def repeat_interleave(repeats: Tensor, *, output_size: _int | None = None) -> Tensor: ...
@@ -2288,6 +2829,9 @@ def scatter_add(input: Tensor, dim: _int, index: Tensor, src: Tensor) -> Tensor:
 def scatter_reduce(input: Tensor, dim: _int, index: Tensor, src: Tensor, reduce: _str, *, include_self: _bool = True) -> Tensor:
     """A copy in which the places along `dim` that an index names hold the sum, prod, mean, amax or amin of the `src` elements sent there (and of their own value, with include_self)."""
 
+def searchsorted(sorted_sequence: Tensor, input: _Operand, *, out_int32: _bool = False, right: _bool = False, side: _str | None = None, sorter: Tensor | None = None) -> Tensor:
+    """Where each element of input goes in the last dimension of sorted_sequence to keep its order: before equals, after them if right."""
+
 def select(input: Tensor, dim: _int, index: _int) -> Tensor:
     """The slice at position `index` of dimension `dim`, a view without that dimension."""
 
@@ -2309,11 +2853,20 @@ def sigmoid(input: Tensor) -> Tensor:
 def sign(input: Tensor) -> Tensor:
     """-1, 0 or 1; 0 for NaN."""
 
+def signbit(input: Tensor) -> Tensor:
+    """Whether the sign is negative, that of -0.0 and NaN included."""
+
 def silu(input: Tensor, inplace: _bool = False) -> Tensor:
     """input * sigmoid(input)"""
 
 def sin(input: Tensor) -> Tensor:
     """Sine."""
+
+def sinc(input: Tensor) -> Tensor:
+    """sin(pi x) / (pi x); 1 at 0."""
+
+def sinh(input: Tensor) -> Tensor:
+    """Hyperbolic sine."""
 
 def slice_copy(input: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1) -> Tensor:
     """The slice start:end:step of dimension `dim` as a copy."""
@@ -2321,7 +2874,7 @@ def slice_copy(input: Tensor, dim: _int = 0, start: _int | None = None, end: _in
 def slice_scatter(input: Tensor, src: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1) -> Tensor:
     """A copy with `src` in the slice start:end:step of dimension `dim`."""
 
-def smooth_l1_loss(input: Tensor, target: Tensor, *, reduction: _str = "mean", beta: _float = 1.0) -> Tensor:
+def smooth_l1_loss(input: Tensor, target: Tensor, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean", beta: _float = 1.0) -> Tensor:
     """d^2 / (2 beta) where the difference |d| < beta, |d| - beta / 2 elsewhere."""
 
 def softmax(input: Tensor, dim: _int, dtype: _dtype | None = None) -> Tensor:
@@ -2335,6 +2888,45 @@ def softsign(input: Tensor) -> Tensor:
 
 def sort(input: Tensor, dim: _int = -1, descending: _bool = False, stable: _bool = False) -> _sort_result:
     """Elements along `dim` in order, and where they were. Always stable; NaN counts as the largest."""
+
+def special_bessel_j0(input: Tensor) -> Tensor:
+    """Bessel function of the first kind of order 0."""
+
+def special_bessel_j1(input: Tensor) -> Tensor:
+    """Bessel function of the first kind of order 1."""
+
+def special_bessel_y0(input: Tensor) -> Tensor:
+    """Bessel function of the second kind of order 0."""
+
+def special_bessel_y1(input: Tensor) -> Tensor:
+    """Bessel function of the second kind of order 1."""
+
+def special_entr(input: Tensor) -> Tensor:
+    """Entropy -x log(x): 0 at 0, -inf where negative."""
+
+def special_erfcx(input: Tensor) -> Tensor:
+    """e^(x^2) erfc(x)"""
+
+def special_i0e(input: Tensor) -> Tensor:
+    """e^-|x| i0(x)"""
+
+def special_i1(input: Tensor) -> Tensor:
+    """Modified Bessel function of the first kind of order 1."""
+
+def special_i1e(input: Tensor) -> Tensor:
+    """e^-|x| i1(x)"""
+
+def special_log_ndtr(input: Tensor) -> Tensor:
+    """Logarithm of the normal distribution function."""
+
+def special_ndtri(input: Tensor) -> Tensor:
+    """The inverse of ndtr, the normal distribution function."""
+
+def special_xlog1py(input: _Operand, other: _Operand) -> Tensor:
+    """input * log1p(other), 0 where input is 0."""
+
+def special_zeta(input: _Operand, other: _Operand) -> Tensor:
+    """Hurwitz's zeta function, the sum of (other + k)^-input over k >= 0."""
 
 @overload
 def split(tensor: Tensor, split_size_or_sections: _int, dim: _int = 0) -> tuple[Tensor, ...]: ...
@@ -2385,6 +2977,14 @@ def std(input: Tensor, dim: _int | Sequence[_int] | None = None, unbiased: _bool
 @overload
 def std(input: Tensor, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = 1, keepdim: _bool = False) -> Tensor:
     """Standard deviation of all elements."""
+
+@overload
+def std_mean(input: Tensor, unbiased: _bool) -> tuple[Tensor, Tensor]: ...
+@overload
+def std_mean(input: Tensor, dim: _int | Sequence[_int] | None = None, unbiased: _bool = True, keepdim: _bool = False) -> tuple[Tensor, Tensor]: ...
+@overload
+def std_mean(input: Tensor, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = 1, keepdim: _bool = False) -> tuple[Tensor, Tensor]:
+    """Standard deviation and mean of all elements."""
 
 def sub(input: _Operand, other: _Operand, *, alpha: _Number = 1) -> Tensor:
     """input - alpha * other"""
@@ -2442,11 +3042,20 @@ def tile(input: Tensor, *dims: _int) -> Tensor:
 def topk(input: Tensor, k: _int, dim: _int = -1, largest: _bool = True, sorted: _bool = True) -> _topk_result:
     """The k largest (or smallest) elements along `dim`, and where they were."""
 
+def trace(input: Tensor) -> Tensor:
+    """Sum of the diagonal of a matrix."""
+
 def transpose(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
     """A view with two dimensions exchanged."""
 
 def transpose_copy(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
     """transpose() as a copy."""
+
+def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: _Number = 1, dim: _int = -1) -> Tensor:
+    """Integral of y along `dim` by the trapezoidal rule, at points x or dx apart."""
+
+def trapz(y: Tensor, x: Tensor | None = None, *, dx: _Number = 1, dim: _int = -1) -> Tensor:
+    """Same as trapezoid()."""
 
 def tril(input: Tensor, diagonal: _int = 0) -> Tensor:
     """The lower triangle up to `diagonal`, zero elsewhere."""
@@ -2474,6 +3083,12 @@ def unbind_copy(input: Tensor, dim: _int = 0) -> tuple[Tensor, ...]:
 
 def unflatten(input: Tensor, dim: _int, sizes: _int | Sequence[_int]) -> Tensor:
     """A view with dimension `dim` split into `sizes`; one of them may be -1."""
+
+def unique(input: Tensor, sorted: _bool = True, return_inverse: _bool = False, return_counts: _bool = False, dim: _int | None = None) -> Any:
+    """The distinct elements, or slices along `dim`, in order; with where each went, and how many."""
+
+def unique_consecutive(input: Tensor, return_inverse: _bool = False, return_counts: _bool = False, dim: _int | None = None) -> Any:
+    """The first of each run of equal elements, or slices along `dim`; with the run of each, and lengths."""
 
 @overload
 def unravel_index(indices: Tensor, shape: _int | Sequence[_int]) -> tuple[Tensor, ...]: ...
@@ -2504,6 +3119,14 @@ def var(input: Tensor, dim: _int | Sequence[_int] | None = None, unbiased: _bool
 def var(input: Tensor, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = 1, keepdim: _bool = False) -> Tensor:
     """Variance of all elements."""
 
+@overload
+def var_mean(input: Tensor, unbiased: _bool) -> tuple[Tensor, Tensor]: ...
+@overload
+def var_mean(input: Tensor, dim: _int | Sequence[_int] | None = None, unbiased: _bool = True, keepdim: _bool = False) -> tuple[Tensor, Tensor]: ...
+@overload
+def var_mean(input: Tensor, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = 1, keepdim: _bool = False) -> tuple[Tensor, Tensor]:
+    """Variance and mean of all elements."""
+
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """Sum of the products of two vectors' elements."""
 
@@ -2530,6 +3153,9 @@ def where(condition: Tensor) -> tuple[Tensor, ...]: ...
 def where(condition: Tensor, input: _Operand, other: _Operand) -> Tensor:
     """The same as nonzero(condition, as_tuple=True)."""
 
+def xlogy(input: _Operand, other: _Operand) -> Tensor:
+    """input * log(other), 0 where input is 0."""
+
 @overload
 def zeros(size: _int | Sequence[_int], *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
 @overload
@@ -2546,9 +3172,13 @@ __all__ = [
     "Tensor",
     "abs",
     "absolute",
+    "acos",
+    "acosh",
     "adaptive_avg_pool1d",
     "add",
     "addbmm",
+    "addcdiv",
+    "addcmul",
     "addmm",
     "addmv",
     "addr",
@@ -2558,8 +3188,16 @@ __all__ = [
     "allclose",
     "amax",
     "amin",
+    "aminmax",
     "any",
     "arange",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
     "argmax",
     "argmin",
     "argsort",
@@ -2568,6 +3206,11 @@ __all__ = [
     "as_strided_scatter",
     "as_tensor",
     "asarray",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
     "atleast_1d",
     "atleast_2d",
     "atleast_3d",
@@ -2577,6 +3220,8 @@ __all__ = [
     "baddbmm",
     "bernoulli",
     "bfloat16",
+    "bincount",
+    "binomial",
     "bitwise_and",
     "bitwise_left_shift",
     "bitwise_not",
@@ -2588,6 +3233,7 @@ __all__ = [
     "bool",
     "broadcast_tensors",
     "broadcast_to",
+    "bucketize",
     "can_cast",
     "cartesian_prod",
     "cat",
@@ -2611,12 +3257,20 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "copysign",
+    "corrcoef",
     "cos",
+    "cosh",
     "count_nonzero",
+    "cov",
     "cross",
+    "cummax",
+    "cummin",
     "cumprod",
     "cumsum",
+    "cumulative_trapezoid",
     "default_generator",
+    "deg2rad",
     "detach",
     "detach_copy",
     "diag",
@@ -2625,6 +3279,9 @@ __all__ = [
     "diagonal",
     "diagonal_copy",
     "diagonal_scatter",
+    "diff",
+    "digamma",
+    "dist",
     "div",
     "divide",
     "dot",
@@ -2639,6 +3296,8 @@ __all__ = [
     "eq",
     "equal",
     "erf",
+    "erfc",
+    "erfinv",
     "exp",
     "exp2",
     "expand_copy",
@@ -2652,13 +3311,18 @@ __all__ = [
     "float16",
     "float32",
     "float64",
+    "float_power",
     "floor",
     "floor_divide",
+    "fmax",
+    "fmin",
     "fmod",
+    "frac",
     "from_numpy",
     "full",
     "full_like",
     "gather",
+    "gcd",
     "ge",
     "ger",
     "get_default_dtype",
@@ -2669,8 +3333,13 @@ __all__ = [
     "gru",
     "gru_cell",
     "gt",
+    "heaviside",
+    "histc",
+    "histogram",
     "hsplit",
     "hstack",
+    "hypot",
+    "i0",
     "index_add",
     "index_copy",
     "index_fill",
@@ -2688,23 +3357,36 @@ __all__ = [
     "is_same_size",
     "isclose",
     "isfinite",
+    "isin",
     "isinf",
     "isnan",
+    "isneginf",
+    "isposinf",
+    "isreal",
     "kron",
+    "kthvalue",
     "layer_norm",
+    "lcm",
+    "ldexp",
     "le",
+    "lerp",
     "less",
     "less_equal",
+    "lgamma",
     "linspace",
     "log",
     "log10",
     "log1p",
     "log2",
     "log_softmax",
+    "logaddexp",
+    "logaddexp2",
+    "logcumsumexp",
     "logical_and",
     "logical_not",
     "logical_or",
     "logical_xor",
+    "logit",
     "logspace",
     "logsumexp",
     "lstm",
@@ -2728,6 +3410,7 @@ __all__ = [
     "min",
     "minimum",
     "mm",
+    "mode",
     "moveaxis",
     "movedim",
     "msort",
@@ -2735,11 +3418,18 @@ __all__ = [
     "multinomial",
     "multiply",
     "mv",
+    "mvlgamma",
+    "nan_to_num",
+    "nanmean",
+    "nanmedian",
+    "nanquantile",
+    "nansum",
     "narrow",
     "narrow_copy",
     "ne",
     "neg",
     "negative",
+    "nextafter",
     "nonzero",
     "nonzero_static",
     "norm",
@@ -2752,11 +3442,16 @@ __all__ = [
     "permute_copy",
     "pixel_shuffle",
     "pixel_unshuffle",
+    "poisson",
+    "polygamma",
+    "positive",
     "pow",
     "prelu",
     "prod",
     "promote_types",
     "put",
+    "quantile",
+    "rad2deg",
     "rand",
     "rand_like",
     "randint",
@@ -2768,6 +3463,7 @@ __all__ = [
     "reciprocal",
     "relu",
     "remainder",
+    "renorm",
     "repeat_interleave",
     "reshape",
     "result_type",
@@ -2785,6 +3481,7 @@ __all__ = [
     "scatter",
     "scatter_add",
     "scatter_reduce",
+    "searchsorted",
     "select",
     "select_copy",
     "select_scatter",
@@ -2795,7 +3492,10 @@ __all__ = [
     "sgn",
     "sigmoid",
     "sign",
+    "signbit",
     "sin",
+    "sinc",
+    "sinh",
     "slice_copy",
     "slice_scatter",
     "softmax",
@@ -2810,6 +3510,7 @@ __all__ = [
     "squeeze_copy",
     "stack",
     "std",
+    "std_mean",
     "sub",
     "subtract",
     "sum",
@@ -2825,8 +3526,11 @@ __all__ = [
     "tensor_split",
     "tile",
     "topk",
+    "trace",
     "transpose",
     "transpose_copy",
+    "trapezoid",
+    "trapz",
     "tril",
     "tril_indices",
     "triu",
@@ -2837,6 +3541,8 @@ __all__ = [
     "unbind",
     "unbind_copy",
     "unflatten",
+    "unique",
+    "unique_consecutive",
     "unravel_index",
     "unsafe_chunk",
     "unsafe_split",
@@ -2844,11 +3550,13 @@ __all__ = [
     "unsqueeze",
     "unsqueeze_copy",
     "var",
+    "var_mean",
     "vdot",
     "view_copy",
     "vsplit",
     "vstack",
     "where",
+    "xlogy",
     "zeros",
     "zeros_like",
 ]

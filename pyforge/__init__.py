@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from . import cuda as cuda
     from . import datasets as datasets
     from . import diagnose as diagnose
+    from . import distributions as distributions
+    from . import func as func
     from . import linalg as linalg
     from . import memory as memory
     from . import nn as nn
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from . import optim as optim
     from . import random as random
     from . import serialization as serialization
+    from . import special as special
     from . import testing as testing
     from . import utils as utils
     from ._tensor_str import get_printoptions as get_printoptions
@@ -52,6 +55,12 @@ if TYPE_CHECKING:
     from .amp.autocast_mode import is_autocast_enabled as is_autocast_enabled
     from .amp.autocast_mode import set_autocast_dtype as set_autocast_dtype
     from .amp.autocast_mode import set_autocast_enabled as set_autocast_enabled
+    from .autograd.anomaly_mode import (
+        is_anomaly_check_nan_enabled as is_anomaly_check_nan_enabled,
+    )
+    from .autograd.anomaly_mode import is_anomaly_enabled as is_anomaly_enabled
+    from .autograd.anomaly_mode import set_anomaly_enabled as set_anomaly_enabled
+    from .func import vmap as vmap
     from .linalg._top import chain_matmul as chain_matmul
     from .linalg._top import cholesky as cholesky
     from .linalg._top import cholesky_inverse as cholesky_inverse
@@ -121,6 +130,8 @@ _SUBMODULES = frozenset(
         "cuda",
         "datasets",
         "diagnose",
+        "distributions",
+        "func",
         "linalg",
         "library",
         "memory",
@@ -128,6 +139,7 @@ _SUBMODULES = frozenset(
         "ops",
         "optim",
         "serialization",
+        "special",
         "testing",
         "utils",
     }
@@ -139,6 +151,9 @@ _LAZY = {
     "load": "serialization",
     "save": "serialization",
     "iinfo": "_type_info",
+    "is_anomaly_check_nan_enabled": "autograd.anomaly_mode",
+    "is_anomaly_enabled": "autograd.anomaly_mode",
+    "set_anomaly_enabled": "autograd.anomaly_mode",
     "is_autocast_enabled": "amp.autocast_mode",
     "get_printoptions": "_tensor_str",
     "printoptions": "_tensor_str",
@@ -157,6 +172,7 @@ _LAZY = {
     "rrelu_": "nn.functional",
     "selu_": "nn.functional",
     "threshold_": "nn.functional",
+    "vmap": "func",
     "chain_matmul": "linalg._top",
     "cholesky": "linalg._top",
     "cholesky_inverse": "linalg._top",
@@ -192,6 +208,8 @@ def __getattr__(name: str) -> object:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+    if name.endswith("_") and name in importlib.import_module(f"{__name__}._inplace").NAMES:
+        return getattr(_C.Tensor, name)
     raise AttributeError(_missing(name))
 
 

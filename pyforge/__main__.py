@@ -39,6 +39,12 @@ def main(argv: Sequence[str] | None = None) -> int:
                 png=args.png,
                 jsonl=args.jsonl,
             )
+        if args.command == "replay":
+            from .diagnose import replay
+
+            result = replay(args.file)
+            print(result)
+            return int(result.bad_outputs or bool(result.bad_gradients))
         if args.command == "run":
             from .dropin import run as run_script
 
@@ -89,6 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     doctor.add_argument("script", help="a Python file that imports pyforge or torch")
     doctor.add_argument("args", nargs=argparse.REMAINDER, help="its arguments")
+    again = commands.add_parser("replay", help="run a step again that a Monitor dumped")
+    again.add_argument("file", help="from a source that you trust: it can run code")
     run = commands.add_parser("run", help="run a script written for PyTorch, unchanged")
     run.add_argument("script", help="a Python file that imports torch")
     run.add_argument("args", nargs=argparse.REMAINDER, help="passed on to the script")

@@ -78,8 +78,12 @@ class CustomOp:
         ctx.needs_input_grad = needs
         before = _set_grad_enabled(False)
         try:
+            if recording:  # the function sees plain tensors, which numpy() takes
+                for name, value in bound.arguments.items():
+                    if isinstance(value, Tensor):
+                        bound.arguments[name] = value.detach()
             output = self._fn(*bound.args, **bound.kwargs)
-            self._check(inputs, output, bound.args, bound.kwargs)
+            self._check(tuple(bound.arguments.values()), output, bound.args, bound.kwargs)
             if recording and self._setup is not None:
                 self._setup(ctx, inputs, output)
         finally:

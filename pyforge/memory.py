@@ -1,12 +1,25 @@
-"""What the allocator holds."""
+"""What the allocator and the graphs hold."""
 
 from __future__ import annotations
 
-from ._C import _empty_cache, _memory_classes, _memory_stats, _reset_peak_memory
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from . import _C
+from ._C import Tensor, _empty_cache, _memory_classes, _memory_stats, _reset_peak_memory
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = [
+    "Measured",
+    "MemoryReport",
+    "MemoryRow",
     "empty_cache",
     "live_bytes",
+    "measure",
+    "memory_report",
     "memory_summary",
     "peak_bytes",
     "reset_peak",
@@ -49,9 +62,130 @@ def empty_cache() -> None:
     _empty_cache()
 
 
-def memory_summary() -> str:
-    """A table of the counters and of the size classes in use."""
+def memory_summary(*losses: Tensor) -> str:
+    """Live, peak and cached bytes, size classes in use, and what the graphs of ``losses`` keep."""
     lines = [f"{name:>20} {value:>16,}" for name, value in stats().items()]
     lines += ["", f"{'block bytes':>14} {'live':>10} {'cached':>10}"]
     lines += [f"{size:>14,} {live:>10,} {cached:>10,}" for size, live, cached in size_classes()]
+    for loss in losses:
+        lines += ["", str(memory_report(loss))]
     return "\n".join(lines)
+
+
+class MemoryRow(NamedTuple):
+    """What the recorded ops of one kind and line keep for the backward pass."""
+
+    op: str
+    source: str
+    ops: int
+    bytes: int
+    """Of memory that no row above keeps, and no parameter or other leaf holds anyway."""
+
+
+class MemoryReport:
+    """The memory behind one graph. ``print()`` it.
+
+    Attributes:
+        rows: by op and line, the largest first.
+        saved: bytes kept for the backward pass alone; each piece of memory counts once.
+        shared: bytes the graph refers to, but which leaves that require grad hold anyway.
+        nodes: recorded ops.
+    """
+
+    def __init__(self, rows: list[MemoryRow], saved: int, shared: int, nodes: int) -> None:
+        self.rows, self.saved, self.shared, self.nodes = rows, saved, shared, nodes
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.nodes} ops keep {_size(self.saved)} for the backward pass"
+            f" (and {_size(self.shared)} of parameters)",
+            f"{'bytes':>12} {'ops':>6}  op at line",
+        ]
+        lines += [f"{_size(r.bytes):>12} {r.ops:>6}  {r.op} at {r.source}" for r in self.rows]
+        return "\n".join(lines)
+
+
+def _size(n: float) -> str:
+    for unit in ("B", "KiB", "MiB"):
+        if abs(n) < 1024:
+            return f"{n:.4g} {unit}"
+        n /= 1024
+    return f"{n:.4g} GiB"
+
+
+def memory_report(loss: Tensor) -> MemoryReport:
+    """What the graph behind ``loss`` keeps for the backward pass, by op and source line.
+
+    A tensor that several ops keep is counted at the op recorded first. After ``backward()`` the
+    report is empty: the graph is freed.
+    """
+    nodes, stack = set(), [] if loss.grad_fn is None else [loss.grad_fn]
+    while stack:
+        node = stack.pop()
+        if node in nodes:
+            continue
+        nodes.add(node)
+        stack.extend(child for child, _ in node.next_functions if child is not None)
+    leaves = [n.variable for n in nodes if n.name() == "AccumulateGrad"]
+    held = {_storage(t)[0]: _storage(t)[1] for t in leaves}
+    ops = sorted((n for n in nodes if n.name() != "AccumulateGrad"), key=lambda n: n._sequence_nr())
+    seen, shared = set(held), set()
+    table: dict[tuple[str, str], list[int]] = {}
+    for node in ops:
+        row = table.setdefault((node.name(), node.source), [0, 0])
+        row[0] += 1
+        for value, _ in node._saved_slots:
+            if value is None:
+                continue
+            key, size = _storage(value)
+            if key in held:
+                shared.add(key)
+            elif key not in seen:
+                seen.add(key)
+                row[1] += size
+    rows = [MemoryRow(op, line, n, size) for (op, line), (n, size) in table.items() if size]
+    rows.sort(key=lambda r: -r.bytes)
+    saved = sum(r.bytes for r in rows)
+    return MemoryReport(rows, saved, sum(held[k] for k in shared), len(ops))
+
+
+def _storage(t: Tensor) -> tuple[int, int]:
+    """Address and bytes of the memory behind ``t``."""
+    whole = _C._storage_bytes(t.detach())
+    return whole.data_ptr(), whole.numel()
+
+
+class Measured:
+    """What a block did to the memory: filled in when the block of ``measure()`` ends.
+
+    Attributes:
+        peak: the most bytes in use at once, above those at the start.
+        growth: bytes in use at the end, above those at the start.
+        seconds: how long it took.
+    """
+
+    def __init__(self) -> None:
+        self.peak = self.growth = 0
+        self.seconds = 0.0
+
+    def __str__(self) -> str:
+        return f"peak {_size(self.peak)}, kept {_size(self.growth)}, {self.seconds * 1e3:.3f} ms"
+
+
+@contextmanager
+def measure() -> Iterator[Measured]:
+    """``with measure() as m: ...``: peak, growth and time of a step, of micro-batches, ...
+
+    It starts ``peak_bytes()`` again, so blocks must not be nested.
+    """
+    import time
+
+    start = live_bytes()
+    reset_peak()
+    result = Measured()
+    begin = time.perf_counter()
+    try:
+        yield result
+    finally:
+        result.seconds = time.perf_counter() - begin
+        result.peak, result.growth = peak_bytes() - start, live_bytes() - start

@@ -130,6 +130,9 @@ class _Writer(pickle._Pickler):
             else:
                 super().save_global(obj, name)  # type: ignore[misc]
                 return
+        if (seen := self.memo.get(id(obj))) is not None:  # type: ignore[attr-defined]
+            self.write(self.get(seen[0]))  # type: ignore[attr-defined]
+            return
         self.write(pickle.GLOBAL + f"{obj.module}\n{obj.name}\n".encode())  # type: ignore[attr-defined]
         self.memoize(obj)  # type: ignore[attr-defined]
 

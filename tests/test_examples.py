@@ -15,7 +15,9 @@ if not FOLDER.exists():
 
 
 def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"examples_{name}", FOLDER / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(
+        f"examples_{Path(name).name}", FOLDER / f"{name}.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -97,3 +99,15 @@ def test_least_squares() -> None:
     decay, frequency = load("least_squares").main()
     assert decay == pytest.approx(0.7, abs=1e-6)
     assert frequency == pytest.approx(3.0, abs=1e-6)
+
+
+def test_custom_op() -> None:
+    assert load("custom_op/selective_scan").main(updates=150) > 0.9
+
+
+def test_incident() -> None:
+    found = load("incident").main()
+    stalled, *cured = found.values()
+    assert stalled[0] > 0.6
+    assert stalled[1] < 1e-6
+    assert all(loss < 0.3 and ratio > 1e3 * stalled[1] for loss, ratio in cured)

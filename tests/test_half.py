@@ -26,7 +26,15 @@ import pyforge as pf
 HALVES = ("float16", "bfloat16")
 EPS = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23, "float64": 2.0**-52}
 # Gradients that are sums of rounded terms which cancel, or that start from a rounded logarithm.
-CANCELS = ("div", "divide", "true_divide", "operator /", "logsumexp", "ctc_loss")
+CANCELS = (
+    "div",
+    "divide",
+    "true_divide",
+    "operator /",
+    "logsumexp",
+    "ctc_loss",
+    "cumulative_trapezoid",
+)
 
 
 class HalfCall(Call):
@@ -78,10 +86,16 @@ def test_values(op: Op, half: str) -> None:
     """PyTorch's result, or the float64 result rounded where PyTorch rounds on the way to it."""
     for sample in op.draw("float32"):
         what = f"{op}({describe(sample)})"
-        got, exact = (flat(HalfCall(pf, op, sample, half, wide=w)()) for w in (False, True))
+        try:
+            got, exact = (flat(HalfCall(pf, op, sample, half, wide=w)()) for w in (False, True))
+        except RuntimeError as error:  # decompositions, as in PyTorch
+            assert "Low precision dtypes not supported" in str(error)
+            continue
         try:
             want = flat(quiet(HalfCall(torch, op, sample, half)))
-        except NotImplementedError:  # PyTorch's lack: "... not implemented for 'Half'"
+        except (NotImplementedError, RuntimeError) as error:  # PyTorch's lack
+            lacks = "not implemented for", "float or double", "vander supports"
+            assert any(text in str(error) for text in lacks)
             want = exact
         for g, w, x in zip(got, want, exact, strict=True):
             if not is_tensor(w):
@@ -106,7 +120,11 @@ def test_gradients(op: Op, half: str) -> None:
             continue
         what = f"{op}({describe(sample)})"
         call, wide = (HalfCall(pf, op, sample, half, grad=True, wide=w) for w in (False, True))
-        outs = differentiable(call())
+        try:
+            outs = differentiable(call())
+        except RuntimeError as error:
+            assert "Low precision dtypes not supported" in str(error)
+            continue
         if not outs:
             continue
         weights = [np.asarray(1 + np.arange(t.numel()).reshape(t.shape) % 5 / 4) for t in outs]

@@ -64,7 +64,7 @@ def test_takes_the_path_of_torch(settings: dict[str, Any]) -> None:
 
 def test_finds_the_minimum_and_resumes() -> None:
     params, loss_of = rosenbrock(pyforge)
-    optimizer = optim.LBFGS(params, line_search_fn="strong_wolfe")
+    optimizer = optim.LBFGS(params, line_search_fn="strong_wolfe", tolerance_change=1e-15)
 
     def closure() -> Any:
         optimizer.zero_grad()

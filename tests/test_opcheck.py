@@ -31,6 +31,18 @@ PF_OP("leaves_one_out(Tensor x) -> Tensor", twice<2>, back<2>)
 PF_OP("runs_over(Tensor x) -> Tensor", twice<3>, back<2>)
 PF_OP("swallows_nan(Tensor x) -> Tensor", twice<4>, back<2>)
 PF_OP("changes_input(Tensor x) -> Tensor", twice<5>, back<2>)
+// Reads float32 as half as many doubles; leaves a single element alone.
+static Tensor reads_wrong(Context& ctx, const Tensor& x) {
+  Tensor in = contiguous(x), y = ctx.empty_like(in);
+  if (in.dtype() == DType::Float64) return in * 2.0;
+  for (int64_t i = 0; i < in.numel(); ++i) y.mutable_data<float>()[i] = static_cast<float>(i);
+  return y;
+}
+static Tensor leaves_scalar(Context& ctx, const Tensor& x) {
+  return x.dim() ? x * 2.0 : ctx.empty_like(x);
+}
+PF_OP("wrong_float32(Tensor x) -> Tensor", reads_wrong, nullptr)
+PF_OP("unwritten_scalar(Tensor x) -> Tensor", leaves_scalar, nullptr)
 PF_OP("wrong_factor(Tensor x) -> Tensor", twice<0>, back<3>)
 """
 
@@ -56,6 +68,8 @@ def test_sound(ext: Any) -> None:
         ("runs_over", "past the end"),
         ("swallows_nan", "reaches no output"),
         ("changes_input", "input 0 was changed"),
+        ("wrong_float32", "float32 is far"),
+        ("unwritten_scalar", "never written for 0-d"),
         ("wrong_factor", "first derivative"),
     ],
 )

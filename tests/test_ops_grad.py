@@ -20,6 +20,7 @@ from support import (
     differentiable,
     gradients,
     leaf_values,
+    quiet,
     torch,
     transposed,
 )
@@ -139,7 +140,7 @@ def test_gradient_torch(op: Op, dtype: str) -> None:
     for sample in op.draw(dtype):
         what = f"gradient of {op}({describe(sample)})"
         got = gradients(Call(pf, op, sample, grad=True))
-        want = gradients(Call(torch, op, sample, grad=True))
+        want = quiet(gradients, Call(torch, op, sample, grad=True))
         for k, (g, w) in enumerate(zip(got, want, strict=True)):
             assert (g is None) == (w is None), f"{what}, input {k}"
             if w is not None:
@@ -220,7 +221,7 @@ def test_gradient_extremes(op: Op, dtype: str) -> None:
     if op.name == "clamp":
         sample = S(sample.args[0], -0.5, 0.7)
     got = gradients(Call(pf, op, sample, grad=True))
-    want = gradients(Call(torch, op, sample, grad=True))
+    want = quiet(gradients, Call(torch, op, sample, grad=True))
     for k, (g, w) in enumerate(zip(got, want, strict=True)):
         g, w = array(g), array(w)
         # Rounding differs where the largest finite values meet; that is not what is asked here.

@@ -37,6 +37,7 @@ TYPES = {
     "dtype": "_dtype",
     "str": "_str",
     "Generator": "Generator",
+    "float[]": "Sequence[_float]",
 }
 RESULTS = {"bool": "_bool", "int": "_int", "float": "_float", "Tensor[]": "tuple[Tensor, ...]"}
 CREATION_KEYWORDS = [

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "autograd/anomaly.h"
 #include "autograd/meta.h"
 #include "ops/ops.h"
 
@@ -57,7 +58,12 @@ class Run {
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
 
-  void add_root(Ref<Node> fn, uint32_t nr, Tensor grad) {
+  void add_root(Ref<Node> fn, uint32_t nr, Tensor grad, const Tensor& root) {
+    if (__builtin_expect(anomaly_, 0) && anomaly_mode.checks() && anomaly_hooks.begin &&
+        (finiteness(root) != kernels::kFinite || finiteness(grad) != kernels::kFinite)) {
+      bad_root_ = true;
+      anomaly_hooks.begin(root, grad);
+    }
     stamp_graph(fn.get());
     roots_.push_back({std::move(fn), nr, std::move(grad)});
   }
@@ -236,7 +242,10 @@ class Run {
       std::vector<Tensor> kept;
       bool post = n->extra && !n->extra->node_hooks.empty();
       if (__builtin_expect(post, 0)) kept.assign(in, in + n->n_outputs);
-      n->type->backward(*n, in, out);
+      if (__builtin_expect(anomaly_, 0))
+        run_watched(n, in, out);
+      else
+        n->type->backward(*n, in, out);
       for (uint32_t i = 0; i < n->n_outputs; ++i) in[i].reset();
       if (__builtin_expect(post, 0)) run_post_hooks(n, out, kept);
       if (!options_.retain_graph) n->release_saved();
@@ -250,11 +259,49 @@ class Run {
     }
   }
 
+  // Anomaly mode. Values that are not finite are an error once they arrive where somebody would see
+  // them; until then the nodes that made them and passed them on are kept.
+  [[gnu::noinline, gnu::cold]] void run_watched(Node* n, Tensor* in, Tensor* out) {
+    if (n->n_edges == 0 && is_accumulator(n)) {
+      look_at(n, 0, in[0]);
+      n->type->backward(*n, in, out);
+      return;
+    }
+    std::vector<Tensor> before(in, in + n->n_outputs);
+    try {
+      n->type->backward(*n, in, out);
+    } catch (...) {
+      if (anomaly_hooks.failed) anomaly_hooks.failed(*n);
+      throw;
+    }
+    if (!anomaly_mode.checks()) return;
+    bool bad = false;
+    for (uint32_t i = 0; i < n->n_edges && !bad; ++i) bad = finiteness(out[i]) != kernels::kFinite;
+    if (!bad) return;
+    BadNode row{Ref<Node>::borrow(n), std::move(before), {out, out + n->n_edges}, {}};
+    for (uint32_t i = 0; i < n->n_saved; ++i)
+      row.saved.push_back(Tensor(n->saved_tensors()[i].tensor));
+    bad_nodes_.push_back(std::move(row));
+  }
+
+  // A healthy pass has looked at every gradient where it was made; hooks may have changed one.
+  void look_at(Node* n, uint32_t nr, const Tensor& grad) {
+    if (!anomaly_mode.checks() || !anomaly_hooks.arrived) return;
+    bool hooked =
+        is_accumulator(n) ? !accumulator_variable(n)->meta->hooks.empty() : n->extra != nullptr;
+    if (bad_nodes_.empty() && !hooked && !bad_root_) return;
+    kernels::Finiteness found = finiteness(grad);
+    if (found == kernels::kNan ? anomaly_mode.check_nan || anomaly_mode.check_inf
+                               : found == kernels::kInfinite)
+      anomaly_hooks.arrived(bad_nodes_, *n, nr, grad);
+  }
+
   // True when nothing beyond this node is asked for.
   bool capture(Node* n, Tensor* in) {
     for (Capture& c : captures_) {
       if (c.node != n) continue;
       c.grad = in[c.output_nr];
+      if (__builtin_expect(anomaly_, 0)) look_at(n, c.output_nr, c.grad);
     }
     if (is_accumulator(n)) return !options_.accumulate;
     for (uint32_t i = 0; i < n->n_edges; ++i)
@@ -328,6 +375,9 @@ class Run {
   std::vector<Capture> captures_;
   std::vector<Node*> stack_, ready_;
   std::vector<Displaced> displaced_;
+  const bool anomaly_ = anomaly_mode.enabled;
+  bool bad_root_ = false;
+  std::vector<BadNode> bad_nodes_;
 };
 
 }  // namespace
@@ -347,7 +397,7 @@ std::vector<Tensor> run_backward(const std::vector<Tensor>& roots, std::vector<T
     Edge e = gradient_edge(roots[i]);
     PF_CHECK(e.fn, Runtime, "element ", i,
              " of tensors does not require grad and does not have a grad_fn");
-    run.add_root(Ref<Node>::steal(e.fn), e.input_nr, std::move(grads[i]));
+    run.add_root(Ref<Node>::steal(e.fn), e.input_nr, std::move(grads[i]), roots[i]);
   }
   std::vector<Tensor> result = run.execute();
   if (observed && engine_hooks.observe) engine_hooks.observe(roots, true);

@@ -153,6 +153,19 @@ void rebase_history(const Tensor& t, Node* node, uint32_t output_nr) {
   refresh_view(t);
 }
 
+namespace {
+
+// Whether slot i was saved from this very tensor.
+bool saves(Node* n, uint32_t i, const TensorImpl* t) {
+  if (n->saved_tensors()[i].tensor.get() == t) return true;
+  if (!n->extra) return false;
+  for (const PackedTensor& p : n->extra->packed)
+    if (p.slot == i && p.source == t) return true;
+  return false;
+}
+
+}  // namespace
+
 void assign_inplace(const char* op, const Tensor& t, const Tensor& result) {
   bool flows = grad_enabled() && (result.requires_grad() || t.requires_grad());
   check_inplace(op, t, flows);
@@ -169,8 +182,7 @@ void assign_inplace(const char* op, const Tensor& t, const Tensor& result) {
   if (flows && source->grad_fn) {
     Node* n = result->grad_fn ? result->grad_fn : source->grad_fn;
     for (uint32_t i = 0; i < n->n_saved; ++i) {
-      SavedTensor& s = n->saved_tensors()[i];
-      if (s.tensor.get() != t.get()) continue;
+      if (!saves(n, i, t.get())) continue;
       Tensor copy;
       {
         GradModeGuard off(false);
@@ -179,8 +191,7 @@ void assign_inplace(const char* op, const Tensor& t, const Tensor& result) {
       copy->grad_fn = t->grad_fn;
       copy->output_nr = t->output_nr;
       if (copy->grad_fn) ++copy->grad_fn->refs;
-      s.tensor = Ref<TensorImpl>::steal(copy.release());
-      s.version = 0;
+      save_instead(n, i, copy);
     }
   }
   ops::copy_data(t, source);

@@ -45,7 +45,17 @@ void Node::free(Node* n) {
   deallocate(n, bytes);
 }
 
+void NodeExtra::release_packed() {
+  std::vector<PackedTensor> gone = std::move(packed);
+  packed.clear();
+  for (PackedTensor& p : gone) {
+    saved_value_hooks.destroy(p.handle);
+    if (p.history.fn) Ref<Node>::steal(p.history.fn);
+  }
+}
+
 NodeExtra::~NodeExtra() {
+  if (!packed.empty()) release_packed();
   for (Hook& h : hooks) h.destroy(h.context);
   for (NodeHook& h : node_hooks) h.destroy(h.context);
 }
@@ -84,6 +94,50 @@ void Node::destroy(Node* n) {
   g.draining = false;
 }
 
+namespace {
+
+void pack(Node* node, uint32_t slot, const Tensor& t) {
+  PackedTensor packed{slot, -1, nullptr, t.get(), {}};
+  uint32_t version = t->storage->version;
+  {
+    GradModeGuard unrecorded(false);
+    packed.handle = saved_value_hooks.pack(alias(t));
+  }
+  if (t->storage->version != version) {
+    saved_value_hooks.destroy(packed.handle);
+    raise(ErrorKind::Runtime,
+          "A saved tensor pack hook is modifying its input in place; let it return a new tensor");
+  }
+  if (t->grad_fn == node)
+    packed.own_output = static_cast<int32_t>(t->output_nr);
+  else
+    packed.history = gradient_edge(t);
+  node->extras().packed.push_back(packed);
+}
+
+// Undefined if the slot holds none.
+Tensor unpack(Node& node, uint32_t slot) {
+  for (size_t k = 0; k < node.extra->packed.size(); ++k) {
+    if (node.extra->packed[k].slot != slot) continue;
+    PackedTensor p = node.extra->packed[k];
+    Tensor value;
+    {
+      GradModeGuard unrecorded(false);
+      value = saved_value_hooks.unpack(p.handle);
+    }
+    Node* fn = p.own_output < 0 ? p.history.fn : &node;
+    if (!fn || !grad_enabled()) return value;
+    Tensor out = alias(value);
+    ++fn->refs;
+    out->grad_fn = fn;
+    out->output_nr = p.own_output < 0 ? p.history.input_nr : static_cast<uint32_t>(p.own_output);
+    return out;
+  }
+  return Tensor();
+}
+
+}  // namespace
+
 Tensor Node::saved(uint32_t i) {
   PF_CHECK(!(flags & kReleased), Runtime, type->name,
            ": Trying to backward through the graph a second time (or directly access saved tensors "
@@ -93,7 +147,7 @@ Tensor Node::saved(uint32_t i) {
            ". Saved values are freed by .backward() or autograd.grad(); pass retain_graph=True "
            "to the first call, or run the forward pass again");
   SavedTensor& s = saved_tensors()[i];
-  if (!s.tensor) return Tensor();
+  if (!s.tensor) return extra && !extra->packed.empty() ? unpack(*this, i) : Tensor();
   TensorImpl* t = s.tensor.get();
   PF_CHECK(t->storage->version == s.version, Runtime,
            "one of the variables needed for gradient computation has been modified by an inplace "
@@ -116,6 +170,7 @@ void Node::release_saved() {
   if (!n_saved) return;
   flags |= kReleased;
   for (uint32_t i = 0; i < n_saved; ++i) saved_tensors()[i].tensor.reset();
+  if (extra && !extra->packed.empty()) extra->release_packed();
 }
 
 void run_hooks(const std::vector<Hook>& hooks, Tensor* grads) {
@@ -163,6 +218,7 @@ void save(Node* node, uint32_t slot, const Tensor& t) {
            ": Inference tensors cannot be saved for backward. Make a clone() outside "
            "inference_mode and use "
            "that");
+  if (__builtin_expect(grad_mode_state.packs, 0)) return pack(node, slot, t);
   if (t->grad_fn == node) {
     Tensor copy = alias(t);
     s.own_output = static_cast<int32_t>(t->output_nr);
@@ -171,6 +227,28 @@ void save(Node* node, uint32_t slot, const Tensor& t) {
     s.tensor = Ref<TensorImpl>::borrow(t.get());
   }
   s.version = t->storage->version;
+}
+
+void save_instead(Node* node, uint32_t slot, const Tensor& t) {
+  SavedTensor& s = node->saved_tensors()[slot];
+  if (s.tensor) {
+    s.tensor = Ref<TensorImpl>::borrow(t.get());
+    s.version = t->storage->version;
+    return;
+  }
+  std::vector<PackedTensor>& packed = node->extra->packed;
+  for (size_t k = 0; k < packed.size(); ++k) {
+    if (packed[k].slot != slot) continue;
+    void* handle;
+    {
+      GradModeGuard unrecorded(false);
+      handle = saved_value_hooks.pack(alias(t));
+    }
+    saved_value_hooks.destroy(packed[k].handle);
+    packed[k].handle = handle;
+    packed[k].source = nullptr;
+    return;
+  }
 }
 
 }  // namespace pyforge

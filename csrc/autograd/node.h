@@ -43,6 +43,22 @@ struct SavedTensor {
   int32_t own_output = -1;  // saved without grad_fn: no reference cycle
 };
 
+// A saved tensor that a hook turned into something else, and where its gradient goes.
+struct PackedTensor {
+  uint32_t slot;
+  int32_t own_output;
+  void* handle;
+  const TensorImpl* source;  // weak: only compared with
+  Edge history;
+};
+// Filled in by the layer that has hooks. A handle is owned by the node.
+struct SavedValueHooks {
+  void* (*pack)(const Tensor& t) = nullptr;
+  Tensor (*unpack)(void* handle) = nullptr;
+  void (*destroy)(void* handle) = nullptr;
+};
+inline SavedValueHooks saved_value_hooks;
+
 // A gradient hook. `call` may replace `grad`; it owns `context`.
 struct Hook {
   uint32_t output_nr;
@@ -65,7 +81,9 @@ struct NodeExtra {
   std::vector<Hook> hooks;
   std::vector<NodeHook> node_hooks;
   std::vector<std::pair<uint32_t, TensorImpl*>> retain_grad;  // output number, weak tensor
+  std::vector<PackedTensor> packed;
   void* pyobj = nullptr;  // weak: the Python object that stands for this node
+  void release_packed();
   ~NodeExtra();
 };
 
@@ -120,6 +138,8 @@ Edge gradient_edge(const Tensor& t);
 Node* grad_fn_of(const Tensor& t);
 void set_history(const Tensor& out, Node* node, uint32_t output_nr);
 void save(Node* node, uint32_t slot, const Tensor& t);
+// As save(), in place of what `slot` holds; the history is that of `t` before it was overwritten.
+void save_instead(Node* node, uint32_t slot, const Tensor& t);
 // The accumulator that adds into leaf.grad; made on demand.
 Ref<Node> grad_accumulator(const Tensor& leaf);
 bool is_accumulator(const Node* node);
@@ -161,12 +181,12 @@ inline void record(const Tensor& out, std::initializer_list<const Tensor*> input
   if (!grad_enabled() || !any_requires_grad(inputs.begin(), inputs.size())) return;
   Node* n = make_node<P>(static_cast<uint32_t>(inputs.size()), 1,
                          static_cast<uint32_t>(saved.size()), std::move(payload));
+  Ref<Node> own = Ref<Node>::steal(n);
   uint32_t i = 0;
   for (const Tensor* t : inputs) n->edges()[i++] = t->defined() ? gradient_edge(*t) : Edge{};
   set_history(out, n, 0);
   i = 0;
   for (const Tensor* t : saved) save(n, i++, *t);
-  Ref<Node>::steal(n);  // the output owns it now
 }
 
 // Several inputs or outputs known only at run time. Outputs that are not floating get no history.
@@ -179,11 +199,11 @@ inline void record_many(const std::vector<Tensor>& outs, const std::vector<Tenso
   if (!any) return;
   Node* n = make_node<P>(static_cast<uint32_t>(inputs.size()), static_cast<uint32_t>(outs.size()),
                          static_cast<uint32_t>(saved.size()), std::move(payload));
+  Ref<Node> own = Ref<Node>::steal(n);
   for (uint32_t i = 0; i < inputs.size(); ++i)
     n->edges()[i] = inputs[i].defined() ? gradient_edge(inputs[i]) : Edge{};
   for (uint32_t i = 0; i < outs.size(); ++i) set_history(outs[i], n, i);
   for (uint32_t i = 0; i < saved.size(); ++i) save(n, i, saved[i]);
-  Ref<Node>::steal(n);
 }
 
 }  // namespace pyforge

@@ -11,6 +11,8 @@ namespace pyforge {
 namespace {
 
 constexpr int64_t kGrain = 16384, kMostParts = 64;
+constexpr int64_t kWhole = 65536, kBlock = 4096, kPhases = 4;  // of sampled gradients
+constexpr uint64_t kHistogramEvery = 8;
 constexpr int64_t kHistogramRuns = 16, kHistogramRun = 128;
 
 int variant(const Tensor& t) { return t.dtype() == DType::Float64; }
@@ -51,26 +53,53 @@ void count_exponents(GradientWatch& w, const Tensor& t) {
 
 }  // namespace
 
+namespace {
+
+void add(kernels::GradientStats& all, const kernels::GradientStats& part) {
+  all.sum_squares += part.sum_squares;
+  all.max_abs = std::max(all.max_abs, part.max_abs);
+  all.zeros += part.zeros;
+  all.tiny += part.tiny;
+  all.non_finite += part.non_finite;
+}
+
+// Of `parts` ranges, chosen by the size alone: the same bits for any number of threads.
+template <class OfPart>
+kernels::GradientStats over_parts(int64_t parts, const OfPart& of_part) {
+  kernels::GradientStats found[kMostParts] = {};
+  parallel_for(parts, 1, [&](int64_t first, int64_t last) {
+    for (int64_t k = first; k < last; ++k) of_part(k, &found[k]);
+  });
+  kernels::GradientStats all{};
+  for (int64_t k = 0; k < parts; ++k) add(all, found[k]);
+  return all;
+}
+
+// Every kPhases-th block, from block `phase` on; *count: their elements.
+kernels::GradientStats sampled_stats(const Tensor& t, int64_t phase, int64_t* count) {
+  auto kernel = kernels::active().stats.gradient[variant(t)];
+  int64_t n = t.numel(), size = static_cast<int64_t>(itemsize(t.dtype()));
+  int64_t blocks = (n + kBlock - 1) / kBlock;
+  int64_t chosen = (blocks - phase + kPhases - 1) / kPhases;
+  int64_t run = std::max<int64_t>(4, (chosen + kMostParts - 1) / kMostParts);
+  auto first_of = [&](int64_t k) { return (phase + k * kPhases) * kBlock; };
+  *count = (chosen - 1) * kBlock + std::min(kBlock, n - first_of(chosen - 1));
+  return over_parts((chosen + run - 1) / run, [&](int64_t part, kernels::GradientStats* out) {
+    for (int64_t k = part * run; k < std::min(chosen, (part + 1) * run); ++k)
+      kernel(t->data + first_of(k) * size, std::min(kBlock, n - first_of(k)), out);
+  });
+}
+
+}  // namespace
+
 kernels::GradientStats gradient_stats(const Tensor& t) {
   auto kernel = kernels::active().stats.gradient[variant(t)];
   int64_t n = t.numel(), size = static_cast<int64_t>(itemsize(t.dtype()));
-  // At most kMostParts ranges, chosen by the size alone: the same bits for any number of threads.
   int64_t part = std::max(kGrain, (n + kMostParts - 1) / kMostParts / 64 * 64 + 64);
-  int64_t parts = std::max<int64_t>(1, (n + part - 1) / part);
-  kernels::GradientStats of_part[kMostParts] = {};
-  parallel_for(parts, 1, [&](int64_t first, int64_t last) {
-    for (int64_t k = first; k < last; ++k)
-      kernel(t->data + k * part * size, std::min(part, n - k * part), &of_part[k]);
-  });
-  kernels::GradientStats all{};
-  for (int64_t k = 0; k < parts; ++k) {
-    all.sum_squares += of_part[k].sum_squares;
-    all.max_abs = std::max(all.max_abs, of_part[k].max_abs);
-    all.zeros += of_part[k].zeros;
-    all.tiny += of_part[k].tiny;
-    all.non_finite += of_part[k].non_finite;
-  }
-  return all;
+  return over_parts(std::max<int64_t>(1, (n + part - 1) / part),
+                    [&](int64_t k, kernels::GradientStats* out) {
+                      kernel(t->data + k * part * size, std::min(part, n - k * part), out);
+                    });
 }
 
 void begin_watch(GradientWatch& w, const Tensor& grad) {
@@ -87,9 +116,12 @@ void begin_watch(GradientWatch& w, const Tensor& grad) {
 void end_watch(GradientWatch& w, const Tensor& grad) {
   Tensor run = ops::widened(alias(grad));
   if (!run.is_contiguous()) run = ops::contiguous(run);
-  w.count = run.numel();
-  w.stats = gradient_stats(run);
-  count_exponents(w, run);
+  w.count = w.total = run.numel();
+  if (w.total <= kWhole || w.exact || w.arrivals <= 1)
+    w.stats = gradient_stats(run);
+  else
+    w.stats = sampled_stats(run, static_cast<int64_t>(w.arrivals) % kPhases, &w.count);
+  if (w.arrivals % kHistogramEvery == 1) count_exponents(w, run);
 }
 
 }  // namespace pyforge

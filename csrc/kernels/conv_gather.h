@@ -116,12 +116,16 @@ template <class T>
 void pack_run(T* to, int64_t width, const T* plane, int64_t plane_size, int64_t channels,
               int64_t row_step, const GatherRun& run, int64_t w0, int64_t step, int64_t size) {
   constexpr int L = kLanes<T>;
+  // Mostly 1, and a division costs as much as copying several pieces.
+  const auto steps_over = [step](int64_t distance) {
+    return step == 1 ? distance : ceil_div(distance, step);
+  };
   for (int start = 0; start < run.count; start += L) {
     const int count = run.count - start < L ? run.count - start : L;
     const int64_t first = w0 + start * step;
     // Lanes [low, high) have 0 <= first + lane * step < size.
-    int64_t low = first >= 0 ? 0 : ceil_div(-first, step);
-    int64_t high = first >= size ? 0 : ceil_div(size - first, step);
+    int64_t low = first >= 0 ? 0 : steps_over(-first);
+    int64_t high = first >= size ? 0 : steps_over(size - first);
     low = smaller(low, count);
     high = larger(low, smaller(high, count));
     T* out = to + run.start + start;

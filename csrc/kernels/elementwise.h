@@ -67,8 +67,12 @@ enum Uses : uint8_t { kUsesGrad = 1, kUsesA = 2, kUsesB = 4, kUsesY = 8 };
 
 struct ElementwiseTable {
   ElementwiseFn forward[kElementwise][kDTypes];  // null: dtype not supported by the row
+  // Binary rows of float32 [0] and float64 [1] with one operand a single element: in[operand]
+  // points to it. Null where the row is not a cheap one.
+  ElementwiseFn splat[kElementwise][2][2];
   // Fused first derivative with respect to operand 0 and 1, by floating_index(). in[] = {grad, a,
-  // b, y}; pointers of values it does not use may be null.
+  // b, y}; pointers of values it does not use may be null. A NaN that comes of a gradient of 0
+  // becomes 0.
   ElementwiseFn backward[kElementwise][2][kFloatings];
   // Uses mask of each derivative; 0 means that it is zero everywhere (floor, sign), or that the row
   // has none (then backward is null too).
@@ -77,6 +81,12 @@ struct ElementwiseTable {
   // Conversion as static_cast; to bool is "!= 0"; float to integer truncates towards zero, NaN and
   // values out of range give INT32_MIN or INT64_MIN; narrower integers wrap from int32.
   ElementwiseFn convert[kDTypes][kDTypes];  // [from][to], in[0] contiguous
+  // Writes `bytes` past the caches.
+  void (*stream)(void* out, const void* in, int64_t bytes);
+  // out[r * width + c] = in[c][r] for elements of 4 or 8 bytes, `stride` bytes between the columns
+  // c of `in`; width is a multiple of 16, at least cols, and the rest of a row is overwritten.
+  void (*transpose)(void* out, int64_t width, const void* in, int64_t stride, int64_t rows,
+                    int64_t cols, int size);
   // Gather n elements of `size` bytes at byte distance `stride` into contiguous `out`; and back.
   void (*pack)(void* out, const void* in, int64_t stride, int64_t n, int size);
   void (*unpack)(void* out, int64_t stride, const void* in, int64_t n, int size);

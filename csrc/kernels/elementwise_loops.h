@@ -43,6 +43,7 @@ constexpr Probe floor(Probe x) { return combine(x, 0.0, 1); }
 constexpr Probe ceil(Probe x) { return combine(x, 0.0, 1); }
 constexpr Probe round(Probe x) { return combine(x, 0.0, 1); }
 constexpr Probe trunc(Probe x) { return combine(x, 0.0, 1); }
+constexpr Probe sign_is_set(Probe x) { return combine(x, 0.0, 1); }
 
 // Every other row as a function; above this cost a loop keeps one copy of its body.
 inline constexpr int kFunctionCost = 20, kLightCost = 12;
@@ -62,6 +63,11 @@ inline constexpr bool is_probe = same_type<P, Probe>;
     requires is_probe<P>                               \
   constexpr P name(P a, P b) {                         \
     return combine(a, b, kFunctionCost);               \
+  }                                                    \
+  template <class P>                                   \
+    requires is_probe<P>                               \
+  constexpr P name(double a, P b) {                    \
+    return combine(a, b, kFunctionCost);               \
   }
 #define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc)
 #define PF_BINARY_NODIFF(name, types, fwd, doc) PF_BINARY(name, types, fwd, 0, 0, doc)
@@ -78,6 +84,10 @@ inline constexpr bool is_probe = same_type<P, Probe>;
 
 // ---- rows
 // ----------------------------------------------------------------------------------------
+
+// From here on rows are called so seldom that their loops are kept small: the end of an array goes
+// through a buffer.
+inline constexpr Elementwise kFirstRareRow = Elementwise::asin;
 
 // forward(a, b, p, q) and derivative<operand>(g, a, b, y, p, q), p and q being the attributes.
 namespace row {
@@ -99,27 +109,25 @@ namespace row {
       return bwd_b;                                                                     \
   }
 #define PF_ROW(name, types_, inputs, derivatives, A, B, P, Q, fwd, bwd_a, bwd_b) \
-  struct name {                                                                  \
+  struct name##_row {                                                            \
     static constexpr Types types = Types::types_;                                \
     static constexpr int kInputs = inputs, kDerivatives = derivatives;           \
+    static constexpr bool kRare = Elementwise::name >= kFirstRareRow;            \
     PF_FORWARD(A, B, P, Q, fwd)                                                  \
     PF_DERIVATIVE(A, B, P, Q, bwd_a, bwd_b)                                      \
   };
-#define PF_UNARY(name, types, fwd, bwd, doc) \
-  PF_ROW(name##_row, types, 1, 1, x, b_, p_, q_, fwd, bwd, 0)
+#define PF_UNARY(name, types, fwd, bwd, doc) PF_ROW(name, types, 1, 1, x, b_, p_, q_, fwd, bwd, 0)
 #define PF_UNARY_1(name, types, p, dp, fwd, bwd, doc) \
-  PF_ROW(name##_row, types, 1, 1, x, b_, p, q_, fwd, bwd, 0)
+  PF_ROW(name, types, 1, 1, x, b_, p, q_, fwd, bwd, 0)
 #define PF_UNARY_2(name, types, p, dp, q, dq, fwd, bwd, doc) \
-  PF_ROW(name##_row, types, 1, 1, x, b_, p, q, fwd, bwd, 0)
-#define PF_PREDICATE(name, types, fwd, doc) \
-  PF_ROW(name##_row, types, 1, 0, x, b_, p_, q_, fwd, 0, 0)
+  PF_ROW(name, types, 1, 1, x, b_, p, q, fwd, bwd, 0)
+#define PF_PREDICATE(name, types, fwd, doc) PF_ROW(name, types, 1, 0, x, b_, p_, q_, fwd, 0, 0)
 #define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc) \
-  PF_ROW(name##_row, types, 2, 2, a, b, p_, q_, fwd, bwd_a, bwd_b)
+  PF_ROW(name, types, 2, 2, a, b, p_, q_, fwd, bwd_a, bwd_b)
 #define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc) \
-  PF_ROW(name##_row, types, 2, 2, a, b, p, q_, fwd, bwd_a, bwd_b)
-#define PF_BINARY_NODIFF(name, types, fwd, doc) \
-  PF_ROW(name##_row, types, 2, 0, a, b, p_, q_, fwd, 0, 0)
-#define PF_COMPARE(name, types, fwd, doc) PF_ROW(name##_row, types, 2, 0, a, b, p_, q_, fwd, 0, 0)
+  PF_ROW(name, types, 2, 2, a, b, p, q_, fwd, bwd_a, bwd_b)
+#define PF_BINARY_NODIFF(name, types, fwd, doc) PF_ROW(name, types, 2, 0, a, b, p_, q_, fwd, 0, 0)
+#define PF_COMPARE(name, types, fwd, doc) PF_ROW(name, types, 2, 0, a, b, p_, q_, fwd, 0, 0)
 #include "kernels/elementwise_rows.inc"
 #undef PF_UNARY
 #undef PF_UNARY_1
@@ -169,12 +177,46 @@ struct FetchEither {
   }
 };
 
+template <class T>
+PF_NOINLINE Vec<T> load_buffered(const T* p, int count) {
+  T buffer[Vec<T>::kLanes] = {};
+  __builtin_memcpy(buffer, p, sizeof(T) * static_cast<size_t>(count));
+  return load(buffer);
+}
+template <class T>
+PF_NOINLINE void store_buffered(T* p, Vec<T> x, int count) {
+  T buffer[Vec<T>::kLanes];
+  store(buffer, x);
+  __builtin_memcpy(p, buffer, sizeof(T) * static_cast<size_t>(count));
+}
+template <class T>
+PF_NOINLINE void store_buffered(uint8_t* p, Mask<T> x, int count) {
+  const auto bytes = narrow(x);
+  __builtin_memcpy(p, &bytes, static_cast<size_t>(count));
+}
+struct FetchBuffered {
+  int count;
+  template <class T>
+  PF_INLINE Vec<T> operator()(const T* p) const {
+    return count == Vec<T>::kLanes ? load(p) : load_buffered(p, count);
+  }
+};
+
 // out[i] = body(i, fetch) for all i, a register at a time. A long body is compiled once and takes
 // the tail in its stride; a short one has a loop without tests.
-template <int kLanes, bool kLong, class Out, class Body>
+template <int kLanes, bool kLong, bool kRare = false, class Out, class Body>
 PF_INLINE void sweep(Out* out, int64_t n, Body body) {
   int64_t i = 0;
-  if constexpr (kLong) {
+  if constexpr (kRare) {
+    for (; i < n; i += kLanes) {
+      const int count = n - i < kLanes ? static_cast<int>(n - i) : kLanes;
+      const auto r = body(i, FetchBuffered{count});
+      if (count == kLanes)
+        store(out + i, r);
+      else
+        store_buffered(out + i, r, count);
+    }
+  } else if constexpr (kLong) {
     for (; i < n; i += kLanes) {
       const int count = n - i < kLanes ? static_cast<int>(n - i) : kLanes;
       const auto r = body(i, FetchEither{count});
@@ -224,13 +266,29 @@ void forward(void* out, const void* const* in, int64_t n, const Attr* attrs) {
   V p = 0, q = 0;
   if constexpr (kAttributes > 0) p = attribute<T>(attrs[0]);
   if constexpr (kAttributes > 1) q = attribute<T>(attrs[1]);
-  sweep<V::kLanes, (probe_forward<Row>().cost > kLightCost)>(
+  sweep<V::kLanes, (probe_forward<Row>().cost > kLightCost), Row::kRare>(
       static_cast<Out*>(out), n, [=](int64_t i, auto fetch) __attribute__((always_inline)) {
         if constexpr (Row::kInputs == 2)
           return Row::template forward<V>(fetch(a + i), fetch(b + i), p, q);
         else
           return Row::template forward<V>(fetch(a + i), 0, p, q);
       });
+}
+
+// forward() of two operands, in[kOperand] being one element.
+template <class Row, class T, int kOperand>
+void splat(void* out, const void* const* in, int64_t n, const Attr*) {
+  using V = Vec<T>;
+  using Out = typename MaskOrVec<decltype(Row::template forward<V>(V(), V(), V(), V()))>::Out;
+  const V one = *static_cast<const T*>(in[kOperand]);
+  const T* p = static_cast<const T*>(in[1 - kOperand]);
+  sweep<V::kLanes, false>(static_cast<Out*>(out), n,
+                          [=](int64_t i, auto fetch) __attribute__((always_inline)) {
+                            if constexpr (kOperand == 0)
+                              return Row::template forward<V>(one, fetch(p + i), 0, 0);
+                            else
+                              return Row::template forward<V>(fetch(p + i), one, 0, 0);
+                          });
 }
 
 template <class Row, class T, int kAttributes, int kOperand>
@@ -242,14 +300,20 @@ void backward(void* out, const void* const* in, int64_t n, const Attr* attrs) {
   V p = 0, q = 0;
   if constexpr (kAttributes > 0) p = attribute<T>(attrs[0]);
   if constexpr (kAttributes > 1) q = attribute<T>(attrs[1]);
-  sweep<V::kLanes, (probe.cost > kLightCost)>(
+  constexpr bool kMayBeMasked = (probe.uses & kUsesGrad) != 0 && probe.uses != kUsesGrad;
+  sweep<V::kLanes, (probe.cost > kLightCost), Row::kRare>(
       static_cast<T*>(out), n, [=](int64_t i, auto fetch) __attribute__((always_inline)) {
         V vg = 0, va = 0, vb = 0, vy = 0;
         if constexpr ((probe.uses & kUsesGrad) != 0) vg = fetch(g + i);
         if constexpr ((probe.uses & kUsesA) != 0) va = fetch(a + i);
         if constexpr ((probe.uses & kUsesB) != 0) vb = fetch(b + i);
         if constexpr ((probe.uses & kUsesY) != 0) vy = fetch(y + i);
-        return Row::template derivative<kOperand, V>(vg, va, vb, vy, p, q);
+        const V r = Row::template derivative<kOperand, V>(vg, va, vb, vy, p, q);
+        // docs/singular_points.md: where nothing arrives, nothing is passed on, also at 0 * inf.
+        if constexpr (kMayBeMasked)
+          return where((vg == V(0)) & (r != r), V(0), r);
+        else
+          return r;
       });
 }
 
@@ -261,6 +325,10 @@ void fill_row(ElementwiseTable& table, Elementwise name) {
     table.forward[index][static_cast<int>(dtype)] = forward<Row, T, kAttributes>;
   if constexpr (is_float<T> && takes(Row::types, dtype)) {
     constexpr int kColumn = sizeof(T) == 8;
+    if constexpr (Row::kInputs == 2 && kAttributes == 0 && probe_forward<Row>().cost <= 4) {
+      table.splat[index][0][kColumn] = splat<Row, T, 0>;
+      table.splat[index][1][kColumn] = splat<Row, T, 1>;
+    }
     if constexpr (Row::kDerivatives > 0) {
       table.backward[index][0][kColumn] = backward<Row, T, kAttributes, 0>;
       table.uses[index][0] = probe_derivative<Row, 0>().uses;

@@ -1,6 +1,6 @@
 // Kernels that move or convert values: where, convert, pack, unpack.
 #include "kernels/elementwise.h"
-#include "kernels/vec.h"
+#include "kernels/lanes.h"
 
 namespace pyforge::kernels::PF_ISA {
 namespace {
@@ -96,14 +96,32 @@ void fill_convert_from(ElementwiseTable& table) {
   fill_convert<From, double>(table);
 }
 
+// Whole vectors, as the kernel will load them: a load of several stores waits for all of them.
+template <class U>
+PF_INLINE void splat_of(U* out, U value, int64_t n) {
+  constexpr int kLanes = Vec<U>::kLanes;
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) store(out + i, Vec<U>(value));
+  for (; i < n; ++i) out[i] = value;
+}
+
 template <class U>
 PF_INLINE void pack_of(uint8_t* out, const uint8_t* in, int64_t stride, int64_t n) {
   if (stride == 0) {
     U value;
     __builtin_memcpy(&value, in, sizeof(U));
-    for (int64_t i = 0; i < n; i++)
-      __builtin_memcpy(out + i * static_cast<int64_t>(sizeof(U)), &value, sizeof(U));
-    return;
+    return splat_of(reinterpret_cast<U*>(out), value, n);
+  }
+  if constexpr (sizeof(U) >= 4) {
+    if (stride == 2 * static_cast<int64_t>(sizeof(U))) {
+      constexpr int kLanes = Vec<U>::kLanes;
+      const U* from = reinterpret_cast<const U*>(in);
+      U* to = reinterpret_cast<U*>(out);
+      for (; n > kLanes; n -= kLanes, from += 2 * kLanes, to += kLanes)
+        store(to, even_lanes(load(from), load(from + kLanes)));
+      for (int64_t i = 0; i < n; ++i) to[i] = from[2 * i];
+      return;
+    }
   }
   for (int64_t i = 0; i < n; i++)
     __builtin_memcpy(out + i * static_cast<int64_t>(sizeof(U)), in + i * stride, sizeof(U));
@@ -112,6 +130,18 @@ template <class U>
 PF_INLINE void unpack_of(uint8_t* out, int64_t stride, const uint8_t* in, int64_t n) {
   for (int64_t i = 0; i < n; i++)
     __builtin_memcpy(out + i * stride, in + i * static_cast<int64_t>(sizeof(U)), sizeof(U));
+}
+
+void stream(void* out, const void* in, int64_t bytes) {
+  auto* to = static_cast<uint8_t*>(out);
+  const auto* from = static_cast<const uint8_t*>(in);
+  const int64_t past = static_cast<int64_t>(reinterpret_cast<uintptr_t>(to) % kVectorBytes);
+  const int64_t head = past ? kVectorBytes - past : 0;
+  int64_t i = head < bytes ? head : bytes;
+  __builtin_memcpy(to, from, static_cast<size_t>(i));
+  for (; i + kVectorBytes <= bytes; i += kVectorBytes) Streamed{i}.store(to, load(from + i));
+  __builtin_memcpy(to + i, from + i, static_cast<size_t>(bytes - i));
+  finish_streaming();
 }
 
 void pack(void* out, const void* in, int64_t stride, int64_t n, int size) {
@@ -172,6 +202,7 @@ void fill_elementwise_move(ElementwiseTable& table) {
   fill_convert_from<int64_t>(table);
   fill_convert_from<float>(table);
   fill_convert_from<double>(table);
+  table.stream = stream;
   table.pack = pack;
   table.unpack = unpack;
 }

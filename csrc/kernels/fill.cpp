@@ -12,6 +12,7 @@ void fill_elementwise_f64(ElementwiseTable& table);
 void fill_elementwise_narrow(ElementwiseTable& table);
 void fill_elementwise_wide(ElementwiseTable& table);
 void fill_elementwise_move(ElementwiseTable& table);
+void fill_transpose(ElementwiseTable& table);
 void fill_elementwise_half(ElementwiseTable& table);
 void fill_reduce(ReduceTable& table);
 void fill_reduce_half(ReduceTable& table);
@@ -34,6 +35,7 @@ void fill(Table& table) {
   fill_elementwise_narrow(table.elementwise);
   fill_elementwise_wide(table.elementwise);
   fill_elementwise_move(table.elementwise);
+  fill_transpose(table.elementwise);
   fill_elementwise_half(table.elementwise);
   fill_reduce(table.reduce);
   fill_reduce_half(table.reduce);

@@ -137,7 +137,11 @@ void multiply_tile(const TileArgs<T>& args, const Target<T>& out) {
   const int64_t c_row = out.c_row;
   if constexpr (Packed) {
 #pragma GCC unroll 16
-    for (int i = 0; i < R; ++i) __builtin_prefetch(c0 + i * c_row, 1);
+    for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 16
+      for (int j = 0; j < V * kGemmBytes; j += 64)
+        __builtin_prefetch(reinterpret_cast<const char*>(c0 + i * c_row) + j, 1);
+    }
   }
   for (int64_t k = args.k; k > 0; --k) {
     Reg<T> row[V];

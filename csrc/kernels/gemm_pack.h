@@ -44,10 +44,34 @@ void pack_columns(T* out, int width, const T* b, int64_t b_row, int64_t b_col, i
   }
 }
 
+// The packed panels of kTogether tiles side by side whose rows are contiguous: one walk along the
+// rows instead of one down each tile.
+inline constexpr int kTogether = 4;
+template <class T>
+void pack_tiles_of_columns(T* out, const T* b, int64_t b_row, int64_t k) {
+  constexpr int L = kLanes<T>, C = kTileColumns<T>;
+  for (int64_t i = 0; i < k; ++i, b += b_row, out += C) {
+#pragma GCC unroll 4
+    for (int t = 0; t < kTogether; ++t) {
+#pragma GCC unroll 4
+      for (int j = 0; j < C; j += L) store(out + t * k * C + j, load(b + t * C + j));
+    }
+  }
+}
+template <class T>
+void pack_tiles_of_rows(T* out, const T* a, int64_t a_col, int64_t k) {
+  constexpr int R = kTileRows;
+  for (int64_t i = 0; i < k; ++i, a += a_col, out += R) {
+#pragma GCC unroll 4
+    for (int t = 0; t < kTogether; ++t) __builtin_memcpy(out + t * k * R, a + t * R, R * sizeof(T));
+  }
+}
+
 // A[rows, k] as [k][rows]. Writes up to a vector beyond the end.
 template <class T>
 void pack_rows(T* out, int rows, const T* a, int64_t a_row, int64_t a_col, int64_t k) {
   constexpr int L = kLanes<T>, R = kTileRows, G = (R + L - 1) / L;
+  constexpr int kAhead = 256 / sizeof(T);  // few rows at a time: too many streams to be foreseen
   int64_t i = 0;
   if (rows == R && a_row == 1) {
     for (; i < k; ++i) __builtin_memcpy(out + i * R, a + i * a_col, R * sizeof(T));
@@ -60,6 +84,7 @@ void pack_rows(T* out, int rows, const T* a, int64_t a_row, int64_t a_col, int64
         for (int l = 0; l < L; ++l) {
           const int r = g * L + l;
           block[g][l] = r < R && r < rows ? load(a + r * a_row + i) : Reg<T>{};
+          if (r < R) __builtin_prefetch(a + r * a_row + i + kAhead);
         }
         transpose<T>(block[g]);
       }

@@ -9,7 +9,7 @@ namespace {
 
 // Block sizes: a panel of B (kBlockDepth x one tile) stays in the first-level cache, a block of A
 // (kBlockRows x kBlockDepth) in the second.
-inline constexpr int64_t kBlockDepth = kGemmBytes == 64 ? 192 : 256;
+inline constexpr int64_t kBlockDepth = kGemmBytes == 64 ? 384 : 256;
 inline constexpr int64_t kBlockRows = 16 * kTileRows;
 inline constexpr int64_t kPrepareColumns = 8;      // tiles of B packed as one unit
 inline constexpr int64_t kSmallWork = 400 * 1000;  // multiply-adds below which threads do not pay
@@ -238,7 +238,12 @@ void packed_block(const Problem<T>& p, const T* packed, int64_t i0, int64_t j0, 
     const int64_t depth = smaller(p.depth, p.k - k0);
     const Target<T> out = target_for(p.out, k0 == 0, k0 + depth == p.k).at(i0, j0);
     const T* a = p.a + i0 * p.a_row + k0 * p.a_col;
-    for (int64_t i = 0; i < rows; i += R) {
+    int64_t i = 0;
+    if (p.a_row == 1) {
+      for (; i + kTogether * R <= rows; i += kTogether * R)
+        pack_tiles_of_rows(block + i * depth, a + i, p.a_col, depth);
+    }
+    for (; i < rows; i += R) {
       pack_rows(block + i * depth, static_cast<int>(smaller(R, rows - i)), a + i * p.a_row, p.a_row,
                 p.a_col, depth);
     }
@@ -303,7 +308,12 @@ void prepare(const GemmArgs& args, void* shared, int64_t first, int64_t last) {
     const int64_t j0 = t % groups * kPrepareColumns * C;
     const int64_t j1 = smaller(p.n, j0 + kPrepareColumns * C);
     T* to = static_cast<T*>(shared) + k0 * padded;
-    for (int64_t j = j0; j < j1; j += C) {
+    int64_t j = j0;
+    if (p.b_col == 1) {
+      for (; j + kTogether * C <= j1; j += kTogether * C)
+        pack_tiles_of_columns(to + j * depth, p.b + k0 * p.b_row + j, p.b_row, depth);
+    }
+    for (; j < j1; j += C) {
       pack_columns(to + j * depth, C, p.b + k0 * p.b_row + j * p.b_col, p.b_row, p.b_col, depth,
                    static_cast<int>(smaller(C, p.n - j)));
     }

@@ -122,6 +122,20 @@ PF_INLINE Vec<T> exchange(Vec<T> x, Indices<kIndex...>) {
 #endif
 }
 
+template <class T, int... kIndex>
+PF_INLINE Vec<T> even_lanes(Vec<T> a, Vec<T> b, Indices<kIndex...>) {
+#if defined(__clang__)
+  return Vec<T>::of(__builtin_shufflevector(a.v, b.v, (2 * kIndex)...));
+#else
+  return Vec<T>::of(__builtin_shuffle(a.v, b.v, typename Mask<T>::Native{(2 * kIndex)...}));
+#endif
+}
+// Every second lane of a, then of b.
+template <class T>
+PF_INLINE Vec<T> even_lanes(Vec<T> a, Vec<T> b) {
+  return even_lanes(a, b, IndicesTo<kLanes<T>>{});
+}
+
 // All lanes combined, in every lane.
 template <class Op, class T, int kDistance = kLanes<T> / 2>
 PF_INLINE Vec<T> across(Vec<T> x) {

@@ -101,6 +101,7 @@ void fill_layer_norm(RowTable& t) {
 void fill_rows(RowTable& t) {
   t = RowTable{};
   fill_softmax(t);
+  fill_softmax_columns(t);
   fill_layer_norm(t);
   fill_batch_norm(t);
   fill_group_norm(t);

@@ -2,4 +2,5 @@
 #pragma once
 #include "kernels/math_erf.h"
 #include "kernels/math_integer.h"
+#include "kernels/math_special.h"
 #include "kernels/math_trig.h"

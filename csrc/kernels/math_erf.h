@@ -1,16 +1,20 @@
-// erf: near 0 x (1 + P(x^2)), elsewhere 1 - exp(-q(x)) with q approximating -log(erfc).
+// erf = 1 - exp(-q(x)) with q approximating -log(erfc), in float32 as an expm1 that is accurate
+// near 0, where float64 has a rational approximation.
 #pragma once
 #include "kernels/math_exp.h"
 
 namespace pyforge::kernels::PF_ISA {
 
 PF_INLINE Vec<float> erf(Vec<float> x) {
-  const Vec<float> a = abs(x), z = a * a, t = at_most(a, Vec<float>(4.0f));
-  const Vec<float> small = horner(z, 1.283791477e-1f, -3.76124811e-1f, 1.128168254e-1f,
-                                  -2.676171989e-2f, 4.985940635e-3f, -5.953741874e-4f);
-  const Vec<float> q = horner(t, -1.732395552e-4f, 1.129508154f, 6.333602516e-1f, 1.082657909e-1f,
-                              -2.51104301e-2f, 4.167739236e-3f, -4.33795316e-4f, 2.103889407e-5f);
-  return with_sign(where(a < 0.92f, fma(a, small, a), 1 - exp_moderate(-q)), x);
+  const Vec<float> t = at_most(abs(x), Vec<float>(4.0f));
+  const Vec<float> q =
+      fma(t,
+          horner(t, 0.128379172f, 0.636619382f, 0.10277783f, -0.01915306173f, -1.604004965e-4f,
+                 1.667032254e-3f, -6.328396619e-4f, 1.176421076e-4f, -9.256364086e-6f),
+          t);
+  const auto [shifted, r] = exp_reduce(-q);
+  const Vec<float> s = power_of_two(shifted, 0);
+  return with_sign(fma(-exp_poly(r), s, 1 - s), x);
 }
 
 PF_INLINE Vec<double> erf(Vec<double> x) {

@@ -16,6 +16,7 @@ struct ExpConstants<float> {
                          kLn2Low = -2.12194440054690581e-4f;  // high: few bits
   static constexpr float kNegligible = 1e-9f;                 // e^x - 1 is x
   static constexpr float kTanhOne = 10.0f;                    // tanh is 1 from here on
+  static constexpr float kSigmoidOne = -30.0f;                // the sigmoid is 1 up to this -x
 };
 template <>
 struct ExpConstants<double> {
@@ -24,7 +25,7 @@ struct ExpConstants<double> {
   static constexpr double kLn2High = 6.93147180369123816490e-01,
                           kLn2Low = 1.90821492927058770002e-10;
   static constexpr double kNegligible = 1e-18;
-  static constexpr double kTanhOne = 22.0;
+  static constexpr double kTanhOne = 22.0, kSigmoidOne = -50.0;
 };
 
 // (e^r - 1 - r) / r^2 on |r| <= ln2 / 2
@@ -85,6 +86,23 @@ PF_INLINE Vec<T> scale(Vec<T> y, Vec<T> shifted) {
 #endif
 }
 
+// y 2^-k, likewise.
+template <class T>
+PF_INLINE Vec<T> unscale(Vec<T> y, Vec<T> shifted) {
+#if defined(__AVX512F__) && PF_VECTOR_BYTES == 64
+  const Vec<T> k = Fp<T>::kMagic - shifted;
+  if constexpr (sizeof(T) == 4)
+    return Vec<T>::of(_mm512_scalef_ps((__m512)y.v, (__m512)k.v));
+  else
+    return Vec<T>::of(_mm512_scalef_pd((__m512d)y.v, (__m512d)k.v));
+#else
+  const auto biased = (Fp<T>::kMagicBits + 2 * Fp<T>::kBias) - bits(shifted);
+  const auto first = biased >> 1;
+  const auto second = biased - first;
+  return y * bit_cast<T>(first << Fp<T>::kMantissa) * bit_cast<T>(second << Fp<T>::kMantissa);
+#endif
+}
+
 template <class T>
 PF_INLINE Vec<T> exp_of(Vec<T> x) {
   using C = ExpConstants<T>;
@@ -117,24 +135,26 @@ PF_INLINE Vec<T> exp2_of(Vec<T> x) {
   return scale(exp_poly(r) + 1, shifted);
 }
 
-// e = exp(-|x|): 1 / (1 + e) on the right, e / (1 + e) on the left, so that nothing is lost; one
-// step mends what rounding 1 + e lost.
+// With e^-x = 2^k (1 + p): 1 / (1 + e^-x) = 2^-k / (2^-k + 1 + p). No rounded e^-x comes in, and
+// nothing overflows.
 template <class T>
 PF_INLINE Vec<T> sigmoid_of(Vec<T> x) {
-  const Vec<T> e = exp_of(-abs(x)), sum = 1 + e, lost = e - (sum - 1);
-  const Mask<T> left = x < 0;
-  const Vec<T> y = where(left, e, 1) / sum;
-  return fma(-lost * where(left, 1 - y, y), y, y);
+  using C = ExpConstants<T>;
+  const auto [shifted, r] =
+      exp_reduce(at_least(at_most(-x, Vec<T>(-C::kLeast)), Vec<T>(C::kSigmoidOne)));
+  const Vec<T> down = unscale(Vec<T>(T(1)), shifted);
+  return unscale(1 / (1 + (down + exp_poly(r))), shifted);
 }
 
-// Near 0 a minimax approximation of (tanh x - x) / x^3, elsewhere 1 - 2 / (e^2x + 1).
+// With e^-2|x| = s (1 + p): (1 - s - s p) / (1 + s + s p). Numerator and denominator are rounded
+// once each, and the numerator is less than 2 tanh, so that its unit is never the larger one.
 PF_INLINE Vec<float> tanh_of(Vec<float> x) {
-  const Vec<float> a = abs(x), z = x * x;
-  const Vec<float> p =
-      horner(z, -0.3333328428f, 0.1333150178f, -0.05374443195f, 0.02065380723f, -0.005720821068f);
-  const Vec<float> e = exp_moderate(2 * at_most(a, Vec<float>(ExpConstants<float>::kTanhOne)));
-  return with_sign(where(a < 0.62f, fma(a * z, p, a), 1 - 2 / (e + 1)), x);
+  const Vec<float> a = at_most(abs(x), Vec<float>(ExpConstants<float>::kTanhOne));
+  const auto [shifted, r] = exp_reduce(-2 * a);
+  const Vec<float> s = power_of_two(shifted, 0), p = exp_poly(r);
+  return with_sign(fma(-p, s, 1 - s) / fma(p, s, 1 + s), x);
 }
+// Near 0 a rational minimax approximation, elsewhere 1 - 2 / (e^2x + 1): one division for both.
 PF_INLINE Vec<double> tanh_of(Vec<double> x) {
   const Vec<double> a = abs(x), z = x * x;
   const Mask<double> small = a < 0.62;

@@ -93,7 +93,7 @@ PF_INLINE Vec<T> float_pow(Vec<T> x, Vec<T> y) {
   Vec<T> r = pow_positive(a, y);
   r = xor_bits(r, where(odd, sign_bit(x), 0));
   r = where((x < 0) & (a < F::kInf) & !integer, F::kNan, r);
-  r = where((a == 1) & (abs(y) == F::kInf), 1, r);
+  r = where((a == 1) & integer & ~odd, 1, r);  // also where splitting a huge y overflows
   return where((x == 1) | (y == 0), 1, r);
 }
 

@@ -113,7 +113,7 @@ void merge_moments(const void* mean, const void* m2, int64_t reduce, int64_t inn
 struct ExpSumOp : SumOp {
   static constexpr bool kParam = true;
   static constexpr bool kShortScalar = false;
-  static constexpr int kTree = 1;
+  static constexpr int kTree = 1, kRowTree = 1;
   template <class V>
   static PF_INLINE V map(V x, V most) {
     return exp_nonpositive(x - most);

@@ -8,9 +8,9 @@ namespace {
 template <class T, bool kMax>
 inline auto better(T x, T best) {
   if constexpr (kMax) {
-    return (x > best) | ((x != x) & (best == best));
+    return (!(x <= best)) & (best == best);
   } else {
-    return (x < best) | ((x != x) & (best == best));
+    return (!(x >= best)) & (best == best);
   }
 }
 
@@ -30,42 +30,65 @@ inline void one(const T* p, int64_t n, int64_t stride, T* value, int64_t* index)
 template <class T, bool kMax>
 void one_contiguous(const T* p, int64_t n, T* value, int64_t* index) {
   using Op = typename Choice<kMax, MaxOp, MinOp>::Type;
-  constexpr int64_t chunk = 1024;
-  if (n < 2 * kLanes<T>) return one<T, kMax>(p, n, 1, value, index);
-  T best = T(0);
-  int64_t at = -1;
-  for (int64_t i = 0; i < n; i += chunk) {
-    T x = row_reduce<T, Op>(p + i, n - i < chunk ? n - i : chunk, T(0));
-    if (at < 0 || better<T, kMax>(x, best)) best = x, at = i;
-    if (best != best) break;
+  constexpr int N = kLanes<T>, kVectors = 16;
+  if (n < 2 * N) return one<T, kMax>(p, n, 1, value, index);
+  Vec<T> best = Op::neutral(T(0));
+  int64_t at = 0, i = 0;
+  bool nan = false;
+  const auto meet = [&](Vec<T> x) PF_LAMBDA {
+    if (!any(better<Vec<T>, kMax>(x, best))) return;
+    best = across<Op>(x);
+    at = i;
+    nan = best[0] != best[0];
+  };
+  for (; i + kVectors * N <= n && !nan; i += kVectors * N)
+    meet(tree<T, Op, kVectors>([&](int k) PF_LAMBDA { return load(p + i + k * N); }));
+  if (i < n && !nan) {
+    Vec<T> x = load(p + n - N);  // may overlap
+    for (int64_t k = i; k + N <= n; k += N) x = Op::combine(x, load(p + k));
+    meet(x);
   }
-  constexpr int N = kLanes<T>;
-  const bool nan = best != best;
   for (; at + N < n; at += N) {
     Vec<T> x = load(p + at);
-    if (any((x == best) | ((x != x) & (Vec<T>(best) != best)))) break;
+    if (any(nan ? x != x : x == best)) break;
   }
-  while (!(p[at] == best || (nan && p[at] != p[at]))) ++at;
+  while (!(nan ? p[at] != p[at] : p[at] == best[0])) ++at;
   *value = p[at];
   *index = at;
 }
 
-template <class T, bool kMax>
-void columns(const T* p, int64_t rows, int64_t stride, int64_t count, T* value, int64_t* index) {
+// kVectors vectors of columns side by side.
+template <class T, bool kMax, int kVectors>
+PF_INLINE void column_group(const T* p, int64_t rows, int64_t stride, T* value, int64_t* index) {
   constexpr int N = kLanes<T>;
   using Index = IndexOf<T>;
-  for (int64_t j = 0; j < count; j += N) {
-    if (count - j < N) j = count - N;
-    Vec<T> best = load(p + j);
-    Vec<Index> at(0);
-    for (int64_t r = 1; r < rows; ++r) {
-      Vec<T> x = load(p + r * stride + j);
-      Mask<T> take = better<Vec<T>, kMax>(x, best);
-      best = where(take, x, best);
-      at = where(mask_cast<Index>(take), Vec<Index>(static_cast<Index>(r)), at);
+  Vec<T> best[kVectors];
+  Vec<Index> at[kVectors];
+  for (int k = 0; k < kVectors; ++k) best[k] = load(p + k * N), at[k] = Vec<Index>(Index(0));
+  for (int64_t r = 1; r < rows; ++r) {
+    const Vec<Index> row = static_cast<Index>(r);
+    for (int k = 0; k < kVectors; ++k) {
+      Vec<T> x = load(p + r * stride + k * N);
+      Mask<T> take = better<Vec<T>, kMax>(x, best[k]);
+      best[k] = where(take, x, best[k]);
+      at[k] = where(mask_cast<Index>(take), row, at[k]);
     }
-    if (value) store(value + j, best);
-    for (int i = 0; i < N; ++i) index[j + i] = at[i];
+  }
+  for (int k = 0; k < kVectors; ++k) {
+    if (value) store(value + k * N, best[k]);
+    for (int i = 0; i < N; ++i) index[k * N + i] = at[k][i];
+  }
+}
+
+template <class T, bool kMax>
+void columns(const T* p, int64_t rows, int64_t stride, int64_t count, T* value, int64_t* index) {
+  constexpr int N = kLanes<T>, kWide = 4;
+  int64_t j = 0;
+  for (; j + kWide * N <= count; j += kWide * N)
+    column_group<T, kMax, kWide>(p + j, rows, stride, value ? value + j : value, index + j);
+  for (; j < count; j += N) {
+    if (count - j < N) j = count - N;
+    column_group<T, kMax, 1>(p + j, rows, stride, value ? value + j : value, index + j);
   }
 }
 

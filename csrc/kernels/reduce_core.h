@@ -23,6 +23,8 @@ struct SumOp {
   static constexpr bool kParam = false;
   static constexpr bool kShortScalar = true;  // fewer elements than lanes: one by one
   static constexpr int kTree = 8;  // elements combined before they join the running result
+  static constexpr int kRowTree = 4;
+  static constexpr bool kExtreme = false;  // combine() keeps NaN, pick() need not
   template <class V>
   static V map(V x, V) {
     return x;
@@ -73,31 +75,32 @@ struct ProdOp : SumOp {
     return T(1);
   }
 };
-// A NaN in `a` stays, one in `b` is taken because the comparison fails.
+// Of a NaN and a number pick() returns the first operand, in one instruction on x86.
 struct MaxOp : SumOp {
   static constexpr bool kShortScalar = false;  // would branch on the values
+  static constexpr int kRowTree = 8;
+  static constexpr bool kExtreme = true;
   template <class V>
-  static V map(V x, V) {
-    return x;
+  static PF_INLINE V pick(V a, V b) {
+    return where(b > a, b, a);
   }
   template <class V>
-  static V combine(V a, V b) {
-    return where(a != a, a, where(a > b, a, b));
+  static PF_INLINE V combine(V a, V b) {
+    return where(b != b, b, pick(a, b));
   }
   template <class T>
   static T neutral(T) {
     return -static_cast<T>(__builtin_inf());
   }
 };
-struct MinOp : SumOp {
-  static constexpr bool kShortScalar = false;
+struct MinOp : MaxOp {
   template <class V>
-  static V map(V x, V) {
-    return x;
+  static PF_INLINE V pick(V a, V b) {
+    return where(b < a, b, a);
   }
   template <class V>
-  static V combine(V a, V b) {
-    return where(a != a, a, where(a < b, a, b));
+  static PF_INLINE V combine(V a, V b) {
+    return where(b != b, b, pick(a, b));
   }
   template <class T>
   static T neutral(T) {
@@ -115,13 +118,80 @@ struct AbsMaxOp : MaxOp {
   }
 };
 
+// Where there is no NaN.
+template <class Op>
+struct Picked {
+  template <class V>
+  static PF_INLINE V combine(V a, V b) {
+    return Op::pick(a, b);
+  }
+};
+
 inline constexpr int64_t kLeafSteps = 64;
+
+// Lanes in which a NaN was seen.
+template <class T>
+struct NanLanes {
+#if defined(__AVX512F__) && PF_VECTOR_BYTES == 64
+  unsigned lanes = 0;
+  PF_INLINE void look(Vec<T> a, Vec<T> b) {
+    if constexpr (sizeof(T) == 4)
+      lanes |= _mm512_cmp_ps_mask((__m512)a.v, (__m512)b.v, _CMP_UNORD_Q);
+    else
+      lanes |= _mm512_cmp_pd_mask((__m512d)a.v, (__m512d)b.v, _CMP_UNORD_Q);
+  }
+  PF_INLINE Vec<T> put(Vec<T> x) const {
+    const Vec<T> nan = Fp<T>::kNan;
+    if constexpr (sizeof(T) == 4)
+      return Vec<T>::of(
+          _mm512_mask_mov_ps((__m512)x.v, static_cast<__mmask16>(lanes), (__m512)nan.v));
+    else
+      return Vec<T>::of(
+          _mm512_mask_mov_pd((__m512d)x.v, static_cast<__mmask8>(lanes), (__m512d)nan.v));
+  }
+#else
+  Mask<T> lanes{};
+  PF_INLINE void look(Vec<T> a, Vec<T> b) { lanes = lanes | unordered(a, b); }
+  PF_INLINE Vec<T> put(Vec<T> x) const { return where(lanes, Vec<T>(Fp<T>::kNan), x); }
+  static PF_INLINE Mask<T> unordered(Vec<T> a, Vec<T> b) {
+#if defined(__AVX__) && PF_VECTOR_BYTES == 32
+    if constexpr (sizeof(T) == 4)
+      return Mask<T>::of(_mm256_cmp_ps((__m256)a.v, (__m256)b.v, _CMP_UNORD_Q));
+    else
+      return Mask<T>::of(_mm256_cmp_pd((__m256d)a.v, (__m256d)b.v, _CMP_UNORD_Q));
+#elif defined(__SSE2__) && PF_VECTOR_BYTES == 16
+    if constexpr (sizeof(T) == 4)
+      return Mask<T>::of(_mm_cmpunord_ps((__m128)a.v, (__m128)b.v));
+    else
+      return Mask<T>::of(_mm_cmpunord_pd((__m128d)a.v, (__m128d)b.v));
+#else
+    return (a != a) | (b != b);
+#endif
+  }
+#endif
+};
+
+template <class T, class Op, int R, class Get>
+PF_INLINE Vec<T> extreme_tree(const Get& get, int first, NanLanes<T>& nan) {
+  if constexpr (R == 2) {
+    const Vec<T> a = get(first), b = get(first + 1);
+    nan.look(a, b);
+    return Op::pick(a, b);
+  } else {
+    const Vec<T> a = extreme_tree<T, Op, R / 2>(get, first, nan);
+    return Op::pick(a, extreme_tree<T, Op, R / 2>(get, first + R / 2, nan));
+  }
+}
 
 // Combines R vectors, get(0) ... get(R-1), as a balanced tree.
 template <class T, class Op, int R, class Get>
 PF_INLINE Vec<T> tree(const Get& get, int first = 0) {
   if constexpr (R == 1) {
     return get(first);
+  } else if constexpr (Op::kExtreme) {
+    NanLanes<T> nan;
+    const Vec<T> best = extreme_tree<T, Op, R>(get, first, nan);
+    return nan.put(best);
   } else {
     return Op::combine(tree<T, Op, R / 2>(get, first), tree<T, Op, R / 2>(get, first + R / 2));
   }
@@ -135,14 +205,14 @@ struct Quad {
 // Four vectors per step.
 template <class T, class Op>
 PF_INLINE Quad<T> row_leaf(const T* p, int64_t steps, Vec<T> param) {
-  constexpr int N = kLanes<T>, R = Op::kTree > 1 ? 2 : 1;
+  constexpr int N = kLanes<T>, R = Op::kRowTree;
   Quad<T> acc;
   for (int k = 0; k < 4; ++k) acc.v[k] = Op::map(Op::neutral(param), param);
   int64_t s = 0;
   for (; s + R <= steps; s += R, p += 4 * N * R) {
     for (int k = 0; k < 4; ++k) {
       acc.v[k] = Op::combine(acc.v[k], tree<T, Op, R>([&](int r) {
-                               return Op::map(load(p + (4 * r + k) * N), param);
+                               return Op::map(load(p + (R * k + r) * N), param);
                              }));
     }
   }
@@ -161,14 +231,25 @@ inline int64_t left_part(int64_t steps) {
   return left;
 }
 
+// Leaves are joined like the digits of a binary counter, which gives the same tree as halving at
+// left_part() and no calls.
 template <class T, class Op>
 PF_NOINLINE Quad<T> row_tree(const T* p, int64_t steps, Vec<T> param) {
-  if (steps <= kLeafSteps) return row_leaf<T, Op>(p, steps, param);
-  int64_t left = left_part(steps);
-  Quad<T> a = row_tree<T, Op>(p, left, param);
-  Quad<T> b = row_tree<T, Op>(p + left * 4 * kLanes<T>, steps - left, param);
-  for (int k = 0; k < 4; ++k) a.v[k] = Op::combine(a.v[k], b.v[k]);
-  return a;
+  Quad<T> pending[64];
+  int depth = 0;
+  const auto join = [&] {
+    --depth;
+    for (int k = 0; k < 4; ++k)
+      pending[depth - 1].v[k] = Op::combine(pending[depth - 1].v[k], pending[depth].v[k]);
+  };
+  int64_t leaves = 0;
+  for (int64_t s = 0; s < steps; s += kLeafSteps) {
+    pending[depth++] = row_leaf<T, Op>(p + s * 4 * kLanes<T>,
+                                       steps - s < kLeafSteps ? steps - s : kLeafSteps, param);
+    for (int64_t n = ++leaves; n % 2 == 0; n /= 2) join();
+  }
+  while (depth > 1) join();
+  return pending[0];
 }
 
 // Over p[0..n), contiguous; n may be 0.
@@ -203,7 +284,11 @@ inline T row_reduce(const T* p, int64_t n, T param) {
     Vec<T> last = keep_last(load(p + n - N), static_cast<int>(n - i), Vec<T>(Op::neutral(param)));
     v = Op::combine(v, Op::map(last, vparam));
   }
-  return across<Op>(v)[0];
+  if constexpr (Op::kExtreme) {
+    return any(v != v) ? Fp<T>::kNan : across<Picked<Op>>(v)[0];
+  } else {
+    return across<Op>(v)[0];
+  }
 }
 
 inline constexpr int kColumnVectors = 64;

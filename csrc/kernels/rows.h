@@ -27,6 +27,14 @@ struct RowTable {
   void (*softmax_backward[2])(void* dx, const void* g, const void* y, int64_t rows, int64_t cols);
   void (*log_softmax_backward[2])(void* dx, const void* g, const void* y, int64_t rows,
                                   int64_t cols);
+  // The same along the rows of x[r * stride + c], 0 <= c < cols: every column is independent.
+  void (*softmax_columns[2])(void* y, const void* x, int64_t rows, int64_t stride, int64_t cols);
+  void (*log_softmax_columns[2])(void* y, const void* x, int64_t rows, int64_t stride,
+                                 int64_t cols);
+  void (*softmax_backward_columns[2])(void* dx, const void* g, const void* y, int64_t rows,
+                                      int64_t stride, int64_t cols);
+  void (*log_softmax_backward_columns[2])(void* dx, const void* g, const void* y, int64_t rows,
+                                          int64_t stride, int64_t cols);
   // Cross-entropy from logits with class indices, which the caller has checked:
   // loss[r] = log(sum(exp(x[r]))) - x[r, target[r]]. For the backward pass it writes largest[r] =
   // max(x[r]) and log_sum[r] = log(sum(exp(x[r] - largest[r]))), which together lose nothing to

@@ -48,6 +48,18 @@ void log_softmax(void* out, const void* in, int64_t rows, int64_t cols) {
 }
 
 template <class T>
+PF_NOINLINE bool all_zero(const T* g, int64_t cols) {
+  Mask<T> other = first_lanes<T>(0);
+  for_each_vector<T>(cols, [&](auto place) PF_LAMBDA { other = other | ~(place.load(g) == 0); });
+  return !any(other);
+}
+template <class T>
+PF_INLINE void fill_zeros(T* out, int64_t cols) {
+  __builtin_memset(out, 0, static_cast<size_t>(cols) * sizeof(T));
+}
+
+// A row without a gradient passes none on, even if its values are NaN (docs/singular_points.md).
+template <class T>
 void softmax_backward(void* out, const void* grad, const void* y_in, int64_t rows, int64_t cols) {
   for (int64_t r = 0; r < rows; ++r) {
     const T* y = static_cast<const T*>(y_in) + r * cols;
@@ -57,6 +69,10 @@ void softmax_backward(void* out, const void* grad, const void* y_in, int64_t row
     row_sums<T, 1>(&dot, cols, [&](auto place) PF_LAMBDA {
       return Terms<T, 1>{{place.load(g) * place.load(y)}};
     });
+    if (__builtin_expect(dot != dot, 0) && all_zero(g, cols)) {
+      fill_zeros(dx, cols);
+      continue;
+    }
     Vec<T> mean = static_cast<T>(dot);
     for_each_vector<T>(cols, [&](auto place) PF_LAMBDA {
       place.store(dx, place.load(y) * (place.load(g) - mean));
@@ -74,6 +90,10 @@ void log_softmax_backward(void* out, const void* grad, const void* y_in, int64_t
     double total;
     row_sums<T, 1>(&total, cols,
                    [&](auto place) PF_LAMBDA { return Terms<T, 1>{{place.load(g)}}; });
+    if (__builtin_expect(total == 0, 0) && all_zero(g, cols)) {
+      fill_zeros(dx, cols);
+      continue;
+    }
     Vec<T> sum = static_cast<T>(total);
     for_each_vector<T>(cols, [&](auto place) PF_LAMBDA {
       place.store(dx, place.load(g) - exp_nonpositive(place.load(y)) * sum);
@@ -105,11 +125,11 @@ void cross_entropy_backward(void* out, const void* grad, int64_t g_stride, const
   for (int64_t r = 0; r < rows; ++r) {
     const T* x = static_cast<const T*>(in) + r * cols;
     T* dx = static_cast<T*>(out) + r * cols;
-    if (target[r] == ignore) {
-      __builtin_memset(dx, 0, static_cast<size_t>(cols) * sizeof(T));
+    T g = static_cast<const T*>(grad)[r * g_stride];
+    if (target[r] == ignore || g == 0) {
+      fill_zeros(dx, cols);
       continue;
     }
-    T g = static_cast<const T*>(grad)[r * g_stride];
     Vec<T> most = static_cast<const T*>(largest)[r], shift = static_cast<const T*>(log_sum)[r];
     Vec<T> factor = g;
     const auto step = [&](auto place) PF_LAMBDA {

@@ -62,6 +62,19 @@ void gradient(const void* x, int64_t n, GradientStats* stats) {
 }
 
 template <class T>
+int finiteness(const void* x, int64_t n) {
+  const T* p = static_cast<const T*>(x);
+  const Vec<T> infinity = Fp<T>::kInf;
+  Mask<T> bad = first_lanes<T>(0), nan = first_lanes<T>(0);
+  for_each_vector<T>(n, [&](auto place) PF_LAMBDA {
+    const Vec<T> v = place.load(p);
+    bad = bad | ~(abs(v) < infinity);
+    nan = nan | (v != v);
+  });
+  return any(nan) ? kNan : any(bad) ? kInfinite : kFinite;
+}
+
+template <class T>
 void exponents(const void* x, int64_t n, uint32_t* bins) {
   using B = Bits<T>;
   constexpr int kShift = Fp<T>::kMantissa;
@@ -113,6 +126,7 @@ void activation(const void* x, int64_t rows, int64_t stride, int64_t columns, do
 
 template <class T>
 void fill_one(StatsTable& t, int d) {
+  t.finiteness[d] = finiteness<T>;
   t.gradient[d] = gradient<T>;
   t.exponents[d] = exponents<T>;
   t.activation[d] = activation<T>;

@@ -16,7 +16,11 @@ struct ActivationStats {
   int64_t count, zeros, low, high, non_finite;  // low: x < the lower bound; high: x > the upper
 };
 
+// What an array holds at worst.
+enum Finiteness : int { kFinite = 0, kInfinite = 1, kNan = 2 };
+
 struct StatsTable {
+  int (*finiteness[2])(const void* x, int64_t n);
   // Adds to *stats.
   void (*gradient[2])(const void* x, int64_t n, GradientStats* stats);
   // Adds to bins: bin 0 counts |x| < 2^-50, bin k 2^(k-51) <= |x| < 2^(k-50), the last one all

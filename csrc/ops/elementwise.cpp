@@ -107,7 +107,7 @@ void ElementwiseNode::backward(Node& n, Tensor* in, Tensor* out) {
   const auto& table = kernels::active().elementwise;
   int op = static_cast<int>(p.op);
   Tensor values[3];  // a, b, y
-  bool unpacked = false, recorded = grad_enabled();
+  bool unpacked = false, recorded = grad_enabled() || masked_gradients_propagate;
   for (int k = 0; k < p.n_operands; ++k) {
     if (!n.needs(k)) continue;
     if (derivative_is_identity(p.op, k)) {
@@ -184,6 +184,18 @@ void ElementwiseNode::backward(Node& n, Tensor* in, Tensor* out) {
   if (uses & kernels::kUsesY) save(n, slot, y);
   Ref<Node>::steal(n);
 }
+
+}  // namespace
+
+int saved_operand(Node& n, uint32_t slot) {
+  if (n.type->backward != ElementwiseNode::backward) return -1;
+  const uint8_t mask = n.as<ElementwiseNode>().saved_mask;
+  for (int v = 0; v < 3; ++v)
+    if ((mask & (kernels::kUsesA << v)) && slot-- == 0) return v;
+  return -1;
+}
+
+namespace {
 
 [[noreturn, gnu::cold]] void unsupported(Elementwise op, DType dtype) {
   const char* name = row_of(op).name;
@@ -333,6 +345,13 @@ void record_binary(Elementwise op, const Tensor& y, const Operand& a, const Oper
   }
 }
 
+const ElementwiseFn* splat_kernels(Elementwise op, DType dtype, ElementwiseFn (&splat)[2]) {
+  if (dtype != DType::Float32 && dtype != DType::Float64) return nullptr;
+  const auto& row = kernels::active().elementwise.splat[static_cast<int>(op)];
+  for (int k = 0; k < 2; ++k) splat[k] = row[k][dtype == DType::Float64];
+  return splat;
+}
+
 // Broadcasting, strides, numbers, conversions.
 Tensor binary_general(Elementwise op, const Operand& a, const Operand& b, const Attr* attrs) {
   if (__builtin_expect(!a.is_tensor() && !b.is_tensor(), 0)) needs_tensor(op);
@@ -363,7 +382,8 @@ Tensor binary_general(Elementwise op, const Operand& a, const Operand& b, const 
       a.is_tensor() ? converted_input(a, dtype, hold_a) : number_input(op, a, dtype, number, attrs),
       b.is_tensor() ? converted_input(b, dtype, hold_b)
                     : number_input(op, b, dtype, number, attrs)};
-  run_loop(fn, y, in, 2, attrs);
+  ElementwiseFn splat[2];
+  run_loop(fn, y, in, 2, attrs, splat_kernels(op, dtype, splat));
   record_binary(op, y, a, b, dtype, attrs);
   return y;
 }
@@ -431,7 +451,9 @@ void binary_inplace(Elementwise op, const Tensor& self, const Operand& other) {
   LoopInput in[2] = {LoopInput(self), other.is_tensor()
                                           ? LoopInput(other.tensor())
                                           : number_input(op, other, self.dtype(), number, attrs)};
-  run_loop(forward_kernel(op, self.dtype()), self, in, 2, attrs);
+  ElementwiseFn splat[2];
+  run_loop(forward_kernel(op, self.dtype()), self, in, 2, attrs,
+           splat_kernels(op, self.dtype(), splat));
   self->storage->bump();
 }
 
@@ -581,40 +603,43 @@ using Binary = Tensor (*)(const Operand&, const Operand&);
 constexpr uint32_t inplace_flag(Elementwise op) {
   return op == Elementwise::logical_not ? uint32_t{kInplace} : 0;
 }
+// Rows named special_* are reached through pyforge.special alone.
+uint32_t row_flags(const char* name) {
+  return std::strncmp(name, "special_", 8) ? kFunction | kMethod | kInplace : kNN;
+}
 
 void register_rows() {
-  constexpr uint32_t both = kFunction | kMethod;
-#define PF_UNARY(name, types, fwd, bwd, doc)                                                   \
-  if (!wrapped(#name))                                                                         \
-    add_row<static_cast<Unary>(&ops::name)>(#name "(Tensor input) -> Tensor", both | kInplace, \
-                                            doc, inplace_row<Elementwise::name>)               \
+#define PF_UNARY(name, types, fwd, bwd, doc)                                                    \
+  if (!wrapped(#name))                                                                          \
+    add_row<static_cast<Unary>(&ops::name)>(#name "(Tensor input) -> Tensor", row_flags(#name), \
+                                            doc, inplace_row<Elementwise::name>)                \
         .unary = &ops::name;
 #define PF_UNARY_1(name, types, p, dp, fwd, bwd, doc)                                          \
   if (!wrapped(#name))                                                                         \
     add_row<&ops::name>(                                                                       \
         std::string(#name "(Tensor input, Number " #p "=") + default_text(dp) + ") -> Tensor", \
-        both | kInplace, doc, inplace_row<Elementwise::name>);
+        row_flags(#name), doc, inplace_row<Elementwise::name>);
 #define PF_UNARY_2(name, types, p, dp, q, dq, fwd, bwd, doc)                                    \
   if (!wrapped(#name))                                                                          \
     add_row<&ops::name>(std::string(#name "(Tensor input, Number " #p "=") + default_text(dp) + \
                             ", Number " #q "=" + default_text(dq) + ") -> Tensor",              \
-                        both | kInplace, doc, inplace_row<Elementwise::name>);
-#define PF_PREDICATE(name, types, fwd, doc)                                                       \
-  if (!wrapped(#name))                                                                            \
-    add_row<&ops::name>(#name "(Tensor input) -> Tensor", both | inplace_flag(Elementwise::name), \
-                        doc, nullptr)                                                             \
+                        row_flags(#name), doc, inplace_row<Elementwise::name>);
+#define PF_PREDICATE(name, types, fwd, doc)                                                  \
+  if (!wrapped(#name))                                                                       \
+    add_row<&ops::name>(#name "(Tensor input) -> Tensor",                                    \
+                        kFunction | kMethod | inplace_flag(Elementwise::name), doc, nullptr) \
         .unary = &ops::name;
 #define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc)                                \
   if (!wrapped(#name))                                                                \
     add_row<&ops::name>(#name "(Tensor|Number input, Tensor|Number other) -> Tensor", \
-                        both | kInplace, doc, inplace_row<Elementwise::name>)         \
+                        row_flags(#name), doc, inplace_row<Elementwise::name>)        \
         .binary = &ops::name;
 #define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc)
 #define PF_BINARY_NODIFF(name, types, fwd, doc) PF_BINARY(name, types, fwd, , , doc)
 #define PF_COMPARE(name, types, fwd, doc)                                             \
   if (!wrapped(#name))                                                                \
     add_row<&ops::name>(#name "(Tensor|Number input, Tensor|Number other) -> Tensor", \
-                        both | kInplace, doc, nullptr)                                \
+                        row_flags(#name), doc, nullptr)                               \
         .binary = &ops::name;
 #include "kernels/elementwise_rows.inc"
 }
@@ -639,7 +664,13 @@ bool wrapped(const char* name) {
                                       "smooth_l1",
                                       "huber",
                                       "binary_cross_entropy",
-                                      "binary_cross_entropy_with_logits"};
+                                      "binary_cross_entropy_with_logits",
+                                      "logit",
+                                      "heaviside",
+                                      "polygamma",
+                                      "nextafter",
+                                      "frac",
+                                      "special_zeta"};
   for (const char* n : names)
     if (!std::strcmp(n, name)) return true;
   return false;

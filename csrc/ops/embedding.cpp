@@ -1,4 +1,5 @@
 // Rows of a table by index, and the addition of gradients into them.
+#include <cmath>
 #include <cstring>
 
 #include "autograd/node.h"
@@ -116,8 +117,30 @@ Tensor scatter_rows(const Tensor& g, const Tensor& indices, const Table& table) 
   return out;
 }
 
+// Scales the rows named down to a norm of max_norm, in place and unrecorded.
+template <class T>
+void shrink_rows(const Tensor& weight, const std::vector<int64_t>& counts, double max_norm,
+                 double p) {
+  int64_t cols = weight.size(1), step = weight.strides()[1];
+  for (size_t r = 0; r < counts.size(); ++r) {
+    if (!counts[r]) continue;
+    T* row = weight.data<T>() + static_cast<int64_t>(r) * weight.strides()[0];
+    double norm = 0;
+    for (int64_t c = 0; c < cols; ++c) {
+      double x = std::fabs(static_cast<double>(row[c * step]));
+      norm = std::isinf(p) ? std::fmax(norm, x) : norm + (p == 2 ? x * x : std::pow(x, p));
+    }
+    if (!std::isinf(p)) norm = p == 2 ? std::sqrt(norm) : std::pow(norm, 1 / p);
+    if (!(norm > max_norm)) continue;
+    T scale = static_cast<T>(max_norm / (norm + 1e-7));
+    for (int64_t c = 0; c < cols; ++c) row[c * step] *= scale;
+  }
+  weight->storage->bump();
+}
+
 Tensor embedding(const Tensor& input, const Tensor& weight, std::optional<int64_t> padding_idx,
-                 bool scale_grad_by_freq) {
+                 std::optional<double> max_norm, double norm_type, bool scale_grad_by_freq,
+                 [[maybe_unused]] bool sparse) {
   PF_CHECK(weight.dim() == 2, Runtime, "embedding: 'weight' must be 2-D, got shape ",
            to_string(weight.sizes()));
   PF_CHECK(input.dtype() == DType::Int64 || input.dtype() == DType::Int32, Runtime,
@@ -142,13 +165,26 @@ Tensor embedding(const Tensor& input, const Tensor& weight, std::optional<int64_
   for (int64_t i = 0; i < indices.numel(); ++i)
     PF_CHECK(index[i] >= 0 && index[i] < rows, Index,
              "embedding: index out of range in self: ", index[i], " for ", rows, " rows");
+  if (max_norm) {
+    PF_CHECK(weight.dtype() == DType::Float32 || weight.dtype() == DType::Float64, Runtime,
+             "embedding: max_norm needs a float32 or float64 weight, not ",
+             dtype_name(weight.dtype()));
+    std::vector<int64_t> counts = frequencies(indices, rows);
+    if (weight.dtype() == DType::Float32)
+      shrink_rows<float>(weight, counts, *max_norm, norm_type);
+    else
+      shrink_rows<double>(weight, counts, *max_norm, norm_type);
+  }
   return gather_rows(weight, indices, {rows, padding, scale_grad_by_freq}, false);
 }
 
-PF_OP(embedding,
-      "embedding(Tensor input, Tensor weight, int? padding_idx=None, *, bool "
-      "scale_grad_by_freq=False) -> Tensor",
-      kNN, "The rows of `weight` that `input` names; the row padding_idx gets no gradient.")
+PF_OP(
+    embedding,
+    "embedding(Tensor input, Tensor weight, int? padding_idx=None, float? max_norm=None, float "
+    "norm_type=2.0, bool scale_grad_by_freq=False, bool sparse=False) -> Tensor",
+    kNN,
+    "The rows of `weight` that `input` names; the row padding_idx gets no gradient. With max_norm "
+    "longer rows are first scaled down to that norm, in place. Gradients are dense, sparse or not.")
 
 }  // namespace
 }  // namespace pyforge::ops

@@ -15,7 +15,9 @@ namespace {
 constexpr int64_t kBlock = 512;              // elements gathered or splatted at a time
 constexpr int64_t kParallelGrain = 1 << 15;  // elements below which a thread is not worth waking
 constexpr int64_t kReleaseGil = 1 << 16;
+constexpr int64_t kStreamBytes = 16 << 20;  // results of this size are written past the caches
 constexpr int kSlots = kMaxLoopInputs + 1;
+constexpr int kCrossing = 2;  // transposed operands that tiles are kept for
 
 using kernels::Attr;
 using kernels::ElementwiseFn;
@@ -52,22 +54,33 @@ struct Operands {
   char* data[kSlots];
   int64_t stride[kSlots];  // bytes
   int size[kSlots];
+  bool direct;  // fn reads and writes all of them where they lie
+
+  // To be called once data and strides are known.
+  void prepare(const ElementwiseFn* splat) {
+    int strided = 0, at = 0;
+    for (int k = 0; k < count; ++k)
+      if (data[k] && stride[k] != size[k]) ++strided, at = k;
+    if (splat && strided == 1 && at > 0 && stride[at] == 0 && splat[at - 1]) {
+      fn = splat[at - 1];
+      strided = 0;
+    }
+    direct = strided == 0;
+  }
 };
 
 void run_row(const Operands& o, char* const* data, int64_t n) {
-  bool direct = true;
-  for (int k = 0; k < o.count; ++k) direct = direct && (!data[k] || o.stride[k] == o.size[k]);
   const void* in[kMaxLoopInputs];
-  if (direct) {
+  if (o.direct) {
     for (int k = 1; k < o.count; ++k) in[k - 1] = data[k];
     o.fn(data[0], in, n, o.attrs);
     return;
   }
+  const auto& table = kernels::active().elementwise;
   Buffer buffers[kSlots];
   int64_t block = std::min(n, kBlock);
   for (int k = 1; k < o.count; ++k)
-    if (data[k] && o.stride[k] == 0) fill(buffers[k].bytes, data[k], block, o.size[k]);
-  const auto& table = kernels::active().elementwise;
+    if (data[k] && o.stride[k] == 0) table.pack(buffers[k].bytes, data[k], 0, block, o.size[k]);
   bool out_direct = o.stride[0] == o.size[0];
   for (int64_t at = 0; at < n; at += block) {
     int64_t m = std::min(block, n - at);
@@ -88,18 +101,105 @@ void run_row(const Operands& o, char* const* data, int64_t n) {
   }
 }
 
+// By way of a buffer in the first-level cache past the other ones, where every line of the output
+// would have to be read before it is overwritten.
+void run_row_streamed(const Operands& o, char* const* data, int64_t n) {
+  const auto& table = kernels::active().elementwise;
+  Buffer buffer;
+  char* from[kSlots];
+  from[0] = buffer.bytes;
+  for (int64_t at = 0; at < n; at += kBlock) {
+    const int64_t m = std::min(kBlock, n - at);
+    for (int k = 1; k < o.count; ++k) from[k] = data[k] ? data[k] + at * o.stride[k] : nullptr;
+    run_row(o, from, m);
+    table.stream(data[0] + at * o.size[0], buffer.bytes, m * o.size[0]);
+  }
+}
+
 void run_flat(const Operands& o, int64_t n) {
   ReleaseGil gil(n >= kReleaseGil);
+  bool streamed = o.stride[0] == o.size[0] && n * o.size[0] >= kStreamBytes;
+  for (int k = 1; k < o.count; ++k) streamed = streamed && o.data[k] != o.data[0];
   parallel_for((n + kBlock - 1) / kBlock, kParallelGrain / kBlock,
                [&](int64_t first, int64_t last) {
                  char* data[kSlots];
                  for (int k = 0; k < o.count; ++k)
                    data[k] = o.data[k] ? o.data[k] + first * kBlock * o.stride[k] : nullptr;
-                 run_row(o, data, std::min(last * kBlock, n) - first * kBlock);
+                 const int64_t part = std::min(last * kBlock, n) - first * kBlock;
+                 if (streamed)
+                   run_row_streamed(o, data, part);
+                 else
+                   run_row(o, data, part);
                });
 }
 
-void run_strided(Operands& o, const Tensor& out, const LoopInput* inputs) {
+// Operands of 4 or 8 bytes that are contiguous along the last outer dimension instead of the inner
+// one, as bits; 0 unless they are one or two and both dimensions are long enough.
+uint32_t crossing(const Operands& o, const Dims& sizes, const Dims* strides, int64_t inner) {
+  constexpr int64_t kLeast = 8;
+  if (o.direct || inner < kLeast || sizes.back() < kLeast) return 0;
+  uint32_t found = 0;
+  for (int k = 1; k < o.count; ++k)
+    if (o.data[k] && o.size[k] >= 4 && o.stride[k] != o.size[k] && strides[k].back() == o.size[k])
+      found |= uint32_t{1} << k;
+  return __builtin_popcount(found) <= kCrossing ? found : 0;
+}
+
+// Tile by tile: crossing operands are transposed into a buffer, the others read where they lie.
+void run_tiled(const Operands& o, uint32_t crossing, const Dims& sizes, const Dims* strides,
+               int64_t inner) {
+  constexpr int64_t kRows = 16, kColumns = 128, kAlign = 16;
+  struct alignas(64) Tile {
+    char bytes[kRows * kColumns * 8];
+  };
+  const auto& table = kernels::active().elementwise;
+  const int64_t last_dim = sizes.size() - 1, rows = sizes[last_dim];
+  const int64_t bands = (rows + kRows - 1) / kRows;
+  Operands tile = o;
+  for (int k = 1; k < o.count; ++k)
+    if (crossing >> k & 1) tile.stride[k] = o.size[k];
+  tile.prepare(nullptr);
+  const auto run_band = [&](int64_t band) {
+    Tile tiles[kCrossing];
+    const int64_t first = band % bands * kRows, m = std::min(kRows, rows - first);
+    char *data[kSlots], *row[kSlots];
+    for (int k = 0; k < o.count; ++k)
+      data[k] = o.data[k] ? o.data[k] + first * strides[k][last_dim] : nullptr;
+    int64_t rest = band / bands;
+    for (int64_t d = last_dim - 1; d >= 0; --d) {
+      for (int k = 0; k < o.count; ++k)
+        if (data[k]) data[k] += rest % sizes[d] * strides[k][d];
+      rest /= sizes[d];
+    }
+    for (int64_t c = 0; c < inner; c += kColumns) {
+      const int64_t n = std::min(kColumns, inner - c), width = (n + kAlign - 1) / kAlign * kAlign;
+      int64_t step[kSlots];
+      for (int k = 0, used = 0; k < o.count; ++k) {
+        row[k] = data[k] ? data[k] + c * o.stride[k] : nullptr;
+        step[k] = data[k] ? strides[k][last_dim] : 0;
+        if (!(crossing >> k & 1)) continue;
+        char* to = tiles[used++].bytes;
+        table.transpose(to, width, row[k], o.stride[k], m, n, o.size[k]);
+        row[k] = to;
+        step[k] = width * o.size[k];
+      }
+      for (int64_t r = 0; r < m; ++r) {
+        run_row(tile, row, n);
+        for (int k = 0; k < o.count; ++k)
+          if (row[k]) row[k] += step[k];
+      }
+    }
+  };
+  const int64_t total = count(sizes) / rows * bands;
+  ReleaseGil gil(count(sizes) * inner >= kReleaseGil);
+  parallel_for(total, std::max<int64_t>(1, kParallelGrain / (kRows * inner)),
+               [&](int64_t first, int64_t last) {
+                 for (int64_t band = first; band < last; ++band) run_band(band);
+               });
+}
+
+void run_strided(Operands& o, const Tensor& out, const LoopInput* inputs,
+                 const ElementwiseFn* splat) {
   // Byte strides of every operand over the output's dimensions, largest output stride first.
   int64_t ndim = out.dim();
   Dims order;
@@ -140,8 +240,11 @@ void run_strided(Operands& o, const Tensor& out, const LoopInput* inputs) {
     o.stride[k] = strides[k].back();
     strides[k].pop_back();
   }
+  o.prepare(splat);
   int64_t rows = count(sizes);
   if (rows == 1) return run_flat(o, inner);
+  if (const uint32_t found = crossing(o, sizes, strides, inner))
+    return run_tiled(o, found, sizes, strides, inner);
   ReleaseGil gil(rows * inner >= kReleaseGil);
   parallel_for(rows, std::max<int64_t>(1, kParallelGrain / inner),
                [&](int64_t first, int64_t last) {
@@ -154,6 +257,14 @@ void run_strided(Operands& o, const Tensor& out, const LoopInput* inputs) {
                    rest /= sizes[d];
                    for (int k = 0; k < o.count; ++k)
                      if (data[k]) data[k] += index[d] * strides[k][d];
+                 }
+                 if (sizes.size() == 1) {
+                   for (int64_t row = first; row < last; ++row) {
+                     run_row(o, data, inner);
+                     for (int k = 0; k < o.count; ++k)
+                       if (data[k]) data[k] += strides[k][0];
+                   }
+                   return;
                  }
                  for (int64_t row = first; row < last; ++row) {
                    run_row(o, data, inner);
@@ -281,7 +392,7 @@ Scalar load_scalar(const void* from, DType dtype) {
 }
 
 void run_loop(ElementwiseFn fn, const Tensor& out, const LoopInput* inputs, int n_inputs,
-              const Attr* attrs) {
+              const Attr* attrs, const ElementwiseFn* splat) {
   int64_t n = out.numel();
   if (n == 0) return;
   Operands o;
@@ -315,6 +426,7 @@ void run_loop(ElementwiseFn fn, const Tensor& out, const LoopInput* inputs, int 
     }
   }
   if (flat) {
+    o.prepare(splat);
     if (n < kParallelGrain) {
       run_row(o, o.data, n);
     } else {
@@ -322,7 +434,7 @@ void run_loop(ElementwiseFn fn, const Tensor& out, const LoopInput* inputs, int 
     }
     return;
   }
-  run_strided(o, out, inputs);
+  run_strided(o, out, inputs, splat);
 }
 
 }  // namespace pyforge

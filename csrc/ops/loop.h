@@ -21,8 +21,9 @@ struct LoopInput {
 inline constexpr int kMaxLoopInputs = 5;
 
 // out[...] = fn(inputs[...]). out may be strided but must not overlap itself; an input may be out.
+// splat[k], if any, does the same where input k of two is a single element.
 void run_loop(kernels::ElementwiseFn fn, const Tensor& out, const LoopInput* inputs, int n_inputs,
-              const kernels::Attr* attrs = nullptr);
+              const kernels::Attr* attrs = nullptr, const kernels::ElementwiseFn* splat = nullptr);
 
 // n copies of a number.
 void splat_scalar(void* to, const Scalar& s, DType dtype, int64_t n);

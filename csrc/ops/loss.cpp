@@ -88,21 +88,23 @@ void warn_broadcast(const Tensor& input, const Tensor& target) {
        "the same size.");
 }
 
-Tensor mse_loss(const Tensor& input, const Tensor& target, std::string_view reduction) {
-  Reduction r = parse_reduction(reduction);
+Tensor mse_loss(const Tensor& input, const Tensor& target, std::optional<bool> size_average,
+                std::optional<bool> reduce, std::string_view reduction) {
+  Reduction r = parse_reduction(reduction, size_average, reduce);
   warn_broadcast(input, target);
   return pair_loss<Elementwise::mse>("mse_loss", input, target, r);
 }
 
-Tensor l1_loss(const Tensor& input, const Tensor& target, std::string_view reduction) {
-  Reduction r = parse_reduction(reduction);
+Tensor l1_loss(const Tensor& input, const Tensor& target, std::optional<bool> size_average,
+               std::optional<bool> reduce, std::string_view reduction) {
+  Reduction r = parse_reduction(reduction, size_average, reduce);
   warn_broadcast(input, target);
   return pair_loss<Elementwise::l1>("l1_loss", input, target, r);
 }
 
-Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, std::string_view reduction,
-                      double beta) {
-  Reduction r = parse_reduction(reduction);
+Tensor smooth_l1_loss(const Tensor& input, const Tensor& target, std::optional<bool> size_average,
+                      std::optional<bool> reduce, std::string_view reduction, double beta) {
+  Reduction r = parse_reduction(reduction, size_average, reduce);
   PF_CHECK(beta >= 0, Runtime, "smooth_l1_loss does not support negative values for beta; got ",
            beta);
   warn_broadcast(input, target);
@@ -146,8 +148,9 @@ bool all_probabilities(const Tensor& t) {
 }
 
 Tensor bce_loss(const Tensor& input, const Tensor& target, const Tensor& weight,
+                std::optional<bool> size_average, std::optional<bool> reduce,
                 std::string_view reduction) {
-  Reduction r = parse_reduction(reduction);
+  Reduction r = parse_reduction(reduction, size_average, reduce);
   PF_CHECK(input.sizes() == target.sizes(), Value, "binary_cross_entropy: Using a target size (",
            to_string(target.sizes()), ") that is different to the input size (",
            to_string(input.sizes()), ") is deprecated. Please ensure they have the same size.");
@@ -165,8 +168,9 @@ Tensor bce_loss(const Tensor& input, const Tensor& target, const Tensor& weight,
 }
 
 Tensor bce_with_logits_loss(const Tensor& input, const Tensor& target, const Tensor& weight,
+                            std::optional<bool> size_average, std::optional<bool> reduce,
                             std::string_view reduction, const Tensor& pos_weight) {
-  Reduction r = parse_reduction(reduction);
+  Reduction r = parse_reduction(reduction, size_average, reduce);
   PF_CHECK(input.sizes() == target.sizes(), Value,
            "binary_cross_entropy_with_logits: Target size (", to_string(target.sizes()),
            ") must be the same as input size (", to_string(input.sizes()), ")");
@@ -188,10 +192,10 @@ Tensor bce_with_logits_loss(const Tensor& input, const Tensor& target, const Ten
 }
 
 // target * (log(target) - input), 0 where target is 0; log_target: target is a logarithm.
-Tensor kl_div(const Tensor& input, const Tensor& target, std::string_view reduction,
-              bool log_target) {
+Tensor kl_div(const Tensor& input, const Tensor& target, std::optional<bool> size_average,
+              std::optional<bool> reduce, std::string_view reduction, bool log_target) {
   bool batch = reduction == "batchmean";
-  Reduction r = batch ? Reduction::Sum : parse_reduction(reduction);
+  Reduction r = batch ? Reduction::Sum : parse_reduction(reduction, size_average, reduce);
   Tensor loss;
   if (log_target) {
     loss = mul(exp(target), sub(target, input));
@@ -213,35 +217,52 @@ Reduction parse_reduction(std::string_view text) {
   return Reduction::None;
 }
 
+Reduction parse_reduction(std::string_view text, std::optional<bool> size_average,
+                          std::optional<bool> reduce) {
+  if (__builtin_expect(size_average || reduce, 0)) {
+    text = !reduce.value_or(true) ? "none" : size_average.value_or(true) ? "mean" : "sum";
+    warn("size_average and reduce args will be deprecated, please use reduction='" +
+         std::string(text) + "' instead.");
+  }
+  return parse_reduction(text);
+}
+
 Tensor reduce_loss(const Tensor& loss, Reduction reduction) {
   if (reduction == Reduction::None) return loss;
   Tensor total = sum(loss);
   return reduction == Reduction::Mean ? div(total, static_cast<double>(loss.numel())) : total;
 }
 
-PF_OP(mse_loss, "mse_loss(Tensor input, Tensor target, *, str reduction='mean') -> Tensor", kNN,
-      "Squared difference of input and target.")
-PF_OP(l1_loss, "l1_loss(Tensor input, Tensor target, *, str reduction='mean') -> Tensor", kNN,
-      "Absolute difference of input and target.")
+PF_OP(mse_loss,
+      "mse_loss(Tensor input, Tensor target, bool? size_average=None, bool? reduce=None, str "
+      "reduction='mean') -> Tensor",
+      kNN, "Squared difference of input and target.")
+PF_OP(l1_loss,
+      "l1_loss(Tensor input, Tensor target, bool? size_average=None, bool? reduce=None, str "
+      "reduction='mean') -> Tensor",
+      kNN, "Absolute difference of input and target.")
 PF_OP(smooth_l1_loss,
-      "smooth_l1_loss(Tensor input, Tensor target, *, str reduction='mean', float beta=1.0) -> "
+      "smooth_l1_loss(Tensor input, Tensor target, bool? size_average=None, bool? reduce=None, str "
+      "reduction='mean', float beta=1.0) -> "
       "Tensor",
       kNN, "d^2 / (2 beta) where the difference |d| < beta, |d| - beta / 2 elsewhere.")
 PF_OP(huber_loss,
-      "huber_loss(Tensor input, Tensor target, *, str reduction='mean', float delta=1.0) -> Tensor",
+      "huber_loss(Tensor input, Tensor target, str reduction='mean', float delta=1.0) -> Tensor",
       kNN, "d^2 / 2 where the difference |d| < delta, delta (|d| - delta / 2) elsewhere.")
 PF_OP(bce_loss,
-      "binary_cross_entropy(Tensor input, Tensor target, Tensor? weight=None, *, str "
-      "reduction='mean') -> Tensor",
+      "binary_cross_entropy(Tensor input, Tensor target, Tensor? weight=None, bool? "
+      "size_average=None, bool? "
+      "reduce=None, str reduction='mean') -> Tensor",
       kNN, "Cross-entropy of probabilities and targets in [0, 1]; logarithms not below -100.")
 PF_OP(bce_with_logits_loss,
-      "binary_cross_entropy_with_logits(Tensor input, Tensor target, Tensor? weight=None, *, str "
-      "reduction='mean', "
+      "binary_cross_entropy_with_logits(Tensor input, Tensor target, Tensor? weight=None, bool? "
+      "size_average=None, bool? "
+      "reduce=None, str reduction='mean', "
       "Tensor? pos_weight=None) -> Tensor",
       kNN, "binary_cross_entropy() of sigmoid(input), without overflow.")
-PF_OP(
-    kl_div,
-    "kl_div(Tensor input, Tensor target, *, str reduction='mean', bool log_target=False) -> Tensor",
-    kNN, "Kullback-Leibler divergence of log-probabilities `input` from `target`.")
+PF_OP(kl_div,
+      "kl_div(Tensor input, Tensor target, bool? size_average=None, bool? reduce=None, str "
+      "reduction='mean', bool log_target=False) -> Tensor",
+      kNN, "Kullback-Leibler divergence of log-probabilities `input` from `target`.")
 
 }  // namespace pyforge::ops

@@ -313,15 +313,18 @@ void check_logits(const char* op, const Tensor& input) {
 }
 
 Tensor nll_loss_op(const Tensor& input, const Tensor& target, const Tensor& weight,
-                   int64_t ignore_index, std::string_view reduction) {
-  return nll_loss(input, target, weight, ignore_index, parse_reduction(reduction));
+                   std::optional<bool> size_average, int64_t ignore_index,
+                   std::optional<bool> reduce, std::string_view reduction) {
+  return nll_loss(input, target, weight, ignore_index,
+                  parse_reduction(reduction, size_average, reduce));
 }
 
 Tensor cross_entropy(const Tensor& input, const Tensor& target, const Tensor& weight,
-                     int64_t ignore_index, std::string_view reduction_text,
+                     std::optional<bool> size_average, int64_t ignore_index,
+                     std::optional<bool> reduce, std::string_view reduction_text,
                      double label_smoothing) {
   constexpr const char* op = "cross_entropy";
-  Reduction reduction = parse_reduction(reduction_text);
+  Reduction reduction = parse_reduction(reduction_text, size_average, reduce);
   check_logits(op, input);
   PF_CHECK(label_smoothing >= 0 && label_smoothing <= 1, Runtime, op,
            ": label_smoothing must be between 0.0 and 1.0. Got: ", label_smoothing);
@@ -394,13 +397,14 @@ Tensor nll_loss(const Tensor& input, const Tensor& target, const Tensor& weight,
 }
 
 PF_OP(nll_loss_op,
-      "nll_loss(Tensor input, Tensor target, Tensor? weight=None, *, int ignore_index=-100, str "
-      "reduction='mean') -> Tensor",
+      "nll_loss(Tensor input, Tensor target, Tensor? weight=None, bool? size_average=None, int "
+      "ignore_index=-100, bool? reduce=None, str reduction='mean') -> Tensor",
       kNN, "Minus the log-probability (in dim 1) of the target classes.")
-PF_OP(cross_entropy,
-      "cross_entropy(Tensor input, Tensor target, Tensor? weight=None, *, int ignore_index=-100, "
-      "str reduction='mean', "
-      "float label_smoothing=0.0) -> Tensor",
-      kNN, "Cross-entropy of logits (classes in dim 1) and target classes or probabilities.")
+PF_OP(
+    cross_entropy,
+    "cross_entropy(Tensor input, Tensor target, Tensor? weight=None, bool? size_average=None, int "
+    "ignore_index=-100, bool? reduce=None, str reduction='mean', "
+    "float label_smoothing=0.0) -> Tensor",
+    kNN, "Cross-entropy of logits (classes in dim 1) and target classes or probabilities.")
 
 }  // namespace pyforge::ops

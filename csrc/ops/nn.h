@@ -18,6 +18,9 @@ Tensor dropout(const Tensor& input, double p, bool training, bool inplace);
 
 enum class Reduction : uint8_t { None, Mean, Sum };
 Reduction parse_reduction(std::string_view text);
+// The retired arguments of losses win over `text`, with a warning.
+Reduction parse_reduction(std::string_view text, std::optional<bool> size_average,
+                          std::optional<bool> reduce);
 // `loss` averaged, summed, or as it is.
 Tensor reduce_loss(const Tensor& loss, Reduction reduction);
 

@@ -260,6 +260,8 @@ Tensor cdist(const Tensor& a, const Tensor& b, double p, std::optional<std::stri
   bool always = how == "use_mm_for_euclid_dist", never = how == "donot_use_mm_for_euclid_dist";
   PF_CHECK(always || never || how == "use_mm_for_euclid_dist_if_necessary", Value,
            "cdist: ", std::string(how), " is not a valid value for compute_mode");
+  if (is_half(a.dtype()))  // differences of squares cancel: in float32, rounded once
+    return to(cdist(to(a, DType::Float32), to(b, DType::Float32), p, mode), a.dtype());
   IntSpan batch_a(a.sizes().begin(), a.dim() - 2), batch_b(b.sizes().begin(), b.dim() - 2);
   Dims sizes = broadcast_shapes("cdist", batch_a, batch_b), batch(sizes);
   int64_t rows = a.size(a.dim() - 2), columns = b.size(b.dim() - 2), width = a.sizes().back();

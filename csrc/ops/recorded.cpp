@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "autograd/grad_mode.h"
+#include "autograd/anomaly.h"
 #include "ops/ops.h"
 
 namespace pyforge::ops {
@@ -106,25 +106,31 @@ Var operand_var(const Tensor& t, const Scalar& s, DType dtype) {
 #define PF_ATTR(p, i) [[maybe_unused]] Var p(d.attrs[i], d.dtype);
 
 namespace derivative {
-#define PF_UNARY(name, types, fwd, bwd, doc) \
-  Tensor name##_a(const DerivativeArgs& d) { PF_SCOPE_UNARY return Var(bwd).tensor(); }
-#define PF_UNARY_1(name, types, p, dp, fwd, bwd, doc)      \
-  Tensor name##_a(const DerivativeArgs& d) {               \
-    PF_SCOPE_UNARY PF_ATTR(p, 0) return Var(bwd).tensor(); \
+#define PF_UNARY(name, types, fwd, bwd, doc)                      \
+  Tensor name##_a(const DerivativeArgs& d) {                      \
+    PF_SCOPE_UNARY return without_masked(d.g, Var(bwd).tensor()); \
   }
-#define PF_UNARY_2(name, types, p, dp, q, dq, fwd, bwd, doc)             \
-  Tensor name##_a(const DerivativeArgs& d) {                             \
-    PF_SCOPE_UNARY PF_ATTR(p, 0) PF_ATTR(q, 1) return Var(bwd).tensor(); \
+#define PF_UNARY_1(name, types, p, dp, fwd, bwd, doc)                           \
+  Tensor name##_a(const DerivativeArgs& d) {                                    \
+    PF_SCOPE_UNARY PF_ATTR(p, 0) return without_masked(d.g, Var(bwd).tensor()); \
   }
-#define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc)                                     \
-  Tensor name##_a(const DerivativeArgs& d) { PF_SCOPE_BINARY return Var(bwd_a).tensor(); } \
-  Tensor name##_b(const DerivativeArgs& d) { PF_SCOPE_BINARY return Var(bwd_b).tensor(); }
-#define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc) \
-  Tensor name##_a(const DerivativeArgs& d) {                    \
-    PF_SCOPE_BINARY PF_ATTR(p, 0) return Var(bwd_a).tensor();   \
-  }                                                             \
-  Tensor name##_b(const DerivativeArgs& d) {                    \
-    PF_SCOPE_BINARY PF_ATTR(p, 0) return Var(bwd_b).tensor();   \
+#define PF_UNARY_2(name, types, p, dp, q, dq, fwd, bwd, doc)                                  \
+  Tensor name##_a(const DerivativeArgs& d) {                                                  \
+    PF_SCOPE_UNARY PF_ATTR(p, 0) PF_ATTR(q, 1) return without_masked(d.g, Var(bwd).tensor()); \
+  }
+#define PF_BINARY(name, types, fwd, bwd_a, bwd_b, doc)               \
+  Tensor name##_a(const DerivativeArgs& d) {                         \
+    PF_SCOPE_BINARY return without_masked(d.g, Var(bwd_a).tensor()); \
+  }                                                                  \
+  Tensor name##_b(const DerivativeArgs& d) {                         \
+    PF_SCOPE_BINARY return without_masked(d.g, Var(bwd_b).tensor()); \
+  }
+#define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc)                    \
+  Tensor name##_a(const DerivativeArgs& d) {                                       \
+    PF_SCOPE_BINARY PF_ATTR(p, 0) return without_masked(d.g, Var(bwd_a).tensor()); \
+  }                                                                                \
+  Tensor name##_b(const DerivativeArgs& d) {                                       \
+    PF_SCOPE_BINARY PF_ATTR(p, 0) return without_masked(d.g, Var(bwd_b).tensor()); \
   }
 #undef PF_PREDICATE
 #undef PF_BINARY_NODIFF
@@ -165,6 +171,11 @@ const Entry entries[] = {
 };
 
 }  // namespace
+
+Tensor without_masked(const Tensor& g, Tensor r) {
+  if (masked_gradients_propagate || finiteness(r) != kernels::kNan) return r;
+  return ops::where(ops::logical_and(eq(g, Scalar(0)), isnan(r)), Scalar(0), r);
+}
 
 RecordedDerivative recorded_derivative(kernels::Elementwise op, int operand) {
   return entries[static_cast<int>(op)].derivative[operand];

@@ -75,14 +75,16 @@ std::vector<Tensor> run_layers(const Network& net, std::shared_ptr<const Steps> 
   const bool lstm = net.cell == Cell::Lstm;
   const int64_t batch = steps->batch();
   check_floating(net.op, x);
+  const int64_t given = static_cast<int64_t>(net.params.size());
+  PF_CHECK(net.num_layers > 0 && net.num_layers <= given, Runtime, net.op,
+           ": expected parameters for ", net.num_layers, " layers, got ", given);
   check_state(net, "h_0", h0, batch, x.dtype());
   if (lstm) check_state(net, "c_0", c0, batch, x.dtype());
   const bool projected = lstm && h0.size(2) != c0.size(2);
   const int64_t per_layer = (net.has_biases ? 4 : 2) + projected;
   const int64_t expected = net.num_layers * net.directions() * per_layer;
-  PF_CHECK(net.num_layers > 0 && static_cast<int64_t>(net.params.size()) == expected, Runtime,
-           net.op, ": expected ", expected, " parameters for ", net.num_layers, " layers, got ",
-           net.params.size());
+  PF_CHECK(given == expected, Runtime, net.op, ": expected ", expected, " parameters for ",
+           net.num_layers, " layers, got ", given);
   PF_CHECK(net.dropout >= 0 && net.dropout <= 1, Runtime, net.op,
            ": dropout probability has to be between 0 and 1, but got ", net.dropout);
   std::vector<Tensor> h, c;

@@ -49,5 +49,7 @@ Tensor cumsum(const Tensor& input, int64_t dim, std::optional<DType> dtype);
 Tensor cumprod(const Tensor& input, int64_t dim, std::optional<DType> dtype);
 // The product of all other elements along `dim`, without division.
 Tensor product_of_others(const Tensor& input, int64_t dim);
+// y[i] = g[i] + c[i] * y[i - 1], or y[i + 1] where reverse; the first c is not used.
+Tensor linear_recurrence(const Tensor& g, const Tensor& c, int64_t dim, bool reverse);
 
 }  // namespace pyforge::ops

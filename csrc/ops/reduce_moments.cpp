@@ -2,9 +2,11 @@
 #include <cmath>
 #include <limits>
 
+#include "autograd/anomaly.h"
 #include "autograd/node.h"
 #include "ops/loop.h"
 #include "ops/ops.h"
+#include "ops/recorded.h"
 #include "ops/reduce_driver.h"
 
 namespace pyforge::ops {
@@ -117,6 +119,12 @@ Tensor divide_nonzero(const Tensor& g, const Tensor& y) {
   return where(zero, Scalar(0.0), div(g, where(zero, Scalar(1.0), y)));
 }
 
+// without_masked() of a reduction's rule.
+Tensor masked_rows(const Tensor& g, Tensor r, const ReducedShape& s) {
+  if (item(count_nonzero(g, std::nullopt)).i == g.numel()) return r;
+  return without_masked(s.expanded(g), std::move(r));
+}
+
 // d var / dx = 2 (x - mean) / divisor
 Tensor deviation(const Tensor& x, const ReducedShape& s) { return sub(x, s.mean_of(x)); }
 
@@ -125,7 +133,8 @@ struct VarBackward : ReducedShape {
   double divisor;
   static void backward(Node& n, VarBackward& p, Tensor* in, Tensor* out) {
     if (in[0].defined())
-      out[0] = mul(p.expanded(mul(in[0], Scalar(2.0 / p.divisor))), deviation(n.saved(0), p));
+      out[0] = masked_rows(
+          in[0], mul(p.expanded(mul(in[0], Scalar(2.0 / p.divisor))), deviation(n.saved(0), p)), p);
   }
 };
 struct StdBackward : ReducedShape {
@@ -135,7 +144,7 @@ struct StdBackward : ReducedShape {
     if (!in[0].defined()) return;
     Tensor y = n.saved(1);
     Tensor g = divide_nonzero(in[0], mul(y, Scalar(p.divisor)));
-    out[0] = mul(p.expanded(g), deviation(n.saved(0), p));
+    out[0] = masked_rows(in[0], mul(p.expanded(g), deviation(n.saved(0), p)), p);
   }
 };
 
@@ -197,8 +206,15 @@ struct NormBackward : ReducedShape {
 struct LogsumexpBackward : ReducedShape {
   static constexpr const char* kName = "LogsumexpBackward0";
   static void backward(Node& n, LogsumexpBackward& p, Tensor* in, Tensor* out) {
-    if (in[0].defined())
-      out[0] = mul(p.expanded(in[0]), exp(sub(n.saved(0), p.expanded(n.saved(1)))));
+    if (!in[0].defined()) return;
+    Tensor y = n.saved(1);
+    // Rows of -inf alone: every element is masked, so none has a share.
+    const bool singular = finiteness(y) != kernels::kFinite;
+    if (singular && !masked_gradients_propagate)
+      y = where(eq(y, Scalar(-std::numeric_limits<double>::infinity())), Scalar(0.0), y);
+    Tensor g = p.expanded(in[0]);
+    out[0] = mul(g, exp(sub(n.saved(0), p.expanded(y))));
+    if (singular) out[0] = without_masked(g, out[0]);
   }
 };
 

@@ -177,6 +177,11 @@ struct Arg<IntSpan> {
   static IntSpan get(const Value& v) { return v.ints; }
 };
 template <>
+struct Arg<std::vector<double>> {
+  static constexpr ArgType type = ArgType::FloatList;
+  static const std::vector<double>& get(const Value& v) { return *v.floats; }
+};
+template <>
 struct Arg<std::vector<Tensor>> {
   static constexpr ArgType type = ArgType::TensorList;
   static const std::vector<Tensor>& get(const Value& v) { return *v.tensors; }

@@ -182,6 +182,10 @@ Tensor cumprod(const Tensor& input, int64_t dim, std::optional<DType> dtype) {
   return scan_result(y, input, dtype);
 }
 
+Tensor linear_recurrence(const Tensor& g, const Tensor& c, int64_t dim, bool reverse) {
+  return recurrence(g, c, dim, reverse);
+}
+
 Tensor product_of_others(const Tensor& x, int64_t dim) {
   if (x.numel() == 0) return x;
   Tensor sides[2];
@@ -199,9 +203,9 @@ Tensor product_of_others(const Tensor& x, int64_t dim) {
 }
 
 namespace {
-PF_OP(cumsum, "cumsum(Tensor input, int dim, *, dtype? dtype=None) -> Tensor", kFunction | kMethod,
-      "Running sum along `dim`; integers and bool give int64.")
+PF_OP(cumsum, "cumsum(Tensor input, int dim, *, dtype? dtype=None) -> Tensor",
+      kFunction | kMethod | kInplace, "Running sum along `dim`; integers and bool give int64.")
 PF_OP(cumprod, "cumprod(Tensor input, int dim, *, dtype? dtype=None) -> Tensor",
-      kFunction | kMethod, "Running product along `dim`; integers and bool give int64.")
+      kFunction | kMethod | kInplace, "Running product along `dim`; integers and bool give int64.")
 }  // namespace
 }  // namespace pyforge::ops

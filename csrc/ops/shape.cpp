@@ -170,9 +170,10 @@ Tensor unflatten(const Tensor& t, int64_t dim, IntSpan sizes) {
   int64_t d = wrap_dim("unflatten", dim, t.dim());
   PF_CHECK(!sizes.empty(), Runtime, "unflatten: sizes must be non-empty");
   int64_t known = 1, unknown = -1;
+  bool overflow = false;
   for (int64_t i = 0; i < sizes.size(); ++i) {
     if (sizes[i] != -1) {
-      known *= sizes[i];
+      overflow = __builtin_mul_overflow(known, sizes[i], &known) || overflow;
       continue;
     }
     PF_CHECK(unknown < 0, Runtime, "unflatten: only one dimension can be inferred, got ",
@@ -180,7 +181,7 @@ Tensor unflatten(const Tensor& t, int64_t dim, IntSpan sizes) {
     unknown = i;
   }
   bool fits = unknown < 0 ? known == t.size(d) : known > 0 && t.size(d) % known == 0;
-  PF_CHECK(fits, Runtime, "unflatten: Provided sizes ", to_string(sizes),
+  PF_CHECK(fits && !overflow, Runtime, "unflatten: Provided sizes ", to_string(sizes),
            " don't multiply up to the size of dim ", d, " (", t.size(d), ") in the input tensor");
   Dims out;
   for (int64_t i = 0; i < t.dim(); ++i) {

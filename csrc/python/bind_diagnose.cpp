@@ -36,9 +36,9 @@ T* room_in(const py::buffer& out, size_t count) {
 // Gradients of a list of leaves, and samples of their values to measure updates with.
 class GradientWatches {
  public:
-  static constexpr int kColumns = 7, kSamples = 24;
+  static constexpr int kColumns = 7, kSamples = 16, kUpdateEvery = 4;
 
-  explicit GradientWatches(std::vector<Tensor> leaves) : leaves_(std::move(leaves)) {
+  GradientWatches(std::vector<Tensor> leaves, bool exact) : leaves_(std::move(leaves)) {
     for (const Tensor& t : leaves_) {
       PF_CHECK(t.dtype() == DType::Float32 || t.dtype() == DType::Float64, Type,
                "only float32 and float64 leaves are watched, not ", dtype_name(t.dtype()));
@@ -47,10 +47,13 @@ class GradientWatches {
         ++meta.watch->users;
       else
         meta.watch = new GradientWatch;
+      meta.watch->exact |= exact;
       seen_.push_back(meta.watch->arrivals);
     }
     samples_.resize(leaves_.size() * kSamples);
     offsets_.resize(leaves_.size());
+    steps_.resize(leaves_.size());
+    ratios_.assign(leaves_.size(), std::nan(""));
     for (size_t i = 0; i < leaves_.size(); ++i) take_sample(i);
   }
   ~GradientWatches() { remove(); }
@@ -85,7 +88,8 @@ class GradientWatches {
     for (size_t i = 0; i < leaves_.size(); ++i, row += kColumns) {
       const GradientWatch& w = watch(i);
       double n = static_cast<double>(std::max<int64_t>(w.count, 1));
-      row[0] = std::sqrt(w.stats.sum_squares);
+      double part = w.count ? static_cast<double>(w.total) / static_cast<double>(w.count) : 1;
+      row[0] = std::sqrt(w.stats.sum_squares * part);
       row[1] = w.stats.max_abs;
       row[2] = static_cast<double>(w.stats.zeros) / n;
       row[3] = static_cast<double>(w.stats.tiny) / n;
@@ -102,15 +106,19 @@ class GradientWatches {
     return -1;
   }
 
-  // After an optimiser's step on the leaves `at`: (root mean square of the update, of the value) by
-  // a sample. Marks their gradients as used.
+  // After an optimiser's step on the leaves `at`: size of the update over size of the value, by a
+  // sample, at the first step and then at every fourth; the last one in between. Marks their
+  // gradients as used.
   void stepped(const std::vector<size_t>& at, const py::buffer& out) {
-    double* row = room_in<double>(out, at.size() * 2);
+    double* row = room_in<double>(out, at.size());
     for (size_t i : at) {
       PF_CHECK(i < leaves_.size(), Index, "leaf ", i, " of ", leaves_.size());
       watch(i).stepped = true;
-      measure_update(i, row);
-      row += 2;
+      uint8_t turn = steps_[i];
+      steps_[i] = static_cast<uint8_t>((turn + 1) % kUpdateEvery);
+      if (turn == 0) ratios_[i] = update_ratio(i);
+      if (turn == kUpdateEvery - 1) take_sample(i);
+      *row++ = ratios_[i];
     }
   }
 
@@ -122,7 +130,7 @@ class GradientWatches {
 
   // Bytes kept per leaf.
   static size_t bytes_per_leaf() {
-    return sizeof(GradientWatch) + (kSamples + 2) * sizeof(double) + sizeof(int64_t);
+    return sizeof(GradientWatch) + (kSamples + 1) * sizeof(double) + 2 * sizeof(int64_t) + 1;
   }
 
  private:
@@ -138,25 +146,24 @@ class GradientWatches {
     offsets_[i] = (offsets_[i] + 7919) % t.numel();
     for (int k = 0; k < kSamples; ++k) samples_[i * kSamples + k] = element(t, position(i, k));
   }
-  void measure_update(size_t i, double* out) {
+  double update_ratio(size_t i) {
     const Tensor& t = leaves_[i];
-    out[0] = out[1] = std::nan("");
-    if (t.numel() == 0 || !t.is_contiguous()) return;
+    if (t.numel() == 0 || !t.is_contiguous()) return std::nan("");
     double moved = 0, size = 0;
     for (int k = 0; k < kSamples; ++k) {
       double before = samples_[i * kSamples + k], after = element(t, position(i, k));
       moved += (after - before) * (after - before);
       size += before * before;
     }
-    out[0] = std::sqrt(moved / kSamples);
-    out[1] = std::sqrt(size / kSamples);
-    take_sample(i);
+    return size > 0 ? std::sqrt(moved / size) : std::nan("");
   }
 
   std::vector<Tensor> leaves_;
   std::vector<uint64_t> seen_;
   std::vector<double> samples_;
   std::vector<int64_t> offsets_;
+  std::vector<uint8_t> steps_;
+  std::vector<double> ratios_;
 };
 
 // One layer's outputs: sums over at most kRows rows of each, and which units were ever active.
@@ -277,7 +284,7 @@ std::vector<Tensor> graph_leaves(const Tensor& root) {
 
 PF_BIND {
   py::class_<GradientWatches>(m, "_GradientWatches")
-      .def(py::init<std::vector<Tensor>>())
+      .def(py::init<std::vector<Tensor>, bool>(), py::arg("leaves"), py::arg("exact") = false)
       .def("remove", &GradientWatches::remove)
       .def("arrived", &GradientWatches::arrived)
       .def("read", &GradientWatches::read)

@@ -13,11 +13,12 @@ struct PyModuleBase {
 };
 
 constexpr Py_ssize_t kInlineArgs = 8;
+bool global_hooks = false;  // there are hooks on all modules
 
 PyObject* call(PyObject* self, PyObject* args, PyObject* kwargs) {
   static PyObject* const forward = PyUnicode_InternFromString("forward");
   static PyObject* const call_with_hooks = PyUnicode_InternFromString("_call_with_hooks");
-  if (reinterpret_cast<PyModuleBase*>(self)->has_hooks) {
+  if (reinterpret_cast<PyModuleBase*>(self)->has_hooks || global_hooks) {
     PyObject* keywords = kwargs ? Py_NewRef(kwargs) : PyDict_New();
     if (!keywords) return nullptr;
     PyObject* given[] = {self, args, keywords};
@@ -46,6 +47,7 @@ PyMemberDef members[] = {
 PyTypeObject ModuleBaseType = {PyVarObject_HEAD_INIT(nullptr, 0)};
 
 PF_BIND {
+  m.def("_set_global_module_hooks", [](bool on) { global_hooks = on; });
   PyTypeObject& t = ModuleBaseType;
   t.tp_name = "pyforge._C._ModuleBase";
   t.tp_basicsize = sizeof(PyModuleBase);

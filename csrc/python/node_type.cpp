@@ -1,8 +1,11 @@
 // Nodes of the tape seen from Python: grad_fn, with a class per op.
+#include <cstring>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "autograd/meta.h"
+#include "ops/recorded.h"
 #include "python/object.h"
 
 namespace pyforge::python {
@@ -74,6 +77,72 @@ PyObject* get_output_shapes(PyObject* o, void*) {
   return tuple;
 }
 
+// (value or None, own output number or -1) for each slot, without the checks of the pass.
+PyObject* get_saved_slots(PyObject* o, void*) {
+  Node* n = self_node(o);
+  PyObject* tuple = PyTuple_New(n->n_saved);
+  for (uint32_t i = 0; tuple && i < n->n_saved; ++i) {
+    const SavedTensor& s = n->saved_tensors()[i];
+    PyObject* value = s.tensor ? wrap(Tensor(s.tensor)) : Py_NewRef(Py_None);
+    PyTuple_SET_ITEM(tuple, i, Py_BuildValue("(Ni)", value, s.own_output));
+  }
+  return tuple;
+}
+PyObject* get_released(PyObject* o, void*) {
+  return PyBool_FromLong(self_node(o)->flags & kReleased);
+}
+PyObject* get_output_dtypes(PyObject* o, void*) {
+  Node* n = self_node(o);
+  PyObject* tuple = PyTuple_New(n->n_outputs);
+  for (uint32_t i = 0; tuple && i < n->n_outputs; ++i)
+    PyTuple_SET_ITEM(tuple, i, Py_NewRef(dtype_object(n->outputs()[i].dtype)));
+  return tuple;
+}
+
+// The i-th saved value, checked as the pass checks it.
+PyObject* saved_value(Node* n, uint32_t i) {
+  return guarded([&]() -> PyObject* {
+    Tensor t = n->saved(i);
+    return t.defined() ? wrap(std::move(t)) : Py_NewRef(Py_None);
+  });
+}
+PyObject* get_saved_tensors(PyObject* o, void*) {
+  Node* n = self_node(o);
+  PyObject* tuple = PyTuple_New(n->n_saved);
+  for (uint32_t i = 0; tuple && i < n->n_saved; ++i) {
+    PyObject* value = saved_value(n, i);
+    if (!value) {
+      Py_DECREF(tuple);
+      return nullptr;
+    }
+    PyTuple_SET_ITEM(tuple, i, value);
+  }
+  return tuple;
+}
+
+// _saved_result is the op's own output; _saved_self, _saved_other (of matmul: _saved_mat2) and
+// _saved_N the others by slot.
+PyObject* node_getattro(PyObject* o, PyObject* name) {
+  PyObject* found = PyObject_GenericGetAttr(o, name);
+  if (found || !PyErr_ExceptionMatches(PyExc_AttributeError)) return found;
+  const char* text = PyUnicode_AsUTF8(name);
+  if (!text || std::strncmp(text, "_saved_", 7) != 0) return nullptr;
+  const std::string_view wanted = text + 7;
+  Node* n = self_node(o);
+  for (uint32_t i = 0; i < n->n_saved; ++i) {
+    const bool own = n->saved_tensors()[i].own_output >= 0;
+    const int row = ops::saved_operand(*n, i), operand = row >= 0 ? row : static_cast<int>(i);
+    if (wanted == std::to_string(i) ||
+        (own            ? wanted == "result"
+         : operand == 0 ? wanted == "self"
+                        : operand == 1 && (wanted == "other" || wanted == "mat2"))) {
+      PyErr_Clear();
+      return saved_value(n, i);
+    }
+  }
+  return nullptr;
+}
+
 PyMethodDef methods[] = {
     {"name", node_name, METH_NOARGS, "The op's name, such as 'TanhBackward0'."},
     {"_sequence_nr", sequence_nr, METH_NOARGS, "Order of recording."},
@@ -85,6 +154,12 @@ PyGetSetDef getset[] = {
     {"source", get_where, nullptr, "'file.py:12, in f': the line that recorded the op.", nullptr},
     {"saved_bytes", get_saved_bytes, nullptr, "Bytes of the values kept for the backward pass.",
      nullptr},
+    {"saved_tensors", get_saved_tensors, nullptr,
+     "The values kept for the backward pass. RuntimeError once they are freed or overwritten.",
+     nullptr},
+    {"_saved_slots", get_saved_slots, nullptr, nullptr, nullptr},
+    {"_released", get_released, nullptr, nullptr, nullptr},
+    {"output_dtypes", get_output_dtypes, nullptr, "Dtypes of the op's outputs.", nullptr},
     {"output_shapes", get_output_shapes, nullptr, "Shapes of the op's outputs.", nullptr},
     {}};
 
@@ -133,6 +208,7 @@ bool init_node_type(PyObject* module) {
   NodeBaseType.tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE;
   NodeBaseType.tp_doc = "A recorded op.";
   NodeBaseType.tp_repr = node_repr;
+  NodeBaseType.tp_getattro = node_getattro;
   NodeBaseType.tp_methods = methods;
   NodeBaseType.tp_getset = getset;
   if (PyType_Ready(&NodeBaseType) < 0) return false;

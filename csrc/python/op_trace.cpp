@@ -1,17 +1,19 @@
-// A list of the ops that Python calls, for pyforge.diagnose. Tracing replaces the entry points of
-// op objects and of the Tensor type's slots while it is on, so that calls cost nothing while it is
-// off.
+// Lists of the ops that Python calls: all of them, for pyforge.diagnose; and, in anomaly mode,
+// those alone that give values that are not finite. Tracing replaces the entry points of op objects
+// and of the Tensor type's slots while it is on, so that calls cost nothing while it is off.
 #include "python/op_trace.h"
 
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 #include <iterator>
+#include <memory>
+#include <unordered_map>
 #include <utility>
 
-#include "autograd/grad_mode.h"
-#include "autograd/watch.h"
-#include "ops/basic.h"
+#include "autograd/anomaly.h"
 #include "python/bind.h"
 #include "python/caster.h"
 
@@ -32,11 +34,7 @@ std::vector<TracedOp*> trace;
 size_t trace_limit = 0;
 bool tracing = false;
 
-bool not_finite(const Tensor& t) {
-  if (!is_floating(t.dtype())) return false;
-  Tensor run = ops::widened(alias(t));
-  return gradient_stats(run.is_contiguous() ? run : ops::contiguous(run)).non_finite != 0;
-}
+bool not_finite(const Tensor& t) { return finiteness(t) != kernels::kFinite; }
 
 void collect(PyObject* o, std::vector<Tensor>& into, int depth = 0) {
   if (!o) return;
@@ -72,6 +70,87 @@ void end(TracedOp* row, PyObject* result) {
   trace.push_back(row);
 }
 
+// ---- anomaly mode
+
+constexpr size_t kFirstPruning = 64;
+bool watching = false;
+// In order; never destroyed, since the interpreter may be gone by then.
+std::vector<std::shared_ptr<TracedOp>>& bad_ops = *new std::vector<std::shared_ptr<TracedOp>>;
+size_t prune_at = kFirstPruning;
+
+template <class F>
+bool any_tensor(PyObject* o, const F& test, int depth = 0) {
+  if (!o) return false;
+  if (is_tensor(o)) return test(tensor_of(o));
+  if (depth < 3 && (PyTuple_Check(o) || PyList_Check(o)))
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i)
+      if (any_tensor(PySequence_Fast_GET_ITEM(o, i), test, depth + 1)) return true;
+  return false;
+}
+
+// Drops the rows that lead to no tensor that is still in use elsewhere.
+void prune_bad_ops() {
+  std::unordered_map<TensorImpl*, uint32_t> held;
+  std::unordered_map<Storage*, uint32_t> views;  // tensors of the list on each storage
+  auto count = [&](const Tensor& t) {
+    if (held[t.get()]++ == 0) ++views[t->storage.get()];
+  };
+  for (const auto& row : bad_ops) {
+    for (const Tensor& t : row->inputs) count(t);
+    for (const Tensor& t : row->outputs) count(t);
+  }
+  constexpr uint32_t kNeeded = 0;  // an input of a row that stays: never all references are ours
+  std::vector<std::shared_ptr<TracedOp>> kept, dropped;  // freed once the list is in order again
+  for (size_t i = bad_ops.size(); i-- > 0;) {
+    std::shared_ptr<TracedOp>& row = bad_ops[i];
+    bool used = false;
+    for (const Tensor& t : row->outputs)
+      used = used || t->refs > held[t.get()] || !held[t.get()] ||
+             t->storage->refs > views[t->storage.get()];
+    if (used)
+      for (const Tensor& t : row->inputs) held[t.get()] = views[t->storage.get()] = kNeeded;
+    (used ? kept : dropped).push_back(std::move(row));
+  }
+  bad_ops.assign(kept.rbegin(), kept.rend());
+  prune_at = std::max(kFirstPruning, 2 * bad_ops.size());
+}
+
+// What an in-place op will overwrite is looked at before the call.
+bool in_place(const char* name) {
+  const size_t length = std::strlen(name);
+  return length && name[length - 1] == '_';
+}
+bool overwrites_bad(const char* name, PyObject* target) {
+  return in_place(name) && target && is_tensor(target) && not_finite(tensor_of(target));
+}
+
+template <class Operands>
+void watch_result(const char* name, const Operands& operands, size_t count, bool wrote,
+                  bool bad_before, PyObject* result) {
+  if (!result || result == Py_NotImplemented) return;
+  // A view holds nothing new; it is of interest if what it views was found to be bad.
+  auto is_bad = [&](const Tensor& t) {
+    if (t->base && t->storage->refs > 1 && !wrote && bad_ops.empty()) return false;
+    return not_finite(t);
+  };
+  if (!any_tensor(result, is_bad)) return;
+  auto row = std::make_shared<TracedOp>();
+  row->name = name;
+  row->where.capture();
+  row->grad_enabled = grad_mode_state.enabled;
+  row->bad_output = true;
+  row->bad_input = bad_before;
+  for (size_t i = 0; i < count; ++i) collect(operands[i], row->inputs);
+  collect(result, row->outputs);
+  for (const Tensor& t : row->inputs) {
+    bool overwritten = false;
+    for (const Tensor& o : row->outputs) overwritten = overwritten || o.is(t);
+    row->bad_input = row->bad_input || (!overwritten && not_finite(t));
+  }
+  if (bad_ops.size() >= prune_at) prune_bad_ops();
+  bad_ops.push_back(std::move(row));
+}
+
 PyObject* traced_op(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   TracedOp* row = begin(op_object_name(self));
   if (row) {
@@ -79,7 +158,16 @@ PyObject* traced_op(PyObject* self, PyObject* const* args, size_t nargsf, PyObje
     for (size_t i = 0; i < total; ++i) collect(args[i], row->inputs);
     read_inputs(*row);
   }
+  if (!watching) {
+    PyObject* result = plain_op_call(self, args, nargsf, kwnames);
+    if (row) end(row, result);
+    return result;
+  }
+  const size_t total = PyVectorcall_NARGS(nargsf) + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
+  const char* name = op_object_name(self).c_str();
+  const bool bad_before = overwrites_bad(name, total ? args[0] : nullptr);
   PyObject* result = plain_op_call(self, args, nargsf, kwnames);
+  watch_result(name, args, total, in_place(name), bad_before, result);
   if (row) end(row, result);
   return result;
 }
@@ -91,7 +179,10 @@ PyObject* traced_slot(const char* name, std::initializer_list<PyObject*> operand
     for (PyObject* o : operands) collect(o, row->inputs);
     read_inputs(*row);
   }
+  const bool bad_before = watching && overwrites_bad(name, operands.begin()[0]);
   PyObject* result = call();
+  if (watching)
+    watch_result(name, operands.begin(), operands.size(), in_place(name), bad_before, result);
   if (row) end(row, result);
   return result;
 }
@@ -156,7 +247,12 @@ int traced_assign(PyObject* a, PyObject* key, PyObject* value) {
     collect(value, row->inputs);
     read_inputs(*row);
   }
+  const bool bad_before = watching && not_finite(tensor_of(a));
   int status = plain_assign(a, key, value);
+  if (watching && status == 0) {
+    PyObject* const operands[] = {a, value};
+    watch_result("index assignment", operands, 2, true, bad_before, a);
+  }
   if (row) end(row, status == 0 ? a : nullptr);
   return status;
 }
@@ -222,14 +318,37 @@ void remember_plain() {
   plain_compare = TensorType.tp_richcompare;
 }
 
+void exchange_entries(bool before) {
+  const bool on = tracing || watching;
+  if (on == before) return;
+  remember_plain();
+  set_op_call(on ? traced_op : nullptr);
+  exchange_in(&TensorType, on);
+}
+
 // Records the calls from now on, at most `limit` of them; 0 ends it. What is recorded stays.
 void set_trace(size_t limit) {
+  const bool before = tracing || watching;
   trace_limit = limit;
-  if ((limit > 0) == tracing) return;
-  remember_plain();
   tracing = limit > 0;
-  set_op_call(tracing ? traced_op : nullptr);
-  exchange_in(&TensorType, tracing);
+  exchange_entries(before);
+}
+
+// Keeps the calls that give values that are not finite, for as long as these are in use.
+void watch_calls(bool on) {
+  const bool before = tracing || watching;
+  watching = on;
+  exchange_entries(before);
+  if (on) return;
+  std::exchange(bad_ops, {}).clear();
+  prune_at = kFirstPruning;
+}
+
+py::list list_bad_ops() {
+  prune_bad_ops();
+  py::list rows;
+  for (const auto& row : bad_ops) rows.append(row);
+  return rows;
 }
 
 void record(const std::string& name, const py::object& inputs, const py::object& outputs) {
@@ -250,7 +369,7 @@ py::list take_trace() {
 }
 
 PF_BIND {
-  py::class_<TracedOp>(m, "_TracedOp")
+  py::class_<TracedOp, std::shared_ptr<TracedOp>>(m, "_TracedOp")
       .def_readonly("name", &TracedOp::name)
       .def_readonly("inputs", &TracedOp::inputs)
       .def_readonly("outputs", &TracedOp::outputs)
@@ -262,6 +381,8 @@ PF_BIND {
   m.def("_trace_length", [] { return trace.size(); });
   m.def("_trace_record", record);
   m.def("_take_trace", take_trace);
+  m.def("_watch_calls", watch_calls);
+  m.def("_bad_calls", list_bad_ops);
 }
 
 }  // namespace

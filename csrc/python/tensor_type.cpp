@@ -253,6 +253,12 @@ PyObject* get_grad_fn(PyObject* o, void*) {
 PyObject* get_output_nr(PyObject* o, void*) {
   return PyLong_FromUnsignedLong(impl_of(o)->output_nr);
 }
+PyObject* get_last_write(PyObject* self, void*) {
+  const SourceLocation& where = impl_of(self)->storage->last_write;
+  if (!where) Py_RETURN_NONE;
+  const std::string text = where.text();
+  return PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
+}
 PyObject* get_version(PyObject* o, void*) {
   return PyLong_FromUnsignedLong(impl_of(o)->storage->version);
 }
@@ -333,6 +339,8 @@ PyGetSetDef getset[] = {
     {"data", get_data, put_data, "The same memory without history; assignment replaces the memory.",
      nullptr},
     {"output_nr", get_output_nr, nullptr, "Which output of grad_fn this tensor is.", nullptr},
+    {"_last_write", get_last_write, nullptr,
+     "'file.py:12, in f': the newest in-place change of the memory, or None.", nullptr},
     {"_version", get_version, nullptr, "How often the memory was changed in place.", nullptr},
     {"_base", get_base, nullptr, "The tensor this one is a view of, or None.", nullptr},
     {"is_inference_mode", get_is_inference, nullptr, "Made in inference mode.", nullptr},

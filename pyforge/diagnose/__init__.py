@@ -4,6 +4,8 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .bad_step import Replay as Replay
+    from .bad_step import replay as replay
     from .check import CheckReport as CheckReport
     from .check import check as check
     from .data import DataReport as DataReport
@@ -19,9 +21,11 @@ __all__ = [
     "DiagnosticError",
     "DiagnosticWarning",
     "Monitor",
+    "Replay",
     "Verdict",
     "check",
     "check_data",
+    "replay",
 ]
 
 _HOME = {
@@ -30,9 +34,11 @@ _HOME = {
     "DiagnosticError": "verdict",
     "DiagnosticWarning": "verdict",
     "Monitor": "monitor",
+    "Replay": "bad_step",
     "Verdict": "verdict",
     "check": "check",
     "check_data": "data",
+    "replay": "bad_step",
 }
 
 

@@ -49,7 +49,7 @@ class Track:
         self.frames = np.full((FRAMES, n, 2), np.nan, np.float32)
         self.frame_steps: list[int] = []
         self._frame_every = 1
-        self.updates = np.full((n, 2), np.nan)
+        self.updates = np.full(n, np.nan)  # size of the last measured update over the weight's
         self.loss = Series()
         self.norm = Series()
         self.lr = Series()
@@ -65,9 +65,8 @@ class Track:
         """Take in one step; call after the optimiser has moved the weights."""
         row = self.window[self.steps % WINDOW]
         row[:, NORM], row[:, ZERO], row[:, TINY] = norms, zeros, tiny
-        with np.errstate(divide="ignore", invalid="ignore"):
-            row[:, RATIO] = self.updates[:, 0] / self.updates[:, 1]
-        total = float(np.sqrt(np.dot(norms, norms)))
+        row[:, RATIO] = self.updates
+        total = math.sqrt(float(norms @ norms))
         _append(self.recent_norm, total)
         self.norm.add(self.steps, total)
         if loss is not None:
@@ -83,7 +82,7 @@ class Track:
         if len(self.first_losses) < 10:
             self.first_losses.append(loss)
         if len(self.recent_loss) >= 8 and self.steps % 4 == 0:
-            median = float(np.median(self.recent_loss[-8:]))
+            median = middle(self.recent_loss[-8:])
             if median < self.best_loss:
                 self.best_loss = median
 
@@ -113,20 +112,30 @@ class Track:
 
     def median(self, column: int) -> Array:
         """Per parameter, over the window."""
-        rows = self.window[: min(self.steps, WINDOW), :, column]
-        with np.errstate(all="ignore"):
-            return np.asarray(np.median(rows, axis=0))
+        rows = np.sort(self.window[: min(self.steps, WINDOW), :, column], axis=0)
+        if not len(rows):
+            return np.full(len(self.at), np.nan)
+        center = (rows[(len(rows) - 1) // 2] + rows[len(rows) // 2]) / 2
+        return np.where(np.isnan(rows[-1]), np.nan, center)  # NaN is sorted to the end
 
     @property
     def settled(self) -> float | None:
         """The median of the last eight losses; None without losses."""
-        return float(np.median(self.recent_loss[-8:])) if self.recent_loss else None
+        return middle(self.recent_loss[-8:]) if self.recent_loss else None
 
     @property
     def start(self) -> float | None:
         """The median of the first losses, of the finite ones if there are any."""
         finite = [v for v in self.first_losses if math.isfinite(v)]
-        return float(np.median(finite or self.first_losses)) if self.first_losses else None
+        return middle(finite or self.first_losses) if self.first_losses else None
+
+
+def middle(values: list[float]) -> float:
+    """The median, NaN if there is a NaN among them; faster than NumPy's for a few."""
+    if any(v != v for v in values):
+        return math.nan
+    ordered = sorted(values)
+    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
 
 
 def _append(values: list[float], value: float) -> None:

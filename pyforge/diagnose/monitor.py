@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import warnings
 
 import numpy as np
@@ -14,7 +15,7 @@ from . import _taps
 from .activations import Activations, judge_trace
 from .history import Track
 from .layers import Layer, code_name, find_layers
-from .origin import GradientProbe, Origin, find_origin
+from .origin import GradientProbe, Origin, find_origin, from_tape
 from .outputs import Outputs
 from .rules import View, first_step, rate_before_nan, window
 from .trace import Cut, Op, Tracer, find_cut, graph_nodes, silent_broadcasts
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
+    from ..autograd import NanOrigin
     from ..nn import Module
     from ..optim import Optimizer
+    from .bad_step import Recorder
     from .snapshot import Snapshot
 
-_MODES = ("raise", "warn", "log", "skip_step")
+_MODES = ("raise", "warn", "log", "skip_step", "dump")
 
 
 class Monitor(Outputs):
@@ -41,9 +44,12 @@ class Monitor(Outputs):
     Args:
         model: whose parameters are watched.
         optimizer: one optimiser or several.
-        on_error: what to do with a verdict: ``"raise"`` (errors), ``"warn"``, ``"log"``, or
-            ``"skip_step"``, which warns and leaves out steps with gradients that are not finite.
+        on_error: what to do with a verdict: ``"raise"`` (errors), ``"warn"``, ``"log"``;
+            ``"skip_step"`` warns and leaves out steps with gradients that are not finite;
+            ``"dump"`` warns, and writes the first step whose loss or gradients are not finite to
+            ``dump_path``, from which ``pyforge.diagnose.replay`` runs it again.
         every: judge the window every so many steps.
+        dump_path: the file for ``"dump"``.
 
     Attributes:
         verdicts: what was found, the most important first.
@@ -59,10 +65,13 @@ class Monitor(Outputs):
         *,
         on_error: str = "warn",
         every: int = 10,
+        dump_path: str | os.PathLike[str] = "pyforge-dump.pt",
     ) -> None:
         if on_error not in _MODES:
             raise ValueError(f"on_error must be one of {', '.join(_MODES)}, got '{on_error}'")
         self._model, self._on_error, self._every = model, on_error, every
+        self._dump_path = dump_path
+        self._recorder: Recorder | None = None
         if optimizer is None:
             self._optimizers: list[Any] = []
         else:
@@ -101,7 +110,9 @@ class Monitor(Outputs):
         self._names = [n for n, _ in live]
         self._params: list[Tensor] = [p for _, p in live]
         self._frozen = {id(p): n for n, p in named if not p.requires_grad}
-        self._watches = _C._GradientWatches(self._params)
+        self._watches = _C._GradientWatches(
+            self._params, exact=self._on_error in ("raise", "skip_step")
+        )
         self._rows = np.zeros((len(live), 7))
         self._losses: list[float] = []
         self._cuts: dict[int, Cut] = {}
@@ -114,6 +125,7 @@ class Monitor(Outputs):
         self._trace_nodes: set[Any] = set()
         self._ops: list[Op] | None = None
         self._probe: GradientProbe | None = None
+        self._born: NanOrigin | None = None
         self._steps: list[tuple[Any, Any]] = []
         for k, optimizer in enumerate(self._optimizers):
             members = [p for group in optimizer.param_groups for p in group["params"]]
@@ -122,6 +134,10 @@ class Monitor(Outputs):
             self._tracks.append(Track(optimizer, at, f"optimizer {k}"))
             self._wrap(optimizer, self._tracks[-1])
         _taps.add(self._observe)
+        if self._on_error == "dump":
+            from .bad_step import Recorder
+
+            self._recorder = Recorder(self._model, self._optimizers)
         return self
 
     def detach(self) -> None:
@@ -140,6 +156,12 @@ class Monitor(Outputs):
             self._activations.remove()
         self._last_histograms = self._histograms()
         self._watches.remove()
+        self._end_recording()
+
+    def _end_recording(self) -> None:
+        if self._recorder is not None:
+            self._recorder.remove()
+            self._recorder = None
 
     def __enter__(self) -> Monitor:
         return self.attach()
@@ -178,6 +200,8 @@ class Monitor(Outputs):
                 self._trace_nodes = graph_nodes(roots)
                 self._ops = self._tracer.take()
                 self._probe = GradientProbe(self._ops)
+            else:
+                self._born = from_tape(roots)
             return
         ops, self._ops = self._ops, None
         probe, self._probe = self._probe, None
@@ -190,25 +214,26 @@ class Monitor(Outputs):
         if ops is not None:
             self._read_trace(ops)
         if self._losses and not math.isfinite(self._losses[-1]):
-            self._not_finite("the loss", "the loss", find_origin(ops, roots[0]) if ops else None)
+            born = find_origin(ops, roots[0]) if ops else self._born
+            self._not_finite("the loss", "the loss", born)
         elif (first := self._watches.first_non_finite()) >= 0:
             name = self._names[first]
             self._not_finite(f"the gradient of {name}", name, probe.origin() if probe else None)
 
-    def _not_finite(self, what: str, where: str, born: Origin | None) -> None:
+    def _not_finite(self, what: str, where: str, born: Origin | NanOrigin | None) -> None:
         cause = "an op left the range of its dtype, or was evaluated at a singular point"
         action = (
             "keep its argument inside the domain (clamp, eps; with where(), clamp before the op), "
             "or use a stable form: log_softmax, logsumexp, binary_cross_entropy_with_logits"
         )
-        if born is None:
+        if not isinstance(born, Origin):  # the recorded step comes before any change of weights
             for track in self._tracks:
                 if track.steps and (verdict := rate_before_nan(track, track.label)):
                     self._tell(verdict)
                     cause = f"the steps before led there: {verdict.cause}"
                     action = verdict.action
         self._say(
-            "NON_FINITE", ERROR, born.op.source if born else where,
+            "NON_FINITE", ERROR, born.source if born else where,
             f"NaN or infinity in {what}; {born.describe() if born else 'first seen here'}",
             cause, action, max((track.steps for track in self._tracks), default=0),
         )  # fmt: skip
@@ -258,6 +283,8 @@ class Monitor(Outputs):
         rows = self._rows[track.at]
         loss = self._losses[-1] if self._losses else None
         self._losses.clear()
+        if self._recorder is not None:
+            self._recorder.clear()
         track.add(loss, rows[:, 0], rows[:, 2], rows[:, 3])
         if track.steps >= 8 and track.steps % self._every == 0:
             if self._activations:
@@ -310,6 +337,10 @@ class Monitor(Outputs):
     def _tell(self, verdict: Verdict) -> None:
         if verdict.key in self._found:
             return
+        if self._recorder is not None and verdict.kind == "NON_FINITE":
+            self._recorder.dump(self._dump_path, str(verdict))
+            verdict.action += f"; run it again: python -m pyforge replay {self._dump_path}"
+            self._end_recording()
         self._found[verdict.key] = verdict
         verdict.line = verdict.line or self._line_of(verdict.where)
         if verdict.severity == INFO or self._on_error == "log":

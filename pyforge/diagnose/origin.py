@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from ..autograd.nan_origin import NanOrigin
     from .trace import Op
 
 # Ops that write infinities on purpose, as attention masks do.
@@ -33,6 +34,11 @@ class Origin:
         self, op: Op, chain: list[Op], *, given: bool = False, backward: bool = False
     ) -> None:
         self.op, self.chain, self.given, self.backward = op, chain, given, backward
+
+    @property
+    def source(self) -> str:
+        """The line of the op."""
+        return self.op.source
 
     def describe(self) -> str:
         """Op, operands, first bad index and the way to the loss, as a clause."""
@@ -82,12 +88,15 @@ def find_origin(ops: list[Op], root: Tensor) -> Origin | None:
     a later op makes of it: that op is.
     """
     made: dict[int, list[int]] = {}
+    memory: dict[int, list[int]] = {}  # detached tensors and views share memory with a result
     for i, op in enumerate(ops):
         for t in op.outputs:
             made.setdefault(id(t), []).append(i)
+            memory.setdefault(t.data_ptr(), []).append(i)
 
     def producer(t: Tensor, before: int) -> int | None:
-        return max((i for i in made.get(id(t), ()) if i < before), default=None)
+        rows = made.get(id(t)) or memory.get(t.data_ptr()) or ()
+        return max((i for i in rows if i < before), default=None)
 
     at = producer(root, len(ops))
     chain: list[Op] = []
@@ -114,9 +123,22 @@ def find_origin(ops: list[Op], root: Tensor) -> Origin | None:
 def _judge(chain: list[Op], turn: int | None, *, given: bool) -> Origin:
     if turn is not None and (given or chain[-1].name in _MASKS):
         return Origin(chain[turn], chain[: turn + 1])
-    if chain[-1].name in _MASKS and len(chain) > 1 and not given:
+    wrote_nan = any(_nan(t) for t in chain[-1].outputs)
+    if chain[-1].name in _MASKS and len(chain) > 1 and not given and not wrote_nan:
         return Origin(chain[-2], chain[:-1])
     return Origin(chain[-1], chain, given=given)
+
+
+def from_tape(roots: list[Tensor]) -> NanOrigin | None:
+    """For a step whose ops were not recorded: what the graph of a bad loss tells."""
+    if len(roots) != 1 or not _C._finiteness(roots[0]):
+        return None
+    from ..autograd.nan_origin import of_value
+
+    try:
+        return of_value(roots[0])
+    except RuntimeError:  # a part of the graph was freed
+        return None
 
 
 class GradientProbe:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .history import NORM, RATIO, WINDOW, ZERO, Track
+from .history import NORM, RATIO, WINDOW, ZERO, Track, middle
 from .layers import GAINS, Layer, code_name, init_code, spread
 from .verdict import ERROR, INFO, WARNING, Verdict, short
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Array = np.ndarray[Any, Any]
 
 PATIENCE = 150  # steps before a loss that has not fallen is called a plateau
+_BESIDE_RELU = 0.75  # share of zeros in a gradient if half of the units on both sides are dead
 _SQUASHING = ("sigmoid", "tanh")
 
 
@@ -148,6 +149,9 @@ def _depth(view: View) -> Iterator[Verdict]:
     steps = min(view.track.steps, WINDOW)
     decay = float(10 ** (logs[-1] - logs[0]))
     squashing = first.activation in _SQUASHING
+    start, settled = view.track.start, view.track.settled
+    if start is not None and settled is not None and abs(settled) < 0.1 * abs(start):
+        return  # it learns; near the minimum the last layers may still move
     if decay >= 10 and trend >= 0.9:
         yield Verdict(
             "VANISHING", ERROR if decay >= 100 else WARNING, first.label,
@@ -203,8 +207,11 @@ def _diverging(view: View) -> Iterator[Verdict]:
 def _largest_move(track: Track) -> float:
     """Of the steps in the window, the largest median ratio of update to weight."""
     rows = track.window[: min(track.steps, WINDOW), :, RATIO]
-    known = [row[np.isfinite(row)] for row in rows]
-    return max((float(np.median(row)) for row in known if row.size), default=0.0)
+    ordered = np.sort(np.where(np.isfinite(rows), rows, np.inf), axis=1)
+    counts = np.isfinite(ordered).sum(1)
+    at = np.flatnonzero(counts)
+    low, high = ordered[at, (counts[at] - 1) // 2], ordered[at, counts[at] // 2]
+    return float(((low + high) / 2).max()) if at.size else 0.0
 
 
 def _rate_too_high(view: View) -> Iterator[Verdict]:
@@ -250,7 +257,7 @@ def _exploding(view: View) -> Iterator[Verdict]:
     norms = view.track.recent_norm
     if len(norms) < 24 or view.has("EXPLODING", "DIVERGING", "LEARNING_RATE"):
         return
-    usual, now = float(np.median(norms[:-8])), float(np.median(norms[-8:]))
+    usual, now = middle(norms[:-8]), middle(norms[-8:])
     start, settled = view.track.start, view.track.settled
     worse = start is None or settled is None or settled > start
     if now < 10 * usual or usual == 0 or not worse:
@@ -271,6 +278,12 @@ def _zero_gradient(view: View) -> Iterator[Verdict]:
     if loss == 0:  # nothing is left to learn
         return
     shares, norms = view.column(ZERO), view.column(NORM)
+    rectified = [la.activation in ("relu", "relu6") for la in view.layers]
+    beside = {
+        la.label
+        for k, la in enumerate(view.layers)
+        if rectified[k] or (k and rectified[k - 1])
+    }  # fmt: skip
     for layer, share, norm in zip(view.layers, shares.tolist(), norms.tolist(), strict=True):
         if layer.sparse or not math.isfinite(share) or view.has_at(layer.label, "DEAD"):
             continue
@@ -280,10 +293,12 @@ def _zero_gradient(view: View) -> Iterator[Verdict]:
         if rest <= 0.3:
             continue
         whole = norm == 0
+        # Some units of a ReLU are always silent, and DEAD counts them: rows here, columns behind.
+        usual = _BESIDE_RELU if layer.label in beside else 0.0
         if whole and view.has("DEAD", "SATURATED", "NO_GRADIENT"):
             continue
         yield Verdict(
-            "ZERO_GRADIENT", ERROR if whole else WARNING, layer.label,
+            "ZERO_GRADIENT", ERROR if whole else INFO if share <= usual else WARNING, layer.label,
             f"{share:.0%} of its gradient is exactly 0 (median over "
             f"{min(view.track.steps, WINDOW)} steps)",
             "the loss is flat here: a factor of zero, an operation with derivative zero such as "
@@ -306,23 +321,27 @@ def _update_ratio(view: View) -> Iterator[Verdict]:
     known = np.isfinite(ratios)
     if not known.any():
         return
-    middle = float(np.median(ratios[known]))
+    usual = middle(ratios[known].tolist())
     start, now = track.start, track.settled
     stuck = start is not None and now is not None and now > 0.98 * start
-    if track.steps >= 100 and stuck and middle < 1e-5 and not view.has("ZERO_GRADIENT", "DEAD"):
+    if track.steps >= 100 and stuck and usual < 1e-5 and not view.has("ZERO_GRADIENT", "DEAD"):
         yield Verdict(
             "LEARNING_RATE", WARNING, track.label,
-            f"a step changes weights by {short(middle)} of their size (median of layers), and "
+            f"a step changes weights by {short(usual)} of their size (median of layers), and "
             f"the loss went from {short(start or 0.0)} to {short(now or 0.0)} in {track.steps}",
             "the learning rate is too low",
-            _lr_code(track, 1e-3 / middle if middle > 0 else 1e3), track.steps,
+            _lr_code(track, 1e-3 / usual if usual > 0 else 1e3), track.steps,
         )  # fmt: skip
         return
+    # The first steps of Adam may be large beside small weights, and soon are not.
+    persists = (
+        np.nanmax(ratios) > 0.2 or track.steps >= 2 * WINDOW or not (start and now and now < start)
+    )
     worst = int(np.nanargmax(np.where(known, ratios, -np.inf)))
     for k, (layer, ratio) in enumerate(zip(dense, ratios.tolist(), strict=True)):
         if not math.isfinite(ratio) or 1e-5 <= ratio <= 0.1 or view.has_at(layer.label, "DEAD"):
             continue
-        if ratio > 0.1 and (k != worst or view.has("UPDATE_RATIO")):
+        if ratio > 0.1 and (k != worst or view.has("UPDATE_RATIO") or not persists):
             continue
         high = ratio > 0.1
         yield Verdict(
@@ -348,9 +367,12 @@ def _plateau(view: View) -> Iterator[Verdict]:
     recent, before = track.recent_loss[-50:], track.recent_loss[-100:-50]
     if len(before) < 50 or track.lr_moves > 0:
         return
-    later, earlier = float(np.median(recent)), float(np.median(before))
-    if now < 0.95 * start or abs(later - earlier) > 0.02 * abs(earlier) or now <= 1e-6:
+    later, earlier = middle(recent), middle(before)
+    if now < 0.95 * start or now <= 1e-6:
         return
+    scatter = float(np.median(np.abs(np.diff(recent)))) / math.sqrt(len(recent))
+    if abs(later - earlier) > min(max(0.001 * abs(earlier), 4 * scatter), 0.02 * abs(earlier)):
+        return  # it moves, if slowly
     yield Verdict(
         "LOSS_PLATEAU", WARNING, track.label,
         f"after {track.steps} steps the loss is {short(now)}, at the start it was {short(start)}; "

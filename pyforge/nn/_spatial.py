@@ -111,6 +111,19 @@ def lp_pool2d(
     return (out.sign() * out.abs().relu()).mul(kh * kw).pow(1.0 / norm_type)
 
 
+def lp_pool3d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: IntOrInts,
+    stride: IntOrInts | None = None,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """The ``norm_type`` norm of each window."""
+    kd, kh, kw = (kernel_size,) * 3 if isinstance(kernel_size, int) else kernel_size
+    out = _C.avg_pool3d(input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
+    return (out.sign() * out.abs().relu()).mul(kd * kh * kw).pow(1.0 / norm_type)
+
+
 _MODES = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
 
 

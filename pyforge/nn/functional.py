@@ -98,6 +98,15 @@ from ._losses import (
     triplet_margin_loss,
     triplet_margin_with_distance_loss,
 )
+from ._sampling import (
+    affine_grid,
+    fractional_max_pool2d,
+    fractional_max_pool3d,
+    grid_sample,
+    max_unpool1d,
+    max_unpool2d,
+    max_unpool3d,
+)
 from ._similarity import (
     bilinear,
     cosine_similarity,
@@ -117,6 +126,7 @@ from ._spatial import (
     interpolate,
     lp_pool1d,
     lp_pool2d,
+    lp_pool3d,
     max_pool1d,
     max_pool2d,
     max_pool3d,
@@ -126,6 +136,9 @@ from ._spatial import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
     from .._C import Tensor
 
 __all__ = [
@@ -133,8 +146,12 @@ __all__ = [
     "adaptive_avg_pool2d",
     "adaptive_avg_pool3d",
     "adaptive_max_pool1d",
+    "adaptive_max_pool1d_with_indices",
     "adaptive_max_pool2d",
+    "adaptive_max_pool2d_with_indices",
     "adaptive_max_pool3d",
+    "adaptive_max_pool3d_with_indices",
+    "affine_grid",
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
@@ -166,9 +183,14 @@ __all__ = [
     "embedding_bag",
     "feature_alpha_dropout",
     "fold",
+    "fractional_max_pool2d",
+    "fractional_max_pool2d_with_indices",
+    "fractional_max_pool3d",
+    "fractional_max_pool3d_with_indices",
     "gaussian_nll_loss",
     "gelu",
     "glu",
+    "grid_sample",
     "group_norm",
     "gumbel_softmax",
     "hardshrink",
@@ -191,10 +213,17 @@ __all__ = [
     "logsigmoid",
     "lp_pool1d",
     "lp_pool2d",
+    "lp_pool3d",
     "margin_ranking_loss",
     "max_pool1d",
+    "max_pool1d_with_indices",
     "max_pool2d",
+    "max_pool2d_with_indices",
     "max_pool3d",
+    "max_pool3d_with_indices",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
     "mish",
     "mse_loss",
     "multi_head_attention_forward",
@@ -237,6 +266,8 @@ __all__ = [
     "triplet_margin_with_distance_loss",
     "unfold",
     "upsample",
+    "upsample_bilinear",
+    "upsample_nearest",
 ]
 
 
@@ -271,3 +302,61 @@ def local_response_norm(
     for shift in range(1, size):
         total = total + padded.narrow(1, shift, channels)
     return input / (total * (alpha / size) + k) ** beta
+
+
+def _with_indices(pool: Any, doc: str) -> Any:
+    def run(input: Tensor, *args: Any, **kwargs: Any) -> Any:
+        kwargs["return_indices"] = True
+        return pool(input, *args[: _indices_at[pool]], **kwargs)
+
+    run.__name__ = f"{pool.__name__}_with_indices"
+    run.__doc__ = doc
+    return run
+
+
+# How many positional arguments come before return_indices.
+_indices_at = {
+    max_pool1d: 5,
+    max_pool2d: 5,
+    max_pool3d: 5,
+    adaptive_max_pool1d: 1,
+    adaptive_max_pool2d: 1,
+    adaptive_max_pool3d: 1,
+    fractional_max_pool2d: 3,
+    fractional_max_pool3d: 3,
+}
+_TOO = "As the function without ``_with_indices``, with ``return_indices``."
+max_pool1d_with_indices = _with_indices(max_pool1d, _TOO)
+max_pool2d_with_indices = _with_indices(max_pool2d, _TOO)
+max_pool3d_with_indices = _with_indices(max_pool3d, _TOO)
+adaptive_max_pool1d_with_indices = _with_indices(adaptive_max_pool1d, _TOO)
+adaptive_max_pool2d_with_indices = _with_indices(adaptive_max_pool2d, _TOO)
+adaptive_max_pool3d_with_indices = _with_indices(adaptive_max_pool3d, _TOO)
+fractional_max_pool2d_with_indices = _with_indices(fractional_max_pool2d, _TOO)
+fractional_max_pool3d_with_indices = _with_indices(fractional_max_pool3d, _TOO)
+
+
+def upsample_nearest(
+    input: Tensor, size: Any = None, scale_factor: float | Sequence[float] | None = None
+) -> Tensor:
+    """The old name of ``interpolate(..., mode="nearest")``; warns."""
+    _old_name("upsample_nearest")
+    return interpolate(input, size, scale_factor, "nearest")
+
+
+def upsample_bilinear(
+    input: Tensor, size: Any = None, scale_factor: float | Sequence[float] | None = None
+) -> Tensor:
+    """The old name of ``interpolate(..., mode="bilinear", align_corners=True)``; warns."""
+    _old_name("upsample_bilinear")
+    return interpolate(input, size, scale_factor, "bilinear", True)
+
+
+def _old_name(name: str) -> None:
+    import warnings
+
+    warnings.warn(
+        f"`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.",
+        FutureWarning,
+        stacklevel=3,
+    )

@@ -28,8 +28,9 @@ def opcheck(
     """Check an op on ``inputs``, and on variants of them that it must treat alike.
 
     Repeatability, elements that are never written, writes past the end of an output, inputs changed
-    behind the caller's back, outputs that share memory, strided inputs, one thread against several
-    bit for bit, NaN that is swallowed, memory that is not returned, first and second derivative.
+    behind the caller's back, outputs that share memory, strided inputs, float32 against float64,
+    empty and 0-d inputs (which the op may refuse), one thread against several bit for bit, NaN that
+    is swallowed, memory that is not returned, first and second derivative.
 
     Args:
         op: a custom op, or any callable.
@@ -70,6 +71,8 @@ class _Check:
             ("inputs unchanged", self.inputs_unchanged),
             ("every element written", self.every_element_written),
             ("strided inputs", self.strided),
+            ("float32", self.float32),
+            ("empty and 0-d", self.small),
             ("threads", self.threads),
             ("NaN", self.nan),
             ("memory", self.memory),
@@ -133,6 +136,58 @@ class _Check:
                 "the kernel ignores strides; use contiguous() or the strides of the view",
             )  # fmt: skip
 
+    def float32(self) -> None:
+        """The result in float32, where the op takes it, near that in float64."""
+        doubles = [isinstance(a, Tensor) and a.dtype == _C.float64 for a in self.args]
+        if not any(doubles):
+            return
+        args = self.plain()
+        singles = [a.float() if d else a for a, d in zip(args, doubles, strict=True)]
+        try:
+            got = self.run(singles)
+        except (NotImplementedError, RuntimeError, TypeError):
+            return
+        rounded = [a.double() if d else a for a, d in zip(singles, doubles, strict=True)]
+        for o, (a, b) in enumerate(zip(got, self.run(rounded), strict=True)):
+            if not b.is_floating_point() or not b.numel():
+                continue
+            if a.shape != b.shape:
+                raise OpCheckError(f"output {o} has shape {tuple(a.shape)} in float32, but "
+                                   f"{tuple(b.shape)} in float64")  # fmt: skip
+            finite = b[b.isfinite()].abs()
+            size = finite.max().item() if finite.numel() else 0.0
+            bad = ((a.double() - b).abs() > 1e-3 * max(size, 1e-30)).numpy()
+            if bad.any():
+                at = tuple(int(i[0]) for i in bad.nonzero()) if bad.ndim else ()
+                raise OpCheckError(f"output {o} in float32 is far from that in float64 at element "
+                                   f"{at}: is the data read as the wrong type?")  # fmt: skip
+
+    def small(self) -> None:
+        """Nothing in a dimension, and no dimension: a result or a Python exception."""
+        for what in ("empty", "0-d"):
+            args = [
+                (a[:0] if what == "empty" else a.reshape(-1)[0])
+                if isinstance(a, Tensor) and a.dim() and a.numel()
+                else a
+                for a in self.plain()
+            ]
+            _C._set_output_fill(0xFF)
+            try:
+                outputs = self.run(args)
+            except (ValueError, TypeError, IndexError, NotImplementedError):
+                continue
+            except RuntimeError as error:
+                if "past the end" in str(error):
+                    raise OpCheckError(f"with {what} inputs: {error}") from None
+                continue
+            finally:
+                _C._set_output_fill(-1)
+            given = [a for a in args if isinstance(a, Tensor) and a.is_floating_point()]
+            clean = not any(bool(a.isnan().any()) for a in given if a.numel())
+            unwritten = [o for o, t in enumerate(outputs) if t.numel() and _all_ones(t)]
+            if what == "0-d" and clean and unwritten:
+                raise OpCheckError(f"output {unwritten[0]} is never written for 0-d inputs")
+
     def threads(self) -> None:
         before = _C.get_num_threads()
         try:
@@ -161,7 +216,13 @@ class _Check:
             args = self.plain()
             args[i].numpy().reshape(-1)[0] = float("nan")
             outputs = [t for t in self.run(args) if t.is_floating_point()]
-            if outputs and not any(bool(t.isnan().any()) for t in outputs):
+            if not outputs or any(bool(t.isnan().any()) for t in outputs):
+                continue
+            numbers = []  # is the element read at all?
+            for value in (0.375, 0.75):
+                args[i].numpy().reshape(-1)[0] = value
+                numbers.append(self.run(args))
+            if any(_difference(b, c) is not None for b, c in zip(*numbers, strict=True)):
                 raise OpCheckError(
                     f"NaN at element 0 of input {i} reaches no output: a comparison swallows it "
                     "(max and min in C do)"
@@ -191,6 +252,13 @@ class _Check:
             check(lambda *args: self.op(*args, **self.kwargs), self.args)
         except (RuntimeError, ValueError) as error:
             raise OpCheckError(str(error)) from None
+
+
+def _all_ones(t: Tensor) -> bool:
+    """Whether every bit is set: what the checked memory was filled with."""
+    import numpy as np
+
+    return bool((np.ascontiguousarray(t.detach().numpy()).view(np.uint8) == 0xFF).all())
 
 
 def _difference(a: Tensor, b: Tensor) -> tuple[int, ...] | None:

@@ -2,12 +2,17 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from . import checkpoint as checkpoint
+    from . import cpp_extension as cpp_extension
     from . import data as data
+    from . import hooks as hooks
+
+_SUBMODULES = frozenset({"checkpoint", "cpp_extension", "data", "hooks"})
 
 
 def __getattr__(name: str) -> object:
-    if name == "data":
+    if name in _SUBMODULES:
         import importlib
 
-        return importlib.import_module(f"{__name__}.data")
+        return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

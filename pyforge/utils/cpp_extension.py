@@ -26,6 +26,7 @@ __all__ = [
     "load_inline",
     "load_library",
     "load_package",
+    "stub",
 ]
 
 
@@ -90,6 +91,15 @@ def load_library(name: str, path: str) -> ExtensionModule:
     module.__dict__.update(callables)
     ops._callables.update(callables)
     return module
+
+
+def stub(module: ExtensionModule) -> str:
+    """The text of a stub file (``.pyi``) with the signatures of an extension's ops."""
+    from ._op_stub import stub
+
+    return stub(
+        module.__name__, {k: v for k, v in module.__dict__.items() if not k.startswith("__")}
+    )
 
 
 def load_package(name: str, directory: str) -> ExtensionModule:

@@ -16,6 +16,8 @@ from . import (
     rows_recurrent,
     rows_reduce,
     rows_shape,
+    rows_special,
+    rows_statistics,
 )
 from .model import Op
 
@@ -33,6 +35,8 @@ FAMILIES = {
     "conv": rows_conv,
     "functional": rows_functional,
     "recurrent": rows_recurrent,
+    "special": rows_special,
+    "statistics": rows_statistics,
     "random": rows_random,
     "creation": rows_creation,
 }

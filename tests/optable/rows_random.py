@@ -52,4 +52,24 @@ ROWS += [
         covers=("normal",),
     ),
 ]
-ROWS[-3].covers = ("new_full", "new_empty")
+ROWS += [
+    Op(
+        name,
+        lambda g: [S(g(3, 4).__abs__()), S(g().__abs__()), S(g(0))],
+        call=call,
+        grad=False,
+        grad2=False,
+        random=True,
+        layouts=(),
+        covers=(name,),
+    )
+    for name, call in (
+        ("poisson", lambda P, x: P.poisson(x.detach()) * 0),
+        ("binomial", lambda P, x: P.binomial(x.detach(), x.detach() * 0) * 0),
+        (
+            "_standard_gamma",
+            lambda P, x: (P._VF if hasattr(P, "_VF") else P._C)._standard_gamma(x.detach()) * 0,
+        ),
+    )
+]
+ROWS[-6].covers = ("new_full", "new_empty")

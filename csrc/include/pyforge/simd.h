@@ -13,6 +13,7 @@
 #ifndef PF_ISA
 #define PF_ISA PF_ISA_NAME
 #endif
+#define PF_LAMBDA __attribute__((always_inline))
 // The kernels' headers, in a namespace of their own: theirs has other classes of the same names.
 #define pyforge pyforge_kernels
 #include "kernels/elementwise_loops.h"
@@ -21,4 +22,20 @@
 
 namespace pyforge {
 namespace simd = ::pyforge_kernels::kernels::PF_ISA;
+
+// Calls body(i, fetch, put) for registers of T that together are [0, n): fetch(p + i) gives a
+// Vec<T>, put(q + i, v) writes one. The last may be partly filled; memory past n is not touched.
+template <class T, class Body>
+PF_INLINE void for_vectors(int64_t n, Body body) {
+  constexpr int kLanes = simd::Vec<T>::kLanes;
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const int count = n - i < kLanes ? static_cast<int>(n - i) : kLanes;
+    body(i, simd::FetchEither{count}, [count](T* p, simd::Vec<T> v) PF_LAMBDA {
+      if (count == kLanes)
+        simd::store(p, v);
+      else
+        simd::store(p, v, count);
+    });
+  }
 }
+}  // namespace pyforge

@@ -112,6 +112,11 @@ struct Argument : pf_value {
     count = static_cast<int64_t>(__builtin_strlen(s));
     as.string = s;
   }
+  Argument(Span<Tensor> v) : pf_value{} {  // a Tensor is one pointer
+    kind = PF_TENSORS;
+    count = v.size();
+    as.tensors = reinterpret_cast<const pf_tensor*>(v.data());
+  }
   Argument(DType t) : pf_value{} {
     kind = PF_DTYPE;
     as.i = static_cast<int64_t>(t);
@@ -171,6 +176,13 @@ PF_FUNCTION(sum)
 PF_API Tensor matmul(const Tensor& a, const Tensor& b) { return call("matmul", a, b); }
 PF_API Tensor transpose(const Tensor& x, int64_t a, int64_t b) {
   return call("transpose", x, a, b);
+}
+template <int64_t n>
+Tensor cat(const Tensor (&tensors)[n], int64_t dim = 0) {
+  return call("cat", Span<Tensor>(tensors), dim);
+}
+PF_API Tensor narrow(const Tensor& x, int64_t dim, int64_t start, int64_t length) {
+  return call("narrow", x, dim, start, length);
 }
 PF_API Tensor sum(const Tensor& x, Ints dim, bool keepdim = false) {
   return call("sum", x, dim, keepdim);

@@ -6,6 +6,7 @@ import warnings
 
 from ..._C import Tensor
 from ...autograd import Function
+from . import global_hooks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,8 +37,11 @@ class BackwardWatch:
 
     def __init__(self, module: HookMethods) -> None:
         self._module = module
-        self._pre_hooks = tuple(module._backward_pre_hooks.values())
-        self._hooks = tuple(module._backward_hooks.values())
+        self._pre_hooks = (
+            *global_hooks.backward_pre.values(),
+            *module._backward_pre_hooks.values(),
+        )
+        self._hooks = (*global_hooks.backward.values(), *module._backward_hooks.values())
         self._grad_output: Grads | None = None
         self._input_seen = False
         self._n_inputs = 0

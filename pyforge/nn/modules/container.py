@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 
 from ..._C import Tensor
-from ..parameter import Parameter
+from ..parameter import Buffer, Parameter
 from .module import Module
 
 TYPE_CHECKING = False
@@ -107,11 +107,44 @@ class Sequential(_ModuleSequence):
     def _slice(self, index: slice) -> Any:
         return type(self)(dict(list(self._modules.items())[index]))
 
+    def __add__(self, other: Sequential) -> Sequential:
+        if not isinstance(other, Sequential):
+            raise ValueError(
+                "add operator supports only objects of Sequential class, but "
+                f"{type(other)} is given."
+            )
+        return Sequential(*self, *other)
+
+    def __iadd__(self, other: Sequential) -> Self:
+        if not isinstance(other, Sequential):
+            raise ValueError(
+                "add operator supports only objects of Sequential class, but "
+                f"{type(other)} is given."
+            )
+        return self.extend(other)
+
+    def __mul__(self, other: int) -> Sequential:
+        return Sequential(*_repeated(self, other))
+
+    __rmul__ = __mul__
+
+    def __imul__(self, other: int) -> Self:
+        self._set_all(_repeated(self, other))
+        return self
+
     def forward(self, input: Any) -> Any:
         """The output of the last module."""
         for module in self._modules.values():
             input = module(input)  # type: ignore[misc]
         return input
+
+
+def _repeated(modules: Sequential, times: Any) -> list[Module]:
+    if not isinstance(times, int):
+        raise TypeError(f"unsupported operand type(s) for *: {type(modules)} and {type(times)}")
+    if times <= 0:
+        raise ValueError(f"Non-positive multiplication factor {times} for {type(modules)}")
+    return list(modules) * times
 
 
 class ModuleList(_ModuleSequence):
@@ -204,33 +237,39 @@ class ModuleDict(Module):
 
 
 class ParameterList(Module):
-    """A list of parameters; plain tensors put into it become parameters."""
+    """A list of parameters; tensors put into it become parameters, other values stay."""
 
-    def __init__(self, values: Iterable[Tensor] | None = None) -> None:
+    def __init__(self, values: Iterable[Any] | None = None) -> None:
         super().__init__()
+        self._size = 0
         if values is not None:
             self.extend(values)
 
+    def _key(self, index: Any) -> str:
+        return str(_position(index, self._size))
+
     def __len__(self) -> int:
-        return len(self._parameters)
+        return self._size
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._parameters.values())
+        return iter([self[i] for i in range(self._size)])
 
     def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
-            return type(self)(list(self)[index])
-        return self._parameters[str(_position(index, len(self)))]
+            return type(self)([self[i] for i in range(*index.indices(self._size))])
+        return getattr(self, self._key(index))
 
-    def __setitem__(self, index: int, value: Tensor) -> None:
-        self.register_parameter(str(_position(index, len(self))), _as_parameter(value))
+    def __setitem__(self, index: int, value: Any) -> None:
+        setattr(self, self._key(index), _as_parameter(value))
 
-    def append(self, value: Tensor) -> Self:
+    def append(self, value: Any) -> Self:
         """Add ``value`` at the end; returns the list."""
-        self.register_parameter(str(len(self)), _as_parameter(value))
+        key = self._size
+        self._size += 1
+        self[key] = value
         return self
 
-    def extend(self, values: Iterable[Tensor]) -> Self:
+    def extend(self, values: Iterable[Any]) -> Self:
         """Add all ``values`` at the end; returns the list."""
         for value in list(values):
             self.append(value)
@@ -238,65 +277,146 @@ class ParameterList(Module):
 
     __iadd__ = extend
 
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if not name.isdigit()]
+
     def extra_repr(self) -> str:
-        """One line per parameter."""
-        return "\n".join(f"({k}): {_describe(p)}" for k, p in self._parameters.items())
+        """One line per value."""
+        return "\n".join(f"  ({i}): {_describe(value)}" for i, value in enumerate(self))
 
 
 class ParameterDict(Module):
-    """A dictionary of parameters; plain tensors put into it become parameters."""
+    """A dictionary of parameters; tensors put into it become parameters, other values stay."""
 
-    def __init__(self, parameters: Mapping[str, Tensor] | None = None) -> None:
+    def __init__(self, parameters: Any = None) -> None:
         super().__init__()
+        self._keys: dict[str, None] = {}
         if parameters is not None:
             self.update(parameters)
 
     def __getitem__(self, key: str) -> Any:
-        return self._parameters[key]
+        if key not in self._keys:
+            raise KeyError(key)
+        return getattr(self, key)
 
-    def __setitem__(self, key: str, value: Tensor) -> None:
-        self.register_parameter(key, _as_parameter(value))
+    def __setitem__(self, key: str, value: Any) -> None:
+        if not isinstance(key, str):
+            raise TypeError(
+                "Index given to ParameterDict cannot be used as a key as it is not a string "
+                f"(type is '{type(key).__name__}')."
+            )
+        self._keys[key] = None
+        setattr(self, key, _as_parameter(value))
 
     def __delitem__(self, key: str) -> None:
-        del self._parameters[key]
+        del self._keys[key]
+        delattr(self, key)
 
     def __len__(self) -> int:
-        return len(self._parameters)
+        return len(self._keys)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._parameters)
+        return iter(self._keys)
+
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(list(self._keys))
 
     def __contains__(self, key: str) -> bool:
-        return key in self._parameters
+        return key in self._keys
+
+    def __or__(self, other: ParameterDict) -> ParameterDict:
+        result = self.copy()
+        result.update(other)
+        return result
+
+    def __ior__(self, other: ParameterDict) -> Self:
+        self.update(other)
+        return self
+
+    def copy(self) -> ParameterDict:
+        """A dictionary with the same values."""
+        return ParameterDict(dict(self.items()))
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """The value of ``key``, which is ``default`` if there was none."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def clear(self) -> None:
+        """Take all values out."""
+        for key in list(self._keys):
+            del self[key]
+
+    def pop(self, key: str) -> Any:
+        """Take the value of ``key`` out and return it."""
+        value = self[key]
+        del self[key]
+        return value
+
+    def popitem(self) -> tuple[str, Any]:
+        """Take the last pair out and return it."""
+        key = next(reversed(self))
+        return key, self.pop(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value of ``key``, or ``default``."""
+        return self[key] if key in self._keys else default
+
+    def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
+        """A dictionary with ``default`` for all ``keys``."""
+        return ParameterDict(dict.fromkeys(keys, default))
 
     def keys(self) -> KeysView[str]:
         """The names."""
-        return self._parameters.keys()
+        return self._keys.keys()
 
-    def values(self) -> ValuesView[Any]:
-        """The parameters."""
-        return self._parameters.values()
+    def values(self) -> Any:
+        """The values."""
+        return [self[key] for key in self._keys]
 
     def items(self) -> Any:
-        """The names and parameters."""
-        return self._parameters.items()
+        """The names and values."""
+        return [(key, self[key]) for key in self._keys]
 
-    def update(self, parameters: Mapping[str, Tensor] | Iterable[tuple[str, Tensor]]) -> None:
+    def update(self, parameters: Any) -> None:
         """Put in all of ``parameters``, replacing those of the same name."""
-        for key, value in dict(parameters).items():
+        pairs = parameters.items() if hasattr(parameters, "items") else parameters
+        for key, value in pairs:
             self[key] = value
 
     def extra_repr(self) -> str:
-        """One line per parameter."""
-        return "\n".join(f"({k}): {_describe(p)}" for k, p in self._parameters.items())
+        """One line per value."""
+        return "\n".join(f"  ({k}): {_describe(v, old_name=True)}" for k, v in self.items())
 
 
-def _as_parameter(value: Tensor) -> Parameter:
-    return value if isinstance(value, Parameter) else Parameter(value)
+def _as_parameter(value: Any) -> Any:
+    if not isinstance(value, Tensor) or isinstance(value, (Buffer, Parameter)):
+        return value
+    return Parameter(value, requires_grad=value.is_floating_point())
 
 
-def _describe(param: Parameter | None) -> str:
-    if param is None:
-        return "None"
-    size = "x".join(str(n) for n in param.shape)
-    return f"Parameter containing: [{param.dtype} of size {size}]"
+_OLD_NAMES = {
+    "float16": "Half",
+    "bfloat16": "BFloat16",
+    "float32": "Float",
+    "float64": "Double",
+    "uint8": "Byte",
+    "int8": "Char",
+    "int16": "Short",
+    "int32": "Int",
+    "int64": "Long",
+    "bool": "Bool",
+}
+
+
+def _describe(value: Any, *, old_name: bool = False) -> str:
+    if not isinstance(value, Tensor):
+        return f"Object of type: {type(value).__name__}"
+    size = "x".join(str(n) for n in value.shape)
+    kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
+    name = str(value.dtype)
+    if old_name:
+        package, _, short = name.rpartition(".")
+        name = f"{package}.{_OLD_NAMES[short]}Tensor"
+    return f"{kind} containing: [{name} of size {size}]"

@@ -4,38 +4,13 @@ from __future__ import annotations
 
 from ..._C import Tensor
 from .. import functional as F
-from .._losses import reduction_of
 from .bilinear import PairwiseDistance
-from .module import Module
+from .loss import _Loss, _WeightedLoss
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
-
-
-class _Loss(Module):
-    def __init__(
-        self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
-    ) -> None:
-        super().__init__()
-        if size_average is not None or reduce is not None:
-            reduction = reduction_of(size_average, reduce, reduction)
-        self.reduction = reduction
-
-
-class _WeightedLoss(_Loss):
-    weight: Tensor | None
-
-    def __init__(
-        self,
-        weight: Tensor | None = None,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
 
 
 class KLDivLoss(_Loss):

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from ..._C import Tensor, _ModuleBase
+from ..._C import Tensor, _ModuleBase, empty_like
 from ...autograd.grad_mode import no_grad
-from ..parameter import Parameter
+from ..parameter import Buffer, Parameter
+from .global_hooks import (  # noqa: F401  (found here in PyTorch)
+    register_module_backward_hook,
+    register_module_buffer_registration_hook,
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+    register_module_full_backward_hook,
+    register_module_full_backward_pre_hook,
+    register_module_module_registration_hook,
+    register_module_parameter_registration_hook,
+    registered,
+    registration,
+)
 from .module_hooks import HookMethods
 from .module_state import StateMethods
 from .registry import Registry
@@ -73,6 +85,8 @@ class Module(_ModuleBase, HookMethods, StateMethods):
                     f"be created explicitly. To express '{name}' as a function of another Tensor, "
                     "compute the value in the forward() method."
                 )
+        if registration["parameter"]:
+            param = registered("parameter", self, name, param)
         parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
@@ -95,6 +109,8 @@ class Module(_ModuleBase, HookMethods, StateMethods):
                 f"cannot assign '{_type_name(tensor)}' object to buffer '{name}' "
                 "(Tensor or None required)"
             )
+        if registration["buffer"]:
+            tensor = registered("buffer", self, name, tensor)
         buffers[name] = tensor
         if persistent:
             self._non_persistent_buffers_set.discard(name)
@@ -113,6 +129,8 @@ class Module(_ModuleBase, HookMethods, StateMethods):
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"{_type_name(module)} is not a Module subclass")
         self._check_name("module", name, modules)
+        if registration["module"]:
+            module = registered("module", self, name, module)
         modules[name] = module
 
     register_module = add_module
@@ -141,7 +159,12 @@ class Module(_ModuleBase, HookMethods, StateMethods):
         elif isinstance(value, Module):
             modules = self._registry("_modules", "module")
             self._forget(name, "_modules")
+            if registration["module"]:
+                value = registered("module", self, name, value)
             modules[name] = value
+        elif isinstance(value, Buffer):
+            self._forget(name, "_buffers")
+            self.register_buffer(name, value, value.persistent)
         else:
             own = self.__dict__
             if "_parameters" in own:
@@ -244,6 +267,27 @@ class Module(_ModuleBase, HookMethods, StateMethods):
         if buffer is None:
             raise AttributeError(f"`{name}` is not a buffer of {type(module).__name__}")
         return buffer
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put ``module`` at the dotted name ``target``.
+
+        Raises:
+            ValueError: for an empty name, or something that is no module.
+            AttributeError: if the way leads through something that is no module; with ``strict``,
+                if there is no module at this name.
+        """
+        if target == "":
+            raise ValueError("Cannot set the submodule without a target name!")
+        path, _, name = target.rpartition(".")
+        if not isinstance(module, Module):
+            raise ValueError(
+                '"module" is not an nn.Module, found type <class '
+                f"'{type(module).__module__}.{type(module).__qualname__}'>"
+            )
+        parent = self.get_submodule(path)
+        if strict and not isinstance(getattr(parent, name, None), Module):
+            raise AttributeError(f"{type(parent).__name__} has no attribute `{name}`")
+        setattr(parent, name, module)
 
     def children(self) -> Iterator[Module]:
         """The direct children, each once."""
@@ -426,6 +470,14 @@ class Module(_ModuleBase, HookMethods, StateMethods):
     def cpu(self) -> Self:
         """The module itself: all of its tensors are on the CPU."""
         return self
+
+    def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
+        """Replace all values by arbitrary ones; returns the module."""
+        return self._apply(lambda t: empty_like(t, device=device), recurse=recurse)
+
+    def cuda(self, device: Any = None) -> Self:
+        """Raises RuntimeError: there is only the CPU."""
+        raise RuntimeError("pyforge computes on the CPU only: there is no CUDA device to move to")
 
     # Printing
 

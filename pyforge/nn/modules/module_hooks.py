@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...utils.hooks import RemovableHandle, add_hook
+from . import global_hooks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,6 +106,10 @@ class HookMethods:
         self._has_hooks = True
         return handle
 
+    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """The old name of :meth:`register_full_backward_hook`."""
+        return self.register_full_backward_hook(hook)
+
     def _find_hooks(self) -> bool:
         """Set the flag that says whether a call has to look for hooks."""
         self._has_hooks = bool(
@@ -119,18 +124,20 @@ class HookMethods:
         if not self._find_hooks():
             self._hooks_with_kwargs.clear()
             self._hooks_always_called.clear()
-            return self.forward(*args, **kwargs)
+            if not global_hooks.find():
+                return self.forward(*args, **kwargs)
         ran: set[int] = set()
         try:
             return self._run_hooks(args, kwargs, ran)
         except Exception:
-            for key, hook in self._forward_hooks.items():
-                if key in self._hooks_always_called and key not in ran:
+            for key, hook in {**global_hooks.forward, **self._forward_hooks}.items():
+                always = key in self._hooks_always_called or key in global_hooks.always_called
+                if always and key not in ran:
                     self._run_forward_hook(key, hook, args, kwargs, None)
             raise
 
     def _run_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any], ran: set[int]) -> Any:
-        for key, hook in tuple(self._forward_pre_hooks.items()):
+        for key, hook in (*global_hooks.forward_pre.items(), *self._forward_pre_hooks.items()):
             if key in self._hooks_with_kwargs:
                 changed = hook(self, args, kwargs)
                 if changed is not None:
@@ -145,13 +152,18 @@ class HookMethods:
                 if changed is not None:
                     args = changed if isinstance(changed, tuple) else (changed,)
         watch = None
-        if self._backward_hooks or self._backward_pre_hooks:
+        if (
+            self._backward_hooks
+            or self._backward_pre_hooks
+            or global_hooks.backward
+            or global_hooks.backward_pre
+        ):
             from .backward_hooks import BackwardWatch
 
             watch = BackwardWatch(self)
             args = watch.on_input(args)
         result = self.forward(*args, **kwargs)
-        for key, hook in tuple(self._forward_hooks.items()):
+        for key, hook in (*global_hooks.forward.items(), *self._forward_hooks.items()):
             ran.add(key)
             changed = self._run_forward_hook(key, hook, args, kwargs, result)
             if changed is not None:
@@ -166,6 +178,6 @@ class HookMethods:
         kwargs: dict[str, Any],
         result: Any,
     ) -> Any:
-        if key in self._hooks_with_kwargs:
+        if key in self._hooks_with_kwargs or key in global_hooks.wanting_kwargs:
             return hook(self, args, kwargs, result)
         return hook(self, args, result)

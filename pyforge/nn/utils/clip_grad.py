@@ -20,6 +20,7 @@ def clip_grad_norm_(
     max_norm: float,
     norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
 ) -> Tensor:
     """Scale the gradients of all parameters down so that their common norm is ``max_norm`` at most.
 
@@ -33,6 +34,7 @@ def clip_grad_norm_(
         max_norm: the largest norm wanted.
         norm_type: the order of the norm, ``inf`` for the largest absolute value.
         error_if_nonfinite: raise instead of warning.
+        foreach: accepted.
 
     Returns:
         The norm before clipping, a scalar tensor.
@@ -61,11 +63,53 @@ def clip_grad_norm_(
     return _scalar(size, grads)
 
 
-def get_total_norm(tensors: Iterable[Tensor], norm_type: float = 2.0) -> Tensor:
-    """The norm of all ``tensors`` taken as one vector, a scalar tensor."""
-    tensors = list(tensors)
+def get_total_norm(
+    tensors: Iterable[Tensor],
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """The norm of all ``tensors`` taken as one vector, a scalar tensor.
+
+    Raises RuntimeError with ``error_if_nonfinite``, if the norm is not finite.
+    """
+    tensors = [tensors] if isinstance(tensors, Tensor) else list(tensors)
     with no_grad():
-        return _scalar(_size(tensors, float(norm_type)), tensors)
+        size = _size(tensors, float(norm_type))
+        if error_if_nonfinite and not math.isfinite(size):
+            raise RuntimeError(
+                f"The total norm of order {norm_type} for gradients from `parameters` is "
+                "non-finite, so it cannot be clipped."
+            )
+        return _scalar(size, tensors)
+
+
+def clip_grads_with_norm_(
+    parameters: Parameters, max_norm: float, total_norm: Tensor, foreach: bool | None = None
+) -> None:
+    """Scale all gradients by ``max_norm / total_norm`` if that is below one."""
+    grads = [grad for _, grad in _with_grads(parameters)]
+    factor = float(max_norm) / (float(total_norm) + 1e-6)
+    if factor < 1:
+        with no_grad():
+            _scale(grads, factor)
+
+
+def clip_grad_norm(
+    parameters: Parameters,
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """The old name of :func:`clip_grad_norm_`; warns."""
+    warnings.warn(
+        "torch.nn.utils.clip_grad_norm is now deprecated in favor of "
+        "torch.nn.utils.clip_grad_norm_.",
+        FutureWarning,
+        stacklevel=2,
+    )
+    return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)
 
 
 def _size(tensors: list[Tensor], norm_type: float) -> float:
@@ -79,7 +123,9 @@ def _scalar(size: float, like: list[Tensor]) -> Tensor:
     return tensor(size, dtype=like[0].dtype if like else None)
 
 
-def clip_grad_value_(parameters: Parameters, clip_value: float) -> None:
+def clip_grad_value_(
+    parameters: Parameters, clip_value: float, foreach: bool | None = None
+) -> None:
     """Clamp every element of every gradient to ``±clip_value``; NaN stays NaN."""
     clip_value = float(clip_value)
     with no_grad():

@@ -1,0 +1,282 @@
+"""Checkpointing: compute again in the backward pass what would take memory until then."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+import weakref
+
+from .._C import Tensor
+from ..autograd import Function, backward
+from ..autograd.grad_mode import enable_grad
+from ..autograd.graph import saved_tensors_hooks
+from ..random import get_rng_state, set_rng_state
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+    from typing import Any
+
+    ContextFn = Callable[[], tuple[AbstractContextManager[Any], AbstractContextManager[Any]]]
+
+__all__ = [
+    "CheckpointError",
+    "checkpoint",
+    "checkpoint_sequential",
+    "noop_context_fn",
+    "set_checkpoint_early_stop",
+]
+
+
+class CheckpointError(RuntimeError):
+    """The function did something else when it was computed again."""
+
+
+def noop_context_fn() -> tuple[AbstractContextManager[Any], AbstractContextManager[Any]]:
+    """Two contexts that do nothing."""
+    return contextlib.nullcontext(), contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def set_checkpoint_early_stop(enable: bool) -> Iterator[None]:
+    """Accepted for PyTorch's programs: the function is always computed to its end."""
+    yield
+
+
+@contextlib.contextmanager
+def _random_from(state: Tensor | None) -> Iterator[None]:
+    """Inside, the global stream goes on from ``state``; afterwards from where it was."""
+    if state is None:
+        yield
+        return
+    outside = get_rng_state()
+    set_rng_state(state)
+    try:
+        yield
+    finally:
+        set_rng_state(outside)
+
+
+def checkpoint(
+    function: Callable[..., Any],
+    *args: Any,
+    use_reentrant: bool | None = None,
+    context_fn: ContextFn = noop_context_fn,
+    determinism_check: str = "default",
+    debug: bool = False,
+    early_stop: bool = True,
+    **kwargs: Any,
+) -> Any:
+    """``function(*args, **kwargs)``, without keeping what its derivative needs.
+
+    The backward pass calls the function again. Gradients are the same to the bit: the random
+    numbers drawn inside are drawn again.
+
+    Args:
+        function: must do the same at each call.
+        use_reentrant: ``True`` runs a backward pass inside the backward pass: an argument must
+            require a gradient, keyword arguments and ``autograd.grad`` are not supported. ``False``
+            puts back the values that were not kept, one by one, and has no such limits. ``None``
+            stands for ``True``, with a warning.
+        context_fn: gives a context for the first and one for the second computation; only without
+            reentry.
+        determinism_check: ``"default"`` compares shape and dtype of each value that is computed
+            again with the first one, ``"none"`` does not.
+        debug: accepted; the messages name the values anyway.
+        early_stop: accepted; the function is always computed to its end.
+        preserve_rng_state: draw the same random numbers again, ``True`` by default.
+
+    Raises:
+        ValueError: for settings that do not go together.
+        CheckpointError: in the backward pass, if the second computation saves other values.
+    """
+    if use_reentrant is None:
+        warnings.warn(
+            "torch.utils.checkpoint: the use_reentrant parameter should be passed explicitly. "
+            "use_reentrant=False is recommended; True is the default for now.",
+            stacklevel=2,
+        )
+        use_reentrant = True
+    preserve = kwargs.pop("preserve_rng_state", True)
+    if determinism_check not in ("default", "none"):
+        raise ValueError(
+            f"determinism_check should be one of 'default', 'none', got {determinism_check}"
+        )
+    if not use_reentrant:
+        frame = _Frame(function, args, kwargs, preserve, context_fn, determinism_check)
+        return frame.forward()
+    if kwargs:
+        raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))
+    if context_fn is not noop_context_fn or debug:
+        raise ValueError(
+            "Passing `context_fn` or `debug` is only supported when use_reentrant=False."
+        )
+    return _Reentrant.apply(function, preserve, *args)
+
+
+def checkpoint_sequential(
+    functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, **kwargs: Any
+) -> Any:
+    """Apply ``functions`` one after the other, in ``segments`` checkpoints (the last one is not).
+
+    Args:
+        functions: a ``Sequential`` or a list of functions of one argument.
+        segments: into how many parts they are split.
+        input: the argument of the first.
+        use_reentrant: see :func:`checkpoint`.
+
+    Raises:
+        ValueError: for other keyword arguments than ``preserve_rng_state``.
+    """
+    if use_reentrant is None:
+        warnings.warn(
+            "torch.utils.checkpoint.checkpoint_sequential: the use_reentrant parameter should be "
+            "passed explicitly. use_reentrant=False is recommended; True is the default for now.",
+            stacklevel=2,
+        )
+        use_reentrant = True
+    preserve = kwargs.pop("preserve_rng_state", True)
+    if kwargs:
+        raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))
+    steps = list(functions.children()) if hasattr(functions, "children") else list(functions)
+    size = len(steps) // segments
+    value = input
+    for i in range(segments - 1):
+        part = steps[i * size : (i + 1) * size]
+        value = checkpoint(
+            _chain(part), value, use_reentrant=use_reentrant, preserve_rng_state=preserve
+        )
+    return _chain(steps[(segments - 1) * size :])(value)
+
+
+def _chain(functions: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    def run(value: Any) -> Any:
+        for function in functions:
+            value = function(value)
+        return value
+
+    return run
+
+
+class _Holder:
+    """Stands in the graph for a value that is not kept until it has been computed again."""
+
+    __slots__ = ("__weakref__", "frame", "like", "value")
+
+    def __init__(self, frame: _Frame, like: tuple[Any, Any]) -> None:
+        self.frame = frame
+        self.like = like
+        self.value: Tensor | None = None
+
+
+class _Frame:
+    """One checkpointed call without reentry."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        preserve: bool,
+        context_fn: ContextFn,
+        determinism_check: str,
+    ) -> None:
+        self.call = (function, args, kwargs)
+        self.random = get_rng_state() if preserve else None
+        self.contexts = context_fn()
+        self.compare = determinism_check == "default"
+        self.holders: list[weakref.ref[_Holder]] = []
+
+    def forward(self) -> Any:
+        function, args, kwargs = self.call
+        with self.contexts[0], saved_tensors_hooks(self._hold, self._value):
+            return function(*args, **kwargs)
+
+    def _hold(self, tensor: Tensor) -> _Holder:
+        holder = _Holder(self, (tuple(tensor.shape), tensor.dtype))
+        self.holders.append(weakref.ref(holder))
+        return holder
+
+    def _value(self, holder: _Holder) -> Tensor:
+        if holder.value is None:
+            self._compute_again()
+        if holder.value is None:
+            raise CheckpointError(
+                "torch.utils.checkpoint: A different number of tensors was saved during the "
+                "original forward and recomputation; the function must do the same at each call."
+            )
+        return holder.value
+
+    def _compute_again(self) -> None:
+        function, args, kwargs = self.call
+        count = 0
+
+        def give(tensor: Tensor) -> Tensor:
+            nonlocal count
+            holder = self.holders[count]() if count < len(self.holders) else None
+            count += 1
+            if holder is not None:
+                now = (tuple(tensor.shape), tensor.dtype)
+                if self.compare and now != holder.like:
+                    raise CheckpointError(
+                        "torch.utils.checkpoint: Recomputed values for the following tensors have "
+                        f"different metadata than during the forward pass: tensor at position "
+                        f"{count - 1}: saved {holder.like}, recomputed {now}"
+                    )
+                holder.value = tensor
+            return tensor
+
+        with (
+            _random_from(self.random),
+            self.contexts[1],
+            enable_grad(),
+            saved_tensors_hooks(give, lambda tensor: tensor),
+        ):
+            function(*args, **kwargs)
+        if count != len(self.holders):
+            raise CheckpointError(
+                "torch.utils.checkpoint: A different number of tensors was saved during the "
+                f"original forward and recomputation. Number of tensors saved during forward: "
+                f"{len(self.holders)}. Number of tensors saved during recomputation: {count}."
+            )
+
+
+class _Reentrant(Function):
+    @staticmethod
+    def forward(ctx: Any, function: Callable[..., Any], preserve: bool, *args: Any) -> Any:
+        if not any(isinstance(a, Tensor) and a.requires_grad for a in args):
+            warnings.warn(
+                "None of the inputs have requires_grad=True. Gradients will be None", stacklevel=4
+            )
+        ctx.function = function
+        ctx.random = get_rng_state() if preserve else None
+        ctx.plain = [None if isinstance(a, Tensor) else a for a in args]
+        ctx.is_tensor = [isinstance(a, Tensor) for a in args]
+        ctx.save_for_backward(*(a for a in args if isinstance(a, Tensor)))
+        return function(*args)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> Any:
+        saved = iter(ctx.saved_tensors)
+        args = [
+            next(saved) if tensor else plain
+            for tensor, plain in zip(ctx.is_tensor, ctx.plain, strict=True)
+        ]
+        inputs = [
+            a.detach().requires_grad_(a.requires_grad) if isinstance(a, Tensor) else a for a in args
+        ]
+        with _random_from(ctx.random), enable_grad():
+            outputs = ctx.function(*inputs)
+        outputs = (outputs,) if isinstance(outputs, Tensor) else outputs
+        pairs = [
+            (y, g)
+            for y, g in zip(outputs, grads, strict=True)
+            if isinstance(y, Tensor) and y.requires_grad
+        ]
+        if not pairs:
+            raise RuntimeError(
+                "none of output has requires_grad=True, this checkpoint() is not necessary"
+            )
+        backward([y for y, _ in pairs], [g for _, g in pairs])
+        return (None, None, *(a.grad if isinstance(a, Tensor) else None for a in inputs))
