@@ -330,6 +330,10 @@ class Tensor:
         """R in the upper triangle and reflectors below it ``[*, m, n]``; tau ``[*, min(m, n)]``."""
     def inverse(self) -> Tensor:
         """Inverses of square matrices ``[*, n, n]`` (float32 or float64)."""
+    def is_nonzero(self) -> _bool:
+        """Whether the one element is not zero."""
+    def is_signed(self) -> _bool:
+        """Whether the elements can be negative."""
     def logdet(self) -> Tensor:
         """Logarithms of determinants ``[*]``; NaN where the determinant is negative."""
     def lu(self, pivot: _bool = True, get_infos: _bool = False) -> LUFactorResult | LUFactorExResult:
@@ -362,8 +366,12 @@ class Tensor:
         """The elements as nested lists of Python numbers; of a 0-d tensor, the number."""
     def triangular_solve(self, A: Tensor, upper: _bool = True, transpose: _bool = False, unitriangular: _bool = False) -> TriangularSolveResult:
         """X with A X = b (A^T X = b with ``transpose``) and A; the older form of solve_triangular."""
+    def type(self, dtype: Any = None, non_blocking: _bool = False) -> Any:
+        """The name of the tensor's type, or the tensor with another dtype."""
     @property
     def device(self) -> _device: ...
+    @property
+    def is_cpu(self) -> _bool: ...
     @property
     def is_cuda(self) -> _bool: ...
     @property

@@ -45,6 +45,28 @@ if TYPE_CHECKING:
     from . import special as special
     from . import testing as testing
     from . import utils as utils
+    from ._legacy import BFloat16Tensor as BFloat16Tensor
+    from ._legacy import BoolTensor as BoolTensor
+    from ._legacy import ByteTensor as ByteTensor
+    from ._legacy import CharTensor as CharTensor
+    from ._legacy import DoubleTensor as DoubleTensor
+    from ._legacy import FloatTensor as FloatTensor
+    from ._legacy import HalfTensor as HalfTensor
+    from ._legacy import IntTensor as IntTensor
+    from ._legacy import LongTensor as LongTensor
+    from ._legacy import ShortTensor as ShortTensor
+    from ._legacy import (
+        are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
+    )
+    from ._legacy import frombuffer as frombuffer
+    from ._legacy import get_default_device as get_default_device
+    from ._legacy import get_float32_matmul_precision as get_float32_matmul_precision
+    from ._legacy import is_nonzero as is_nonzero
+    from ._legacy import is_signed as is_signed
+    from ._legacy import set_default_device as set_default_device
+    from ._legacy import set_default_tensor_type as set_default_tensor_type
+    from ._legacy import set_float32_matmul_precision as set_float32_matmul_precision
+    from ._legacy import use_deterministic_algorithms as use_deterministic_algorithms
     from ._tensor_str import get_printoptions as get_printoptions
     from ._tensor_str import printoptions as printoptions
     from ._tensor_str import set_printoptions as set_printoptions
@@ -86,7 +108,9 @@ if TYPE_CHECKING:
     from .linalg._top import tensordot as tensordot
     from .linalg._top import triangular_solve as triangular_solve
     from .linalg._top import vander as vander
+    from .nn.functional import adaptive_max_pool1d as adaptive_max_pool1d
     from .nn.functional import bilinear as bilinear
+    from .nn.functional import celu as celu
     from .nn.functional import celu_ as celu_
     from .nn.functional import channel_shuffle as channel_shuffle
     from .nn.functional import cosine_similarity as cosine_similarity
@@ -96,7 +120,9 @@ if TYPE_CHECKING:
     from .nn.functional import relu_ as relu_
     from .nn.functional import rrelu as rrelu
     from .nn.functional import rrelu_ as rrelu_
+    from .nn.functional import selu as selu
     from .nn.functional import selu_ as selu_
+    from .nn.functional import threshold as threshold
     from .nn.functional import threshold_ as threshold_
     from .serialization import load as load
     from .serialization import save as save
@@ -173,6 +199,30 @@ _LAZY = {
     "selu_": "nn.functional",
     "threshold_": "nn.functional",
     "vmap": "func",
+    "BFloat16Tensor": "_legacy",
+    "BoolTensor": "_legacy",
+    "ByteTensor": "_legacy",
+    "CharTensor": "_legacy",
+    "DoubleTensor": "_legacy",
+    "FloatTensor": "_legacy",
+    "HalfTensor": "_legacy",
+    "IntTensor": "_legacy",
+    "LongTensor": "_legacy",
+    "ShortTensor": "_legacy",
+    "are_deterministic_algorithms_enabled": "_legacy",
+    "frombuffer": "_legacy",
+    "get_default_device": "_legacy",
+    "get_float32_matmul_precision": "_legacy",
+    "is_nonzero": "_legacy",
+    "is_signed": "_legacy",
+    "set_default_device": "_legacy",
+    "set_default_tensor_type": "_legacy",
+    "set_float32_matmul_precision": "_legacy",
+    "use_deterministic_algorithms": "_legacy",
+    "adaptive_max_pool1d": "nn.functional",
+    "celu": "nn.functional",
+    "selu": "nn.functional",
+    "threshold": "nn.functional",
     "chain_matmul": "linalg._top",
     "cholesky": "linalg._top",
     "cholesky_inverse": "linalg._top",

@@ -186,6 +186,11 @@ def is_cuda(self: Tensor) -> bool:
     return False
 
 
+def is_cpu(self: Tensor) -> bool:
+    """True: see is_cuda."""
+    return True
+
+
 METHODS = {
     "register_hook": register_hook,
     "register_post_accumulate_grad_hook": register_post_accumulate_grad_hook,
@@ -202,7 +207,7 @@ METHODS = {
     "__dlpack_device__": dlpack_device,
 }
 # Loaded on first use: method name to module.
-LAZY_METHODS = dict.fromkeys(
+LAZY_METHODS = dict.fromkeys(("is_nonzero", "is_signed", "type"), "_legacy") | dict.fromkeys(
     (
         "cholesky",
         "cholesky_inverse",
@@ -224,7 +229,7 @@ LAZY_METHODS = dict.fromkeys(
     ),
     "linalg._top",
 )
-PROPERTIES = {"device": get_device, "is_cuda": is_cuda}
+PROPERTIES = {"device": get_device, "is_cuda": is_cuda, "is_cpu": is_cpu}
 
 
 def load_method(name: str) -> Callable[..., Any]:
