@@ -9,6 +9,8 @@ from ._device import device as _device
 from ._tensor import HookHandle
 from .linalg._results import (
     GeqrfResult,
+    LUFactorExResult,
+    LUFactorResult,
     QRResult,
     SlogdetResult,
     SVDTransposedResult,
@@ -334,6 +336,8 @@ class Tensor:
         """Whether the elements can be negative."""
     def logdet(self) -> Tensor:
         """Logarithms of determinants ``[*]``; NaN where the determinant is negative."""
+    def lu(self, pivot: _bool = True, get_infos: _bool = False) -> LUFactorResult | LUFactorExResult:
+        """The older form of linalg.lu_factor_ex: LU and pivots, and with ``get_infos`` the infos."""
     def lu_solve(self, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
         """The older form of linalg.lu_solve, with the right-hand sides first."""
     def matrix_exp(self) -> Tensor:
@@ -410,6 +414,8 @@ class Tensor:
         """In-place form of addcmul()."""
     def addmm(self, mat1: Tensor, mat2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
         """beta * input + alpha * mat1 @ mat2; with beta 0 input is not read."""
+    def addmm_(self, mat1: Tensor, mat2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+        """In-place form of addmm()."""
     def addmv(self, mat: Tensor, vec: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
         """beta * input + alpha * mat @ vec; with beta 0 input is not read."""
     def addmv_(self, mat: Tensor, vec: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:

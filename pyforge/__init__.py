@@ -88,18 +88,23 @@ if TYPE_CHECKING:
     from .linalg._top import cholesky_inverse as cholesky_inverse
     from .linalg._top import cholesky_solve as cholesky_solve
     from .linalg._top import det as det
+    from .linalg._top import frobenius_norm as frobenius_norm
     from .linalg._top import geqrf as geqrf
     from .linalg._top import inverse as inverse
     from .linalg._top import logdet as logdet
+    from .linalg._top import lu as lu
     from .linalg._top import lu_solve as lu_solve
     from .linalg._top import lu_unpack as lu_unpack
     from .linalg._top import matrix_exp as matrix_exp
     from .linalg._top import matrix_power as matrix_power
+    from .linalg._top import nuclear_norm as nuclear_norm
     from .linalg._top import orgqr as orgqr
+    from .linalg._top import pca_lowrank as pca_lowrank
     from .linalg._top import pinverse as pinverse
     from .linalg._top import qr as qr
     from .linalg._top import slogdet as slogdet
     from .linalg._top import svd as svd
+    from .linalg._top import svd_lowrank as svd_lowrank
     from .linalg._top import tensordot as tensordot
     from .linalg._top import triangular_solve as triangular_solve
     from .linalg._top import vander as vander
@@ -223,18 +228,23 @@ _LAZY = {
     "cholesky_inverse": "linalg._top",
     "cholesky_solve": "linalg._top",
     "det": "linalg._top",
+    "frobenius_norm": "linalg._top",
     "geqrf": "linalg._top",
     "inverse": "linalg._top",
     "logdet": "linalg._top",
+    "lu": "linalg._top",
     "lu_solve": "linalg._top",
     "lu_unpack": "linalg._top",
     "matrix_exp": "linalg._top",
     "matrix_power": "linalg._top",
+    "nuclear_norm": "linalg._top",
     "orgqr": "linalg._top",
+    "pca_lowrank": "linalg._top",
     "pinverse": "linalg._top",
     "qr": "linalg._top",
     "slogdet": "linalg._top",
     "svd": "linalg._top",
+    "svd_lowrank": "linalg._top",
     "tensordot": "linalg._top",
     "triangular_solve": "linalg._top",
     "vander": "linalg._top",

@@ -216,6 +216,7 @@ LAZY_METHODS = dict.fromkeys(("is_nonzero", "is_signed", "type"), "_legacy") | d
         "geqrf",
         "inverse",
         "logdet",
+        "lu",
         "lu_solve",
         "matrix_exp",
         "matrix_power",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support import array, assert_same, torch
+from support import array, assert_same, quiet, torch
 
 import pyforge as pf
 
@@ -204,3 +204,29 @@ def test_matrix_exp_of_large_and_mixed_norms() -> None:
     y = array(pf.linalg.matrix_exp(a))
     for m, t in zip(y, (1.0, 30.0), strict=True):
         np.testing.assert_allclose(m, [[np.cos(t), np.sin(t)], [-np.sin(t), np.cos(t)]], atol=1e-12)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("shape", [(20, 8), (8, 20), (2, 9, 9)])
+def test_low_rank_from_the_same_seed(shape: tuple[int, ...]) -> None:
+    a = draw(*shape[:-1], 3) @ draw(3, shape[-1])
+    results = []
+    for P in (pf, torch):
+        P.manual_seed(5)
+        u, s, v = P.svd_lowrank(P.tensor(a), 4)
+        assert_same(pf.tensor(a), (u * s.unsqueeze(-2)) @ v.mT, 100)
+        results.append([s[..., :3], P.pca_lowrank(P.tensor(a))[1][..., :2]])
+    assert_same(*results, 1000)
+
+
+@pytest.mark.torch
+def test_older_names() -> None:
+    a = draw(2, 4, 3)
+    for name, args in {
+        "lu": (),
+        "nuclear_norm": ((0, 2), True),
+        "frobenius_norm": ((0, 2),),
+        "geqrf": (),
+    }.items():
+        got, want = (quiet(getattr(P, name), P.tensor(a), *args) for P in (pf, torch))
+        assert_same(got, want, 100, name)

@@ -3,6 +3,7 @@
 #include "autograd/node.h"
 #include "ops/index_plan.h"
 #include "ops/inplace_op.h"
+#include "ops/lines.h"
 #include "ops/ops.h"
 
 namespace pyforge::ops {
@@ -112,6 +113,20 @@ Tensor backward_by_place(const Tensor& g, IntSpan base_sizes, IntSpan base_strid
   return reshape(out, base_sizes);
 }
 
+// The region += values, one after the other.
+void add_to_places(const Tensor& base, const Tensor& values, IntSpan sizes, IntSpan strides,
+                   int64_t offset) {
+  std::vector<int64_t> offsets = offsets_of(sizes, strides);
+  GradModeGuard off(false);
+  Tensor from = contiguous(values);
+  with_floating(base.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    T* to = base.data<T>() + offset;
+    const T* v = from.data<T>();
+    for (size_t i = 0; i < offsets.size(); ++i) to[offsets[i]] = to[offsets[i]] + v[i];
+  });
+}
+
 }  // namespace
 
 Tensor as_strided_backward(const Tensor& g, IntSpan base_sizes, IntSpan base_strides, IntSpan sizes,
@@ -126,7 +141,7 @@ Tensor as_strided_backward(const Tensor& g, IntSpan base_sizes, IntSpan base_str
   }
   auto [base_first, base_last] = reach(base_sizes, base_strides);
   auto [first, last] = reach(sizes, strides);
-  if (first + offset < base_first || last + offset > base_last || overlaps_itself(kept, strides) ||
+  if (first + offset < base_first || last + offset > base_last ||
       overlaps_itself(base_sizes, base_strides))
     return backward_by_place(g, base_sizes, base_strides, sizes, strides, offset);
   Tensor base = empty_laid_out(base_sizes, base_strides, g.dtype());
@@ -138,7 +153,11 @@ Tensor as_strided_backward(const Tensor& g, IntSpan base_sizes, IntSpan base_str
     GradModeGuard off(false);
     if (!reduced.empty()) values = sum_dims(g, IntSpan(reduced), true, std::nullopt);
   }
-  copy_data(region(base, kept, strides, offset), values);
+  if (overlaps_itself(kept, strides)) {
+    add_to_places(base, values, kept, strides, offset);
+  } else {
+    copy_data(region(base, kept, strides, offset), values);
+  }
   record<RegionScatterBackward>(base, {&g}, {}, {base_strides, sizes, strides, offset});
   return base;
 }

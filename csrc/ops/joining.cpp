@@ -1,4 +1,5 @@
 // Tensors joined along a dimension, and broadcast against each other.
+#include <algorithm>
 #include <cstring>
 
 #include "autograd/node.h"
@@ -35,6 +36,8 @@ struct StackBackward {
   }
 };
 
+constexpr int64_t kSmallPiece = 1 << 15;
+
 // y seen as [outer, rows, inner]; t fills `rows` of them from `at` on.
 void copy_piece(const Tensor& y, int64_t dim, int64_t at, const Tensor& t, int64_t length) {
   Dims sizes(y.sizes());
@@ -42,7 +45,9 @@ void copy_piece(const Tensor& y, int64_t dim, int64_t at, const Tensor& t, int64
   size_t size = itemsize(y.dtype());
   char* to = y->data + at * y.stride(dim) * static_cast<int64_t>(size);
   int64_t outer = count(IntSpan(sizes.begin(), dim));
-  if (outer <= 64 && t.dtype() == y.dtype() && t.is_contiguous() && t.numel() < 4096) {
+  // Row by row where that is little work for one thread.
+  if (t.dtype() == y.dtype() && t.is_contiguous() && t.numel() < kSmallPiece &&
+      outer <= std::max<int64_t>(64, t.numel() / 4)) {
     size_t run = static_cast<size_t>(outer ? t.numel() / outer : 0) * size;
     size_t pitch = static_cast<size_t>(y.size(dim) * y.stride(dim)) * size;
     for (int64_t o = 0; o < outer; ++o) std::memcpy(to + o * pitch, t->data + o * run, run);

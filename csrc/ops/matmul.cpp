@@ -462,7 +462,7 @@ PF_OP(outer, "outer(Tensor input, Tensor vec2) -> Tensor", kBoth,
       "All products of an element of one vector and one of the other.")
 PF_OP(addmm,
       "addmm(Tensor input, Tensor mat1, Tensor mat2, *, Number beta=1, Number alpha=1) -> Tensor",
-      kBoth, "beta * input + alpha * mat1 @ mat2; with beta 0 input is not read.")
+      kBoth | kInplace, "beta * input + alpha * mat1 @ mat2; with beta 0 input is not read.")
 PF_OP(linear, "linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", kNN,
       "input @ weight.T + bias.")
 }  // namespace

@@ -2,6 +2,8 @@
 #include <cmath>
 
 #include "autograd/node.h"
+#include "ops/gemm_driver.h"
+#include "ops/lines.h"
 #include "ops/ops.h"
 
 namespace pyforge::ops {
@@ -53,9 +55,43 @@ Tensor addbmm(const Tensor& input, const Tensor& batch1, const Tensor& batch2, S
                sum_dims(products, IntSpan(&first, 1), false, products.dtype()), alpha);
 }
 
-Tensor baddbmm(const Tensor& input, const Tensor& batch1, const Tensor& batch2, Scalar beta,
-               Scalar alpha) {
-  return blend("baddbmm", input, beta, bmm(batch1, batch2), alpha);
+struct BaddbmmBackward {
+  static constexpr const char* kName = "BaddbmmBackward0";
+  Scalar beta, alpha;
+  static void backward(Node& n, BaddbmmBackward& p, Tensor* in, Tensor* out) {
+    if (!in[0].defined()) return;
+    auto scaled = [&](const Scalar& by) { return by.to_double() == 1 ? in[0] : mul(in[0], by); };
+    if (n.needs(0)) out[0] = scaled(p.beta);
+    if (!n.needs(1) && !n.needs(2)) return;
+    Tensor g = scaled(p.alpha);
+    if (n.needs(1)) out[1] = product(g, false, n.saved(1), true);
+    if (n.needs(2)) out[2] = product(n.saved(0), true, g, false);
+  }
+};
+
+// C [*, m, n] = beta C + alpha A B for contiguous C and batches [b, ., .] of A and B.
+void add_products(const Tensor& c, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha) {
+  int64_t m = a.size(1), k = a.size(2), n = b.size(2);
+  gemm_batched(
+      c.dtype(),
+      {m, n, k, a->data, a.stride(1), a.stride(2), b->data, b.stride(1), b.stride(2), c->data, n, 1,
+       alpha.to_double(), beta.to_double(), nullptr, 0, kernels::Epilogue::None},
+      a.size(0), a.stride(0), b.stride(0), m * n);
+}
+
+Tensor baddbmm(const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta, Scalar alpha) {
+  bool plain = a.dim() == 3 && b.dim() == 3 && a.size(0) == b.size(0) && a.size(2) == b.size(1) &&
+               is_floating(a.dtype()) && a.dtype() == b.dtype() && a.dtype() == input.dtype();
+  if (!plain) return blend("baddbmm", input, beta, bmm(a, b), alpha);
+  Tensor y = empty({a.size(0), a.size(1), b.size(2)}, a.dtype());
+  {
+    GradModeGuard off(false);
+    Tensor x = expand(input, y.sizes());
+    if (beta.to_double() != 0) copy_data(y, x);
+    if (y.numel()) add_products(y, a, b, beta, alpha);
+  }
+  record<BaddbmmBackward>(y, {&input, &a, &b}, {&a, &b}, {beta, alpha});
+  return y;
 }
 
 Tensor vdot(const Tensor& a, const Tensor& b) { return dot(a, b); }
@@ -111,13 +147,50 @@ Tensor kron(const Tensor& a, const Tensor& b) {
   return reshape(mul(reshape(a, wide_a), reshape(b, wide_b)), sizes);
 }
 
+Tensor cross_last(const Tensor& a, const Tensor& b);
+
+struct CrossBackward {
+  static constexpr const char* kName = "LinalgCrossBackward0";
+  static void backward(Node& n, CrossBackward&, Tensor* in, Tensor* out) {
+    if (!in[0].defined()) return;
+    if (n.needs(0)) out[0] = cross_last(n.saved(1), in[0]);
+    if (n.needs(1)) out[1] = cross_last(in[0], n.saved(0));
+  }
+};
+
+// a and b of one shape [*, 3] and one dtype, float32 or float64.
+Tensor cross_last(const Tensor& a, const Tensor& b) {
+  Tensor y = empty(a.sizes(), a.dtype());
+  {
+    GradModeGuard off(false);
+    Tensor left = contiguous(a), right = contiguous(b);
+    with_float(a.dtype(), [&](auto zero) {
+      using T = decltype(zero);
+      const T *u = left.data<T>(), *v = right.data<T>();
+      T* to = y.data<T>();
+      for (int64_t i = 0; i < y.numel(); i += 3) {
+        to[i] = u[i + 1] * v[i + 2] - u[i + 2] * v[i + 1];
+        to[i + 1] = u[i + 2] * v[i] - u[i] * v[i + 2];
+        to[i + 2] = u[i] * v[i + 1] - u[i + 1] * v[i];
+      }
+    });
+  }
+  record<CrossBackward>(y, {&a, &b}, {&a, &b}, {});
+  return y;
+}
+
 Tensor cross_dim(const char* op, const Tensor& a, const Tensor& b, int64_t dim) {
   PF_CHECK(a.dim() == b.dim(), Runtime, op,
            ": inputs must have the same number of dimensions, got ", a.dim(), " and ", b.dim());
   int64_t d = wrap_dim(op, dim, a.dim());
   PF_CHECK(a.dim() && a.size(d) == 3 && b.size(d) == 3, Runtime, op, ": inputs dimension ", dim,
            " must have length 3. Got ", a.dim() ? a.size(d) : 0, " and ", a.dim() ? b.size(d) : 0);
-  broadcast_shapes(op, a.sizes(), b.sizes());
+  Dims sizes = broadcast_shapes(op, a.sizes(), b.sizes());
+  if (a.dtype() == b.dtype() && is_floating(a.dtype()) && !is_half(a.dtype())) {
+    Tensor x = expand(a, sizes), y = expand(b, sizes);
+    if (d == a.dim() - 1) return cross_last(x, y);
+    return contiguous(transpose(cross_last(transpose(x, d, -1), transpose(y, d, -1)), d, -1));
+  }
   return sub(mul(roll(a, {-1}, {d}), roll(b, {-2}, {d})),
              mul(roll(a, {-2}, {d}), roll(b, {-1}, {d})));
 }
@@ -157,13 +230,17 @@ Tensor pairwise(const Tensor& x, const Tensor& y, double p) {
   return norm(sub(unsqueeze(x, -2), unsqueeze(y, -3)), p, IntSpan(&last, 1), false, std::nullopt);
 }
 
-// |x|^2 + |y|^2 - 2 x y, for sizes where the product pays.
+// |x|^2 + |y|^2 - 2 x y, for sizes where the product pays. x and y of one batch shape.
 Tensor euclidean_by_product(const Tensor& x, const Tensor& y) {
   int64_t last = -1;
   IntSpan over(&last, 1);
   Tensor xx = sum_dims(square(x), over, true, std::nullopt),
          yy = sum_dims(square(y), over, true, std::nullopt);
-  Tensor d2 = sub(add(xx, transpose(yy, -2, -1)), mul(matmul(x, transpose(y, -2, -1)), Scalar(2)));
+  Tensor d2 = contiguous(add(xx, transpose(yy, -2, -1)));
+  int64_t rows = x.size(x.dim() - 2), columns = y.size(y.dim() - 2), width = x.sizes().back(),
+          batch = d2.numel() / (rows * columns);
+  add_products(d2, reshape(x, {batch, rows, width}),
+               transpose(reshape(y, {batch, columns, width}), 1, 2), Scalar(1), Scalar(-2));
   return sqrt(maximum(d2, zeros({}, d2.dtype())));
 }
 
@@ -198,8 +275,9 @@ Tensor cdist(const Tensor& a, const Tensor& b, double p, std::optional<std::stri
   Tensor d;
   {
     GradModeGuard off(false);
-    d = always || (!never && (rows > 25 || columns > 25)) ? euclidean_by_product(x, y)
-                                                          : pairwise(x, y, 2);
+    bool by_product = (always || (!never && (rows > 25 || columns > 25))) && count(sizes) > 0 &&
+                      !is_half(x.dtype());
+    d = by_product ? euclidean_by_product(x, y) : pairwise(x, y, 2);
   }
   record<EuclideanDistBackward>(d, {&x, &y}, {&x, &y, &d}, {});
   return d;

@@ -173,3 +173,11 @@ def lu_solve(
 def lu_solve_of(b: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
     """The older form of linalg.lu_solve, with the right-hand sides first."""
     return lu_solve(LU_data, LU_pivots, b)
+
+
+def lu_of(
+    A: Tensor, pivot: bool = True, get_infos: bool = False
+) -> LUFactorResult | LUFactorExResult:
+    """The older form of linalg.lu_factor_ex: LU and pivots, and with ``get_infos`` the infos."""
+    result = lu_factor_ex(A, pivot=pivot)
+    return result if get_infos else LUFactorResult(result.LU, result.pivots)

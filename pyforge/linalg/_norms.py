@@ -159,3 +159,13 @@ def cond(A: Tensor, p: Order = None) -> Tensor:
     inverse, info = inv_ex(A)
     y = matrix_norm(A, p) * matrix_norm(inverse, p)
     return where(info != 0, INF, y) if info.any() else y
+
+
+def frobenius_norm(input: Tensor, dim: Dims = None, keepdim: bool = False) -> Tensor:
+    """The root of the sum of squares over ``dim``, all dimensions by default."""
+    return vector_norm(input, 2, dim, keepdim)
+
+
+def nuclear_norm(input: Tensor, dim: Sequence[int] = (-2, -1), keepdim: bool = False) -> Tensor:
+    """The sum of the singular values of the matrices in two dimensions."""
+    return matrix_norm(input, "nuc", dim, keepdim)

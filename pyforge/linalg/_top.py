@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from ._householder import geqrf
 from ._householder import householder_product as orgqr
+from ._lowrank import pca_lowrank, svd_lowrank
+from ._lu import lu_of as lu
 from ._lu import lu_solve_of as lu_solve
 from ._lu import lu_unpack
+from ._norms import frobenius_norm, nuclear_norm
 from ._products import chain_matmul, matrix_exp, matrix_power, tensordot
 from ._products import vander_descending as vander
 from ._spectral import pinv as pinverse
@@ -28,18 +31,23 @@ __all__ = [
     "cholesky_inverse",
     "cholesky_solve",
     "det",
+    "frobenius_norm",
     "geqrf",
     "inverse",
     "logdet",
+    "lu",
     "lu_solve",
     "lu_unpack",
     "matrix_exp",
     "matrix_power",
+    "nuclear_norm",
     "orgqr",
+    "pca_lowrank",
     "pinverse",
     "qr",
     "slogdet",
     "svd",
+    "svd_lowrank",
     "tensordot",
     "triangular_solve",
     "vander",

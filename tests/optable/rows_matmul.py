@@ -190,6 +190,7 @@ ROWS = [
         numpy=lambda c, a, b, beta=1, alpha=1: beta * c + alpha * (a @ b),
         dtypes=NUMERIC,
         method="addmm",
+        inplace="addmm_",
         large=lambda g: S(g(LARGE), g(LARGE, LARGE), g(LARGE, LARGE)),
         errors=(
             Err(
