@@ -2,6 +2,7 @@
 
 from . import (
     rows_attention,
+    rows_closeness,
     rows_conv,
     rows_creation,
     rows_elementwise,
@@ -23,6 +24,7 @@ from .model import Op
 
 FAMILIES = {
     "elementwise": rows_elementwise,
+    "closeness": rows_closeness,
     "reduce": rows_reduce,
     "matmul": rows_matmul,
     "products": rows_products,
