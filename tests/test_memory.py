@@ -6,8 +6,8 @@ import gc
 import sys
 import threading
 import weakref
-from pathlib import Path
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
