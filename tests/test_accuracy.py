@@ -127,5 +127,6 @@ def test_accuracy_of_gelu() -> None:
         got.backward(pf.ones_like(got))
         error = np.abs(got.detach().numpy() - want.detach().numpy())
         assert (error <= 2e-7 * np.abs(x)).all(), isa
-        assert single.grad is not None and wide.grad is not None
+        assert single.grad is not None
+        assert wide.grad is not None
         assert np.abs(single.grad.numpy() - wide.grad.numpy()).max() <= 2e-7, isa
