@@ -53,6 +53,7 @@ bool is_direct(const GatherConv& conv, DType dtype) {
   constexpr double kPacking = 10, kDirect = 1.2;
   constexpr int64_t kSourceBytes = 384 << 10, kWeightBytes = 64 << 10;  // which stay in the caches
   const int64_t size = static_cast<int64_t>(itemsize(dtype));
+  if (conv.taps == 9 && conv.rows >= 16 && conv.channels >= 16) return false;  // Winograd's
   if (conv.step[2] != 1 || conv.channels * volume(conv.source) * size > kSourceBytes ||
       conv.rows * conv.channels * conv.taps * size > kWeightBytes) {
     return false;
