@@ -46,7 +46,7 @@ def of_tiles(scale: np.ndarray) -> np.ndarray:
     h, w = scale.shape[2:]
     even = np.pad(scale, ((0, 0), (0, 0), (0, h % 2), (0, w % 2)))
     tiles = even.reshape(*scale.shape[:2], (h + 1) // 2, 2, (w + 1) // 2, 2).max((3, 5))
-    return tiles.repeat(2, axis=2).repeat(2, axis=3)[:, :, :h, :w]
+    return np.repeat(np.repeat(tiles, 2, 2), 2, 3)[:, :, :h, :w]
 
 
 @pytest.mark.usefixtures("_settings")
