@@ -1550,6 +1550,7 @@ def _sgd_step(
     weight_decay: _float,
     nesterov: _bool,
     maximize: _bool,
+    grad_scale: _float,
     /,
 ) -> None: ...
 def _adam_step(
@@ -1563,6 +1564,7 @@ def _adam_step(
     decoupled: _bool,
     amsgrad: _bool,
     maximize: _bool,
+    grad_scale: _float,
     /,
 ) -> None: ...
 def _rmsprop_step(
@@ -1575,6 +1577,7 @@ def _rmsprop_step(
     momentum: _float,
     centered: _bool,
     maximize: _bool,
+    grad_scale: _float,
     /,
 ) -> None: ...
 def _adagrad_step(
@@ -1585,6 +1588,7 @@ def _adagrad_step(
     eps: _float,
     weight_decay: _float,
     maximize: _bool,
+    grad_scale: _float,
     /,
 ) -> None: ...
 def _nadam_step(
@@ -1598,6 +1602,7 @@ def _nadam_step(
     momentum_decay: _float,
     decoupled: _bool,
     maximize: _bool,
+    grad_scale: _float,
     /,
 ) -> None: ...
 def _radam_step(
@@ -1610,6 +1615,7 @@ def _radam_step(
     weight_decay: _float,
     decoupled: _bool,
     maximize: _bool,
+    grad_scale: _float,
     /,
 ) -> None: ...
 def _adamax_step(
@@ -1621,6 +1627,7 @@ def _adamax_step(
     eps: _float,
     weight_decay: _float,
     maximize: _bool,
+    grad_scale: _float,
     /,
 ) -> None: ...
 def _adadelta_step(
@@ -1631,6 +1638,7 @@ def _adadelta_step(
     eps: _float,
     weight_decay: _float,
     maximize: _bool,
+    grad_scale: _float,
     /,
 ) -> None: ...
 def _rprop_step(
@@ -1642,6 +1650,7 @@ def _rprop_step(
     step_min: _float,
     step_max: _float,
     maximize: _bool,
+    grad_scale: _float,
     /,
 ) -> None: ...
 def _asgd_step(
@@ -1653,6 +1662,7 @@ def _asgd_step(
     t0: _float,
     weight_decay: _float,
     maximize: _bool,
+    grad_scale: _float,
     /,
 ) -> None: ...
 def _total_norm(tensors: Sequence[Tensor]) -> tuple[_float, _int]: ...
