@@ -5,7 +5,8 @@ from typing import Any, NamedTuple, TypeVar, overload
 
 from numpy.typing import NDArray
 
-from ._device import device, layout
+from ._device import device as _device
+from ._device import layout
 from .sparse.matrix import SparseTensor
 from ._tensor import HookHandle
 from .linalg._results import (

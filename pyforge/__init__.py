@@ -5,8 +5,13 @@ import os as _os
 
 from . import _C, _tensor
 from ._C import *  # noqa: F403
+from ._device import channels_last as channels_last
+from ._device import channels_last_3d as channels_last_3d
+from ._device import contiguous_format as contiguous_format
 from ._device import device as device
 from ._device import layout as layout
+from ._device import memory_format as memory_format
+from ._device import preserve_format as preserve_format
 from ._device import strided as strided
 from ._functions import broadcast_shapes as broadcast_shapes
 from ._functions import einsum as einsum  # type: ignore[assignment]
@@ -72,6 +77,7 @@ if TYPE_CHECKING:
     from ._legacy import frombuffer as frombuffer
     from ._legacy import get_default_device as get_default_device
     from ._legacy import get_float32_matmul_precision as get_float32_matmul_precision
+    from ._legacy import is_complex as is_complex
     from ._legacy import is_nonzero as is_nonzero
     from ._legacy import is_signed as is_signed
     from ._legacy import set_default_device as set_default_device
@@ -243,6 +249,7 @@ _LAZY = {
     "frombuffer": "_legacy",
     "get_default_device": "_legacy",
     "get_float32_matmul_precision": "_legacy",
+    "is_complex": "_legacy",
     "is_nonzero": "_legacy",
     "is_signed": "_legacy",
     "set_default_device": "_legacy",

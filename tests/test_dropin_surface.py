@@ -313,3 +313,101 @@ def test_tensorboard_is_tensorboardx() -> None:
     tensorboardx = pytest.importorskip("tensorboardX")
     module = importlib.import_module("pyforge.utils.tensorboard")
     assert module.SummaryWriter is tensorboardx.SummaryWriter
+
+
+@pytest.mark.parametrize(
+    "P", [pf, pytest.param(torch, marks=pytest.mark.torch)], ids=["pf", "torch"]
+)
+def test_out_argument(P: Any) -> None:
+    a, b = P.tensor([[1.0, 2.0], [3.0, 0.0]]), P.ones(2, 2)
+    total = P.zeros(2, 2)
+    memory = total.data_ptr()
+    assert P.add(a, b, alpha=2, out=total) is total
+    assert total.tolist() == [[3.0, 4.0], [5.0, 2.0]]
+    assert total.data_ptr() == memory
+    P.add(total.data, b, out=total.data)
+    assert total.tolist() == [[4.0, 5.0], [6.0, 3.0]]
+    assert P.mm(a, b, out=P.empty(0)).tolist() == [[3.0, 3.0], [3.0, 3.0]]
+    assert P.cat([a, b], out=P.empty(0)).shape == (4, 2)
+    assert P.arange(3, out=P.empty(3)).tolist() == [0.0, 1.0, 2.0]
+    values, places = P.empty(0), P.empty(0, dtype=P.int64)
+    found = P.max(a, 1, out=(values, places))
+    assert found.values is values
+    assert places.tolist() == [1, 0]
+    with pytest.raises(RuntimeError, match="can't be cast"):
+        P.exp(a, out=P.zeros(2, 2, dtype=P.int64))
+    with pytest.raises(RuntimeError, match="don't support automatic differentiation"):
+        P.exp(a.clone().requires_grad_(), out=P.zeros(2, 2))
+    with pytest.warns(UserWarning, match="was resized"):
+        P.exp(a, out=P.zeros(3))
+    with pytest.raises(TypeError):
+        P.exp(a, out=3)
+
+
+@pytest.mark.parametrize(
+    "P", [pf, pytest.param(torch, marks=pytest.mark.torch)], ids=["pf", "torch"]
+)
+def test_memory_format_is_accepted(P: Any) -> None:
+    x = P.arange(24.0).reshape(1, 2, 3, 4)
+    for form in (P.channels_last, P.contiguous_format):
+        for y in (
+            x.to(memory_format=form),
+            x.contiguous(memory_format=form),
+            x.clone(memory_format=form),
+            P.zeros_like(x, memory_format=P.preserve_format) + x,
+        ):
+            assert y.tolist() == x.tolist()
+    model = P.nn.Conv2d(2, 1, 1).to(memory_format=P.channels_last)
+    assert model(x).shape == (1, 1, 3, 4)
+
+
+@pytest.mark.parametrize(
+    "P", [pf, pytest.param(torch, marks=pytest.mark.torch)], ids=["pf", "torch"]
+)
+def test_other_devices_can_be_named(P: Any) -> None:
+    cuda = P.device("cuda:1")
+    assert (cuda.type, cuda.index) == ("cuda", 1)
+    assert cuda != P.device("cuda")
+    assert cuda == P.device("cuda", 1)
+    assert P.device("cpu") != cuda
+    with pytest.raises((RuntimeError, AssertionError)):
+        P.ones(2).to(cuda)
+    for bad in ("gpu", "cuda:x", ""):
+        with pytest.raises(RuntimeError, match=r"Expected one of|Invalid device|must not be empty"):
+            P.device(bad)
+    with pytest.raises(RuntimeError, match="must not include an index"):
+        P.device("cuda:1", 2)
+
+
+@pytest.mark.parametrize(
+    "P", [pf, pytest.param(torch, marks=pytest.mark.torch)], ids=["pf", "torch"]
+)
+def test_names_of_the_class_come_before_children(P: Any) -> None:
+    class Model(P.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = P.nn.Linear(1, 1)
+            self.parameters = P.nn.ParameterList([self.layer.weight])
+
+    model = Model()
+    assert len(list(model.parameters())) == 2
+    assert list(dict(model.named_children())) == ["layer", "parameters"]
+    assert set(copy.deepcopy(model).state_dict()) == set(model.state_dict())
+
+
+@pytest.mark.torch
+def test_pytree() -> None:
+    import torch.utils._pytree as theirs
+
+    import pyforge.utils._pytree as ours
+
+    tree = {"a": [1, (2, 3)], "b": {"c": 4}}
+    for m in (ours, theirs):
+        leaves, spec = m.tree_flatten(tree)
+        assert leaves == [1, 2, 3, 4]
+        assert m.tree_unflatten([0, 1, 2, 3], spec)["a"] == [0, (1, 2)]
+        assert m.tree_map(lambda x, y: x + y, tree, tree) == {"a": [2, (4, 6)], "b": {"c": 8}}
+        assert m.tree_leaves(tree, is_leaf=lambda x: isinstance(x, tuple)) == [1, (2, 3), 4]
+        assert m.tree_map_only(int, str, [1, "x"]) == ["1", "x"]
+        with pytest.raises(ValueError, match="leaves"):
+            m.tree_unflatten([1], spec)

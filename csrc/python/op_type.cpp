@@ -9,6 +9,7 @@
 #include "ops/autocast.h"
 #include "ops/ops.h"
 #include "python/external.h"
+#include "python/keywords.h"
 #include "python/object.h"
 #include "python/old_forms.h"
 #include "python/op_trace.h"
@@ -180,7 +181,8 @@ PyObject* call_autocast(const PyOp* op, PyObject* const* args, size_t nargsf, Py
 
 PyObject* autocast_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf,
                               PyObject* kwnames) {
-  if (!autocast_enabled()) return op_vectorcall(self, args, nargsf, kwnames);
+  if (!autocast_enabled() || (kwnames && has_out(kwnames)))
+    return op_vectorcall(self, args, nargsf, kwnames);
   auto* op = reinterpret_cast<PyOp*>(self);
   return guarded([&]() -> PyObject* {
     return naming(*op->name, [&] { return call_autocast(op, args, nargsf, kwnames); });
@@ -224,6 +226,11 @@ PyObject* call_row(const PyOp* op, PyObject* const* args, size_t nargsf, PyObjec
   if (op->method)
     PF_CHECK(nargs >= 1 && is_tensor(args[0]), Type, *op->name,
              "(): descriptor needs a Tensor as self");
+  if (kwnames && has_out(kwnames)) {
+    Without call(args, nargs, kwnames, out_keyword());
+    PyObject* result = call_row(op, call.args.data(), call.nargs, call.kwnames);
+    return result && call.taken != Py_None ? store_out(*op->name, call.taken, result) : result;
+  }
   if (kwnames && (op->group->overloads[0]->flags & kCreation))
     return call_creation(op, args, nargs, kwnames);
   uint32_t flags = op->inplace ? kInplace : op->method ? kMethod : kFunction | kNN;
@@ -231,6 +238,8 @@ PyObject* call_row(const PyOp* op, PyObject* const* args, size_t nargsf, PyObjec
   const OpDef* def = fit(*op->group, *op->name, args, nargs, kwnames, flags, parsed);
   if (!def) {
     if (PyObject* result = call_override(op, args, nargs, kwnames)) return result;
+    WithoutHints plain(args, nargs, kwnames);
+    if (plain.taken) return call_row(op, plain.args.data(), plain.nargs, plain.kwnames);
     explain_misfit(*op->group, *op->name, args, nargs, kwnames, flags, parsed);
   }
   if (!op->inplace) return from_result(*def, def->call(parsed.values));
