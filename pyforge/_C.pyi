@@ -6,6 +6,8 @@ from typing import Any, NamedTuple, TypeVar, overload
 from numpy.typing import NDArray
 
 from ._device import device as _device
+from ._device import layout
+from .sparse.matrix import SparseTensor
 from ._tensor import HookHandle
 from .linalg._results import (
     GeqrfResult,
@@ -318,20 +320,28 @@ class Tensor:
     def __dlpack_device__(self) -> tuple[_int, _int]: ...
     def __format__(self, spec: _str) -> _str: ...
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]: ...
+    def apply_(self, callable: Callable[[Any], Any]) -> Tensor:
+        """Replace each element by ``callable(element)``, one at a time: slow, for old programs."""
     def cholesky(self, upper: _bool = False) -> Tensor:
         """The older form of linalg.cholesky."""
     def cholesky_inverse(self, upper: _bool = False) -> Tensor:
         """The inverse of the matrix whose Cholesky factor is L ``[*, n, n]``."""
     def cholesky_solve(self, L: Tensor, upper: _bool = False) -> Tensor:
         """X with A X = B ``[*, n, k]``, where L ``[*, n, n]`` is the Cholesky factor of A."""
+    def cuda(self, args: Any, kwargs: Any) -> Tensor:
+        """Raises AssertionError: there is no CUDA."""
     def det(self) -> Tensor:
         """Determinants ``[*]`` of square matrices ``[*, n, n]``; singular ones have a gradient too."""
     def geqrf(self) -> GeqrfResult:
         """R in the upper triangle and reflectors below it ``[*, m, n]``; tau ``[*, min(m, n)]``."""
     def inverse(self) -> Tensor:
         """Inverses of square matrices ``[*, n, n]`` (float32 or float64)."""
+    def is_complex(self) -> _bool:
+        """False: no dtype here is complex."""
     def is_nonzero(self) -> _bool:
         """Whether the one element is not zero."""
+    def is_pinned(self, device: Any = None) -> _bool:
+        """False, see pin_memory."""
     def is_signed(self) -> _bool:
         """Whether the elements can be negative."""
     def logdet(self) -> Tensor:
@@ -340,16 +350,22 @@ class Tensor:
         """The older form of linalg.lu_factor_ex: LU and pivots, and with ``get_infos`` the infos."""
     def lu_solve(self, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
         """The older form of linalg.lu_solve, with the right-hand sides first."""
+    def map_(self, other: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor:
+        """Replace each element by ``callable(element, other's element)``; shapes must broadcast."""
     def matrix_exp(self) -> Tensor:
         """Exponentials of square matrices ``[*, n, n]``, by scaling and squaring."""
     def matrix_power(self, n: _int) -> Tensor:
         """A multiplied n times with itself, for square ``[*, m, m]``; for n < 0, the inverse."""
+    def new(self, args: Any, *, device: Any = None) -> Tensor:
+        """A tensor of this dtype: of sizes (uninitialised), of data, or empty."""
     def new_tensor(self, data: Any, *, dtype: _dtype | None = None, device: Any = None, requires_grad: _bool = False) -> Tensor:
         """tensor(data) with this tensor's dtype."""
     def numpy(self, *, force: _bool = False) -> NDArray[Any]:
         """A NumPy array on the same memory; with ``force``, of the detached tensor."""
     def orgqr(self, tau: Tensor) -> Tensor:
         """The first n columns ``[*, m, n]`` of the product of reflectors I - tau_i v_i v_i^T."""
+    def pin_memory(self, device: Any = None) -> Tensor:
+        """The tensor itself: pinning helps copies to other devices, and there are none."""
     def pinverse(self, rcond: _float | Tensor | None = None, hermitian: _bool = False, *, atol: _float | Tensor | None = None, rtol: _float | Tensor | None = None) -> Tensor:
         """Moore-Penrose pseudo-inverses ``[*, n, m]`` of matrices ``[*, m, n]``."""
     def qr(self, some: _bool = True) -> QRResult:
@@ -362,6 +378,8 @@ class Tensor:
         """Sign and natural logarithm of the absolute value of determinants, each ``[*]``."""
     def svd(self, some: _bool = True, compute_uv: _bool = True) -> SVDTransposedResult:
         """The older form of linalg.svd: V instead of its transpose, reduced matrices by default."""
+    def to_sparse(self) -> SparseTensor:
+        """The elements that are not zero, with their coordinates."""
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers; of a 0-d tensor, the number."""
     def triangular_solve(self, A: Tensor, upper: _bool = True, transpose: _bool = False, unitriangular: _bool = False) -> TriangularSolveResult:
@@ -374,6 +392,20 @@ class Tensor:
     def is_cpu(self) -> _bool: ...
     @property
     def is_cuda(self) -> _bool: ...
+    @property
+    def is_mkldnn(self) -> _bool: ...
+    @property
+    def is_mps(self) -> _bool: ...
+    @property
+    def is_quantized(self) -> _bool: ...
+    @property
+    def is_sparse(self) -> _bool: ...
+    @property
+    def is_sparse_csr(self) -> _bool: ...
+    @property
+    def is_xpu(self) -> _bool: ...
+    @property
+    def layout(self) -> layout: ...
     @property
     def dtype(self) -> _dtype: ...
     @property
@@ -1506,6 +1538,10 @@ def _add_tensor_attribute(name: _str, value: object) -> None: ...
 def _set_global_module_hooks(on: _bool) -> None: ...
 def _push_saved_hooks(pack: Callable[[Tensor], Any], unpack: Callable[[Any], Tensor]) -> None: ...
 def _pop_saved_hooks() -> None: ...
+def _bump_version(t: Tensor) -> None: ...
+def _current_run() -> _int: ...
+def _runs_now(node: Node) -> _bool: ...
+def _show_as_torch() -> None: ...
 def _sgd_step(
     params: Sequence[Tensor],
     state: Any,
