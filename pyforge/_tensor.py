@@ -191,6 +191,11 @@ def is_cpu(self: Tensor) -> bool:
     return True
 
 
+def is_meta(self: Tensor) -> bool:
+    """False: every tensor has memory."""
+    return False
+
+
 METHODS = {
     "register_hook": register_hook,
     "register_post_accumulate_grad_hook": register_post_accumulate_grad_hook,
@@ -207,7 +212,13 @@ METHODS = {
     "__dlpack_device__": dlpack_device,
 }
 # Loaded on first use: method name to module.
-LAZY_METHODS = dict.fromkeys(("is_nonzero", "is_signed", "type"), "_legacy") | dict.fromkeys(
+_LEGACY = ("as_subclass", "get_device", "is_nonzero", "is_signed", "to_dense", "type")
+LAZY_METHODS = {
+    **dict.fromkeys(_LEGACY, "_legacy"),
+    **dict.fromkeys(("frexp", "ormqr"), "_numeric"),
+    **dict.fromkeys(("istft", "stft"), "_refused"),
+    "hardshrink": "nn.functional",
+} | dict.fromkeys(
     (
         "cholesky",
         "cholesky_inverse",
@@ -229,7 +240,7 @@ LAZY_METHODS = dict.fromkeys(("is_nonzero", "is_signed", "type"), "_legacy") | d
     ),
     "linalg._top",
 )
-PROPERTIES = {"device": get_device, "is_cuda": is_cuda, "is_cpu": is_cpu}
+PROPERTIES = {"device": get_device, "is_cuda": is_cuda, "is_cpu": is_cpu, "is_meta": is_meta}
 
 
 def load_method(name: str) -> Callable[..., Any]:

@@ -30,7 +30,9 @@ double gamma_weight(double a, double x) {
   const double r = 1 / (a * a);
   const double stirling =
       (1. / 12 - r * (1. / 360 - r * (1. / 1260 - r * (1. / 1680 - r / 1188)))) / a;
-  return __builtin_exp(a * log1p_minus((x - a) / a) - stirling) / __builtin_sqrt(2 * kPi * a);
+  const double u = (x - a) / a;
+  const double log = __builtin_fabs(u) < 0.5 ? log1p_minus(u) : __builtin_log(x / a) - u;
+  return __builtin_exp(a * log - stirling) / __builtin_sqrt(2 * kPi * a);
 }
 
 double lower_series(double a, double x) {
@@ -59,7 +61,7 @@ double upper_fraction(double a, double x) {
   return gamma_weight(a, x) * a * h;
 }
 
-// a < x < 1.1: the power series of the lower function, 1 less its first term.
+// x < 1.1, a < x or a < 1: the power series of the lower function, 1 less its first term.
 double upper_series(double a, double x) {
   double log_gamma;  // log Gamma(1 + a)
   if (a < 1e-3) {
@@ -68,7 +70,8 @@ double upper_series(double a, double x) {
                                          a * (0.270580808427784548 - a * 0.207385551028673985))));
   } else {
     int sign;
-    log_gamma = lgamma_r(1 + a, &sign);
+    const double one_more = 1 + a;  // and what its rounding cuts off
+    log_gamma = lgamma_r(one_more, &sign) + (a - (one_more - 1)) * scalar_digamma(one_more);
   }
   double sum = 0, power = 1;
   for (double n = 1; n < 60; n += 1) {
@@ -224,8 +227,8 @@ double scalar_igammac(double a, double x) {
   if (a == 0 || x == kInf) return 0;
   if (x == 0 || a == kInf) return 1;
   if (a > kSmoothFrom) return smooth_tail(a, x, 1);
-  if (x <= a) return 1 - lower_series(a, x);
-  return x < 1.1 ? upper_series(a, x) : upper_fraction(a, x);
+  if (x < 1.1 && (a < 1 || x > a)) return upper_series(a, x);
+  return x <= a ? 1 - lower_series(a, x) : upper_fraction(a, x);
 }
 
 // The derivative of igamma by a: the sum over k of weight(a + k) (log x - digamma(a + k + 1)),

@@ -1,5 +1,6 @@
 // Draws of distributions with in-place methods alone: one element after the other, in double
 // precision, in PyTorch's streams.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>

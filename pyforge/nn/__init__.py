@@ -18,3 +18,11 @@ __all__ = [
     "utils",
     *_modules_all,
 ]
+
+
+def __getattr__(name: str) -> object:
+    from .._refused import ABSENT
+
+    reason = ABSENT.get(f"nn.{name}")
+    text = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(f"{text}: {reason}" if reason else text)
