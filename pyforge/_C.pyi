@@ -328,7 +328,7 @@ class Tensor:
         """X with A X = B ``[*, n, k]``, where L ``[*, n, n]`` is the Cholesky factor of A."""
     def det(self) -> Tensor:
         """Determinants ``[*]`` of square matrices ``[*, n, n]``; singular ones have a gradient too."""
-    def frexp(self) -> frexp_result:
+    def frexp(self) -> tuple[Tensor, Tensor]:
         """``input`` as ``mantissa * 2 ** exponent``, the mantissa's magnitude in [0.5, 1)."""
     def geqrf(self) -> GeqrfResult:
         """R in the upper triangle and reflectors below it ``[*, m, n]``; tau ``[*, min(m, n)]``."""

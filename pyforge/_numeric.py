@@ -20,7 +20,7 @@ frexp_result = namedtuple("frexp_result", ["mantissa", "exponent"])
 histogramdd_result = namedtuple("histogramdd_result", ["hist", "bin_edges"])
 
 
-def frexp(input: Tensor) -> frexp_result:
+def frexp(input: Tensor) -> tuple[Tensor, Tensor]:
     """``input`` as ``mantissa * 2 ** exponent``, the mantissa's magnitude in [0.5, 1).
 
     Args:
@@ -444,4 +444,4 @@ def from_file(
 
 def to_dlpack(tensor: Tensor) -> Any:
     """A DLPack capsule on the same memory."""
-    return tensor.__dlpack__()  # type: ignore[attr-defined]
+    return tensor.__dlpack__()
