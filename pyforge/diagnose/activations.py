@@ -30,7 +30,7 @@ class _Tap:
         self.name, self.kind = name, kind
         self.watch: Any = None
         self.layer: Layer | None = None
-        self.rows = 0
+        self.rows = self.calls = 0
         self.passed = False  # once every unit looked alive
         self.reading: Reading | None = None  # the last one
         self.course = Series(64)  # of `unhealthy`
@@ -49,6 +49,9 @@ class _Tap:
         return reading
 
     def __call__(self, module: Module, args: Any, output: Any) -> None:
+        self.calls += 1
+        if self.calls > 16 and self.calls % 4:  # each fourth output stands for all
+            return
         if not module.training or not isinstance(output, Tensor) or output.dim() < 2:
             return
         if self.watch is None:

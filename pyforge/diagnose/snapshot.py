@@ -102,13 +102,12 @@ def take(
     ran = [track for track in tracks if track.steps]
     rows: dict[str, LayerRow] = {}
     for track in ran:
-        position = {i: k for k, i in enumerate(track.at)}
-        medians = [track.median(c) for c in (NORM, ZERO, TINY, RATIO)]
+        medians = track.medians()
         for layer in layers:
-            k = position.get(layer.at)
+            k = track.place.get(layer.at)
             if k is None or layer.label in rows:
                 continue
-            norm, zero, tiny, ratio = (float(m[k]) for m in medians)
+            norm, zero, tiny, ratio = (medians[k][c] for c in (NORM, ZERO, TINY, RATIO))
             frames = track.frames[: len(track.frame_steps), k]
             rows[layer.label] = LayerRow(
                 layer.label, track.label, layer.activation, layer.source,
