@@ -38,7 +38,7 @@ T* room_in(const py::buffer& out, size_t count) {
 // the optimisers that move them. Between steps of note, no Python is called.
 class GradientWatches {
  public:
-  static constexpr int kColumns = 8, kSamples = 16, kUpdateEvery = 4, kTrackColumns = 4;
+  static constexpr int kColumns = 8, kSamples = 16, kUpdateEvery = 4, kTrackColumns = 3;
 
   GradientWatches(std::vector<Tensor> leaves, bool exact) : leaves_(std::move(leaves)) {
     for (const Tensor& t : leaves_) {
@@ -130,7 +130,7 @@ class GradientWatches {
   void set_loss(std::optional<double> loss) { loss_ = loss; }
 
   // An optimiser over the leaves `at`. Its steps fill `window` [steps][leaves][norm, share of
-  // zeros, share of |g| < 1e-8, update ratio] in turn. Returns its number.
+  // zeros, update ratio] in turn. Returns its number.
   size_t track(std::vector<size_t> at, py::buffer window) {
     for (size_t i : at) PF_CHECK(i < leaves_.size(), Index, "leaf ", i, " of ", leaves_.size());
     auto* rows = room_in<float>(window, at.size() * kTrackColumns);
@@ -169,7 +169,6 @@ class GradientWatches {
       if (turn == kUpdateEvery - 1) take_sample(i);
       *row++ = static_cast<float>(std::sqrt(size));
       *row++ = static_cast<float>(w.stats.zeros) / n;
-      *row++ = static_cast<float>(w.stats.tiny) / n;
       *row++ = ratios_[i];
     }
     ++track.steps;
@@ -197,7 +196,7 @@ class GradientWatches {
   // Bytes kept per leaf.
   static size_t bytes_per_leaf() {
     return sizeof(GradientWatch) + sizeof(Tensor) + sizeof(GradientWatch*) +
-           kSamples * sizeof(double) + 2 * sizeof(int64_t) + sizeof(float) + 1;
+           kSamples * sizeof(float) + 2 * sizeof(int64_t) + sizeof(float) + 1;
   }
 
  private:
@@ -262,14 +261,16 @@ class GradientWatches {
     const Tensor& t = leaves_[i];
     if (t.numel() == 0 || !t.is_contiguous()) return;
     offsets_[i] = (offsets_[i] + 7919) % t.numel();
-    for (int k = 0; k < kSamples; ++k) samples_[i * kSamples + k] = element(t, position(i, k));
+    for (int k = 0; k < kSamples; ++k)
+      samples_[i * kSamples + k] = static_cast<float>(element(t, position(i, k)));
   }
   double update_ratio(size_t i) {
     const Tensor& t = leaves_[i];
     if (t.numel() == 0 || !t.is_contiguous()) return std::nan("");
     double moved = 0, size = 0;
     for (int k = 0; k < kSamples; ++k) {
-      double before = samples_[i * kSamples + k], after = element(t, position(i, k));
+      double before = samples_[i * kSamples + k];
+      double after = static_cast<float>(element(t, position(i, k)));
       moved += (after - before) * (after - before);
       size += before * before;
     }
@@ -281,7 +282,7 @@ class GradientWatches {
   std::vector<Tensor> leaves_;
   std::vector<GradientWatch*> watches_;
   std::vector<uint64_t> seen_;
-  std::vector<double> samples_;
+  std::vector<float> samples_;
   std::vector<int64_t> offsets_;
   std::vector<uint8_t> steps_;
   std::vector<float> ratios_;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 
 import numpy as np
 
@@ -12,18 +13,20 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-WINDOW = 16  # steps over which rules take medians
-FRAMES = 16  # steps kept per parameter for pictures, evenly over the run
+WINDOW = 12  # steps over which rules take medians
+FRAMES = 10  # steps kept per parameter for pictures, evenly over the run
 POINTS = 1024  # losses kept, evenly over the run
-NORM, ZERO, TINY, RATIO = range(4)  # the columns of the window
+NORM, ZERO, RATIO = range(3)  # the columns of the window
 
 
 class Series:
     """Numbers over the run, thinned out evenly when they become too many."""
 
+    __slots__ = ("_count", "_every", "_limit", "steps", "values")
+
     def __init__(self, limit: int = POINTS) -> None:
-        self.steps: list[int] = []
-        self.values: list[float] = []
+        self.steps: array[int] = array("i")
+        self.values: array[float] = array("d")
         self._limit, self._every, self._count = limit, 1, 0
 
     def add(self, step: int, value: float) -> None:
@@ -43,10 +46,11 @@ class Track:
 
     def __init__(self, optimizer: Any, at: list[int], label: str, watches: Any) -> None:
         self.optimizer, self.at, self.label = optimizer, at, label
-        self.place = {i: k for k, i in enumerate(at)}
+        self.place = np.full(max(at, default=-1) + 1, -1, np.int32)  # of each parameter in `at`
+        self.place[at] = np.arange(len(at))
         self.steps = 0
         n = len(at)
-        self.window = np.full((WINDOW, n, 4), np.nan, np.float32)
+        self.window = np.full((WINDOW, n, 3), np.nan, np.float32)
         self.frames = np.full((FRAMES, n, 2), np.nan, np.float32)
         self.frame_steps: list[int] = []
         self._frame_every = 1
@@ -109,13 +113,17 @@ class Track:
         self.frame_steps.append(self.steps)
 
     def medians(self) -> list[list[float]]:
-        """Norm, shares of zero and tiny, and update ratio per parameter, over the window."""
+        """Norm, share of zeros, and update ratio per parameter, over the window."""
         if self._medians is None:
             rows = np.sort(self.window[: max(min(self.steps, WINDOW), 1)], axis=0)
             center = (rows[(len(rows) - 1) // 2] + rows[len(rows) // 2]) / 2
             center[np.isnan(rows[-1])] = np.nan  # NaN is sorted to the end
             self._medians = center.tolist()
         return self._medians
+
+    def forget(self) -> None:
+        """The medians, which are soon out of date."""
+        self._medians = None
 
     @property
     def settled(self) -> float | None:

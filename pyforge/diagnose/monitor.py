@@ -91,6 +91,7 @@ class Monitor(Outputs):
         self._layers: list[Layer] = []
         self._activations: Activations | None = None
         self._last_histograms: list[list[int]] = []
+        self._tiny: list[float] = []
         self._attached = False
 
     @property
@@ -104,7 +105,14 @@ class Monitor(Outputs):
 
         self._sync()
         histograms = self._histograms() if self._attached else self._last_histograms
-        return take(self.verdicts, self._tracks, self._layers, self._activations, histograms)
+        tiny = self._read()[:, 3].tolist() if self._attached else self._tiny
+        return take(self.verdicts, self._tracks, self._layers, self._activations, histograms, tiny)
+
+    def _read(self) -> Any:
+        """Of each parameter: see ``_GradientWatches.read``."""
+        rows = np.empty((len(self._params), 8))
+        self._watches.read(rows)
+        return rows
 
     def _sync(self) -> None:
         if self._attached:
@@ -127,7 +135,6 @@ class Monitor(Outputs):
         self._watches = _C._GradientWatches(
             self._params, exact=self._on_error in ("raise", "skip_step")
         )
-        self._rows = np.zeros((len(live), 8))
         self._cuts: dict[int, Cut] = {}
         self._layers = []
         self._activations = Activations(self._model)
@@ -173,6 +180,7 @@ class Monitor(Outputs):
         if self._activations:
             self._activations.remove()
         self._last_histograms = self._histograms()
+        self._tiny = self._read()[:, 3].tolist()
         self._watches.remove()
         self._end_recording()
 
@@ -261,8 +269,8 @@ class Monitor(Outputs):
                 self._tracer.start()
             self._watches.listen(self._observe, every_pass=self._tracer.on)
         if loss is not None and not math.isfinite(loss):
-            born = find_origin(ops, roots[0]) if ops else None
-            self._not_finite("the loss", "the loss", born or self._born)
+            recorded = find_origin(ops, roots[0]) if ops else None
+            self._not_finite("the loss", "the loss", recorded or self._born)
         elif (first := self._watches.first_non_finite()) >= 0:
             name = self._names[first]
             born = (probe.origin() if probe else None) or self._born
@@ -299,8 +307,8 @@ class Monitor(Outputs):
 
     def _bracket(self, first: int) -> tuple[str, str]:
         """(line, words) of a bad gradient whose pass was not recorded, by what arrived when."""
-        self._watches.read(self._rows)
-        turns, bad = self._rows[:, 7], self._rows[:, 4] > 0
+        rows = self._read()
+        turns, bad = rows[:, 7], rows[:, 4] > 0
         before = [
             i for i in range(len(turns)) if turns[i] and turns[i] < turns[first] and not bad[i]
         ]
@@ -318,8 +326,7 @@ class Monitor(Outputs):
 
     def _was_reached(self, track: Track) -> bool:
         """Whether a gradient has arrived at a parameter of the optimiser."""
-        self._watches.read(self._rows)
-        return not track.at or bool(self._rows[track.at, 5].any())
+        return not track.at or bool(self._read()[track.at, 5].any())
 
     def _read_trace(self, ops: list[Any]) -> None:
         known = {layer.at for layer in self._layers}
@@ -330,6 +337,8 @@ class Monitor(Outputs):
             self._activations.join(self._layers)
         self._tell_all(first_step(layers))
         self._tell_all(judge_trace(layers, ops))
+        for layer in layers:
+            layer.forget()
         for op in silent_broadcasts(ops, self._trace_nodes):
             a, b = (list(t.shape) for t in op.inputs[:2])
             self._say(
@@ -338,9 +347,9 @@ class Monitor(Outputs):
                 "the shapes differ by a dimension of size 1, so each prediction meets all targets",
                 "give both the same shape: prediction.squeeze(-1) or target.unsqueeze(-1)",
             )  # fmt: skip
-        self._watches.read(self._rows)
+        rows = self._read()
         for i, param in enumerate(self._params):
-            if self._rows[i, 5] == 0:
+            if rows[i, 5] == 0:
                 self._cuts[i] = find_cut(param, ops, self._trace_nodes)
         self._trace_nodes = set()
 
@@ -350,8 +359,7 @@ class Monitor(Outputs):
         """Of a step of note; False leaves it out."""
         carried, bad = state & 1, state & 2
         if not track.steps and not closure:
-            self._watches.read(self._rows)
-            self._no_gradient(track, self._rows[track.at])
+            self._no_gradient(track, self._read()[track.at])
         track.not_zeroed = track.not_zeroed + 1 if carried and not closure else 0
         if track.not_zeroed == 2:
             track.sync()
@@ -378,6 +386,7 @@ class Monitor(Outputs):
         mine = set(track.at)
         layers = [layer for layer in self._layers if layer.at in mine]
         self._tell_all(window(View(track, layers, set(self._found), len(self._tracks) == 1)))
+        track.forget()
 
     def _no_gradient(self, track: Track, rows: Any) -> None:
         for k, i in enumerate(track.at):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from array import array
+
 from .. import _C
 from .._C import Tensor
 
@@ -152,26 +154,25 @@ class Singular:
 
     def __init__(self, params: Sequence[Tensor] = (), ops: Sequence[Op] = ()) -> None:
         place = {id(p): i for i, p in enumerate(params)}
-        self._use: dict[int, int] = {}  # parameter: place of the op that reads it first
+        self._use = array("i", [-1] * len(params))  # the op that reads each first
         self._ops: list[tuple[int, str, str]] = []
         for k, op in enumerate(ops):
             for t in op.inputs:
-                if id(t) in place:
-                    self._use.setdefault(place[id(t)], k)
+                at = place.get(id(t), -1)
+                if at >= 0 and self._use[at] < 0:
+                    self._use[at] = k
             grows = any(t.requires_grad for t in op.outputs)
             if op.name in _SINGULAR and grows and len(self._ops) < _MOST:
                 self._ops.append((k, op.name, op.source))
 
     def between(self, first: int, last: int | None) -> list[tuple[str, str]]:
         """(name, line) after the use of parameter ``first``, before that of ``last`` or the end."""
-        low = self._use.get(first)
-        if low is None:
+        low = self._use[first]
+        high = -1 if last is None else self._use[last]
+        if low < 0:
             return []
-        high = None if last is None else self._use.get(last)
         found = [
-            (name, source)
-            for k, name, source in self._ops
-            if k > low and (high is None or high < low or k < high)
+            (name, source) for k, name, source in self._ops if k > low and (high < low or k < high)
         ]
         return list(dict.fromkeys(found))
 

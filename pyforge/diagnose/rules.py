@@ -36,7 +36,7 @@ class View:
     def column(self, which: int) -> list[float]:
         """The median over the window of each layer."""
         medians, place = self.track.medians(), self.track.place
-        return [medians[place[la.at]][which] for la in self.layers]
+        return [medians[int(place[la.at])][which] for la in self.layers]
 
     def has(self, *kinds: str) -> bool:
         """Whether one of ``kinds`` was found."""
