@@ -184,6 +184,13 @@ class Call {
     return *this;
   }
 
+  Call& grad_scale(double& scale) {
+    bool ascends;
+    (*this)("maximize", ascends)("grad_scale", scale);
+    if (ascends) scale = -scale;
+    return *this;
+  }
+
   // One update for each parameter with a gradient. keep[k]: whether keys.names[k] is kept in this
   // configuration; more(update, entry) reads what else there is.
   template <class U = Update, class More>
@@ -241,7 +248,8 @@ void sgd_step(PyObject* const* args, Py_ssize_t nargs) {
   Call call("SGD", args, nargs);
   kernels::SgdArgs s{};
   call("lr", s.lr)("momentum", s.momentum)("dampening", s.dampening)(
-      "weight_decay", s.weight_decay)("nesterov", s.nesterov)("maximize", s.maximize);
+      "weight_decay", s.weight_decay)("nesterov", s.nesterov)
+      .grad_scale(s.grad_scale);
   call.counts_steps = false;
   for (const Update& u : call.collect(keys, {s.momentum != 0})) {
     s.first = u.fresh;
@@ -254,8 +262,8 @@ void adam_step(PyObject* const* args, Py_ssize_t nargs) {
   Call call("Adam", args, nargs);
   kernels::AdamArgs s{};
   call("lr", s.lr)("beta1", s.beta1)("beta2", s.beta2)("eps", s.eps)(
-      "weight_decay", s.weight_decay)("decoupled", s.decoupled)("amsgrad", s.amsgrad)("maximize",
-                                                                                      s.maximize);
+      "weight_decay", s.weight_decay)("decoupled", s.decoupled)("amsgrad", s.amsgrad)
+      .grad_scale(s.grad_scale);
   double corrected_for = 0;
   for (const Update& u : call.collect(keys, {true, true, s.amsgrad})) {
     write_step(u);
@@ -273,7 +281,8 @@ void rmsprop_step(PyObject* const* args, Py_ssize_t nargs) {
   Call call("RMSprop", args, nargs);
   kernels::RmspropArgs s{};
   call("lr", s.lr)("alpha", s.alpha)("eps", s.eps)("weight_decay", s.weight_decay)(
-      "momentum", s.momentum)("centered", s.centered)("maximize", s.maximize);
+      "momentum", s.momentum)("centered", s.centered)
+      .grad_scale(s.grad_scale);
   for (const Update& u : call.collect(keys, {true, s.momentum > 0, s.centered})) {
     write_step(u);
     ops::optimiser_update(table().rmsprop, u.param, u.grad, s, u.kept[0], u.kept[2], u.kept[1]);
@@ -285,8 +294,8 @@ void adagrad_step(PyObject* const* args, Py_ssize_t nargs) {
   Call call("Adagrad", args, nargs);
   kernels::AdagradArgs s{};
   double lr, lr_decay;
-  call("lr", lr)("lr_decay", lr_decay)("eps", s.eps)("weight_decay", s.weight_decay)("maximize",
-                                                                                     s.maximize);
+  call("lr", lr)("lr_decay", lr_decay)("eps", s.eps)("weight_decay", s.weight_decay)
+      .grad_scale(s.grad_scale);
   for (const Update& u : call.collect(keys, {true})) {
     write_step(u);
     s.lr = lr / (1 + (u.steps - 1) * lr_decay);
@@ -304,8 +313,8 @@ void nadam_step(PyObject* const* args, Py_ssize_t nargs) {
   kernels::NadamArgs s{};
   double momentum_decay;
   call("lr", s.lr)("beta1", s.beta1)("beta2", s.beta2)("eps", s.eps)(
-      "weight_decay", s.weight_decay)("momentum_decay", momentum_decay)("decoupled", s.decoupled)(
-      "maximize", s.maximize);
+      "weight_decay", s.weight_decay)("momentum_decay", momentum_decay)("decoupled", s.decoupled)
+      .grad_scale(s.grad_scale);
   auto updates = call.collect<Nesterov>(keys, {true, true}, [&](Nesterov& update, PyObject* entry) {
     update.product.read(call.op, entry, mu_product, 1);
   });
@@ -329,7 +338,8 @@ void radam_step(PyObject* const* args, Py_ssize_t nargs) {
   Call call("RAdam", args, nargs);
   kernels::RadamArgs s{};
   call("lr", s.lr)("beta1", s.beta1)("beta2", s.beta2)("eps", s.eps)(
-      "weight_decay", s.weight_decay)("decoupled", s.decoupled)("maximize", s.maximize);
+      "weight_decay", s.weight_decay)("decoupled", s.decoupled)
+      .grad_scale(s.grad_scale);
   // Length of the simple moving average that the mean square amounts to, and its limit.
   double limit = 2 / (1 - s.beta2) - 1;
   for (const Update& u : call.collect(keys, {true, true})) {
@@ -351,8 +361,8 @@ void adamax_step(PyObject* const* args, Py_ssize_t nargs) {
   Call call("Adamax", args, nargs);
   kernels::AdamaxArgs s{};
   double lr;
-  call("lr", lr)("beta1", s.beta1)("beta2", s.beta2)("eps", s.eps)("weight_decay", s.weight_decay)(
-      "maximize", s.maximize);
+  call("lr", lr)("beta1", s.beta1)("beta2", s.beta2)("eps", s.eps)("weight_decay", s.weight_decay)
+      .grad_scale(s.grad_scale);
   for (const Update& u : call.collect(keys, {true, true})) {
     write_step(u);
     s.lr = lr / (1 - std::pow(s.beta1, u.steps));
@@ -364,8 +374,8 @@ void adadelta_step(PyObject* const* args, Py_ssize_t nargs) {
   static const Keys keys{"square_avg", "acc_delta"};
   Call call("Adadelta", args, nargs);
   kernels::AdadeltaArgs s{};
-  call("lr", s.lr)("rho", s.rho)("eps", s.eps)("weight_decay", s.weight_decay)("maximize",
-                                                                               s.maximize);
+  call("lr", s.lr)("rho", s.rho)("eps", s.eps)("weight_decay", s.weight_decay)
+      .grad_scale(s.grad_scale);
   for (const Update& u : call.collect(keys, {true, true})) {
     write_step(u);
     ops::optimiser_update(table().adadelta, u.param, u.grad, s, u.kept[0], u.kept[1]);
@@ -378,7 +388,8 @@ void rprop_step(PyObject* const* args, Py_ssize_t nargs) {
   kernels::RpropArgs s{};
   double lr;
   call("lr", lr)("etas[0]", s.eta_minus)("etas[1]", s.eta_plus)("step_sizes[0]", s.step_min)(
-      "step_sizes[1]", s.step_max)("maximize", s.maximize);
+      "step_sizes[1]", s.step_max)
+      .grad_scale(s.grad_scale);
   for (const Update& u : call.collect(keys, {true, true})) {
     if (u.fresh) ops::fill_data(u.kept[1], Scalar(lr));
     write_step(u);
@@ -395,8 +406,8 @@ void asgd_step(PyObject* const* args, Py_ssize_t nargs) {
   Call call("ASGD", args, nargs);
   kernels::AsgdArgs s{};
   double lr, alpha, start;
-  call("lr", lr)("lambd", s.decay)("alpha", alpha)("t0", start)("weight_decay", s.weight_decay)(
-      "maximize", s.maximize);
+  call("lr", lr)("lambd", s.decay)("alpha", alpha)("t0", start)("weight_decay", s.weight_decay)
+      .grad_scale(s.grad_scale);
   auto updates = call.collect<Averaged>(keys, {true}, [&](Averaged& update, PyObject* entry) {
     update.eta.read(call.op, entry, eta, lr);
     update.mu.read(call.op, entry, mu, 1);
