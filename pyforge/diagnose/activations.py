@@ -66,13 +66,13 @@ class Activations:
 
         kinds = {nn.ReLU: "relu", nn.Sigmoid: "sigmoid", nn.Tanh: "tanh"}
         self._taps: list[_Tap] = []
-        self._handles = []
+        self._model = model
         for name, module in model.named_modules():
             kind = kinds.get(type(module))
             if kind:
                 tap = _Tap(name, kind)
                 self._taps.append(tap)
-                self._handles.append(module.register_forward_hook(tap))
+                module.register_forward_hook(tap)
         # Of each: mean, std, shares of zero, low and high, idle; then `unhealthy` over the run.
         self._seen = np.full((len(self._taps), 6 + _LOOKS), np.nan, np.float32)
         self._steps: list[int] = []  # of the looks that are kept
@@ -108,9 +108,11 @@ class Activations:
 
     def remove(self) -> None:
         """Watch no more."""
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
+        mine = set(map(id, self._taps))
+        for _, module in self._model.named_modules():
+            for key, hook in list(module._forward_hooks.items()):
+                if id(hook) in mine:
+                    del module._forward_hooks[key]
 
     def join(self, layers: list[Layer]) -> None:
         """Give each tap the layer before it, by the order in which both were first used."""

@@ -197,12 +197,13 @@ def _diverging(view: View) -> Iterator[Verdict]:
     # Losses of small batches scatter: most of the last must be above nearly all that came before.
     if track.steps < 24 and grown < 100:
         return
-    if now <= float(np.quantile(track.recent_loss[:-8], 0.9)):
+    before = sorted(track.recent_loss[:-8])  # np.quantile imports masked arrays: a step of 10 ms
+    if now <= before[min(int(0.9 * len(before)), len(before) - 1)]:
         return
     yield Verdict(
         "DIVERGING", ERROR, track.label,
         f"the loss was {short(start)} at the start and is {short(now)} now (medians)",
-        "steps lead away from the minimum", _lr_code(track, 0.1), track.steps,
+        "steps lead away from the minimum", _lr_code(track, _factor(track)), track.steps,
     )  # fmt: skip
 
 
@@ -229,7 +230,7 @@ def _rate_too_high(view: View) -> Iterator[Verdict]:
         "LEARNING_RATE", ERROR, track.label,
         f"a step changed weights by {short(ratio)} of their size (median of all), and the loss "
         f"went from {short(start or 0.0)} to {short(now or 0.0)}",
-        "the learning rate is too high", _lr_code(track, min(0.1, 1e-3 / ratio)), track.steps,
+        "the learning rate is too high", _lr_code(track, _factor(track)), track.steps,
     )  # fmt: skip
 
 
@@ -344,7 +345,9 @@ def _update_ratio(view: View) -> Iterator[Verdict]:
     for k, (layer, ratio) in enumerate(zip(dense, ratios, strict=True)):
         if not math.isfinite(ratio) or 1e-5 <= ratio <= 0.1 or view.has_at(layer.label, "DEAD"):
             continue
-        if ratio > 0.1 and (k != worst or view.has("UPDATE_RATIO") or not persists):
+        if view.has_at(layer.name, "NO_GRADIENT"):
+            continue
+        if view.has("UPDATE_RATIO") or (ratio > 0.1 and (k != worst or not persists)):
             continue
         high = ratio > 0.1
         yield Verdict(
@@ -373,7 +376,8 @@ def _plateau(view: View) -> Iterator[Verdict]:
     later, earlier = middle(recent), middle(before)
     if now < 0.95 * start or now <= 1e-6:
         return
-    scatter = float(np.median(np.abs(np.diff(recent)))) / math.sqrt(len(recent))
+    moves = [abs(b - a) for a, b in itertools.pairwise(recent)]
+    scatter = middle(moves) / math.sqrt(len(recent))
     if abs(later - earlier) > min(max(0.001 * abs(earlier), 4 * scatter), 0.02 * abs(earlier)):
         return  # it moves, if slowly
     yield Verdict(
