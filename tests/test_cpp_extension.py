@@ -106,6 +106,12 @@ static Tensor throws(Context&, const Tensor& x) {
   return x;
 }
 PF_OP("throws(Tensor x) -> Tensor", throws, nullptr)
+static Tensors<2> two(Context&, const Tensor& x) { return {x * 1.0, x * 2.0}; }
+PF_OP("too_many(Tensor x) -> Tensor", two, nullptr)
+static void seventh(Context& ctx) { ctx.set_grad(7, ctx.grad()); }
+PF_OP("no_such_gradient(Tensor x) -> Tensor", scaled_one, seventh)
+static void of_factor(Context& ctx) { ctx.set_grad(1, ctx.grad()); }
+PF_OP("gradient_of_a_number(Tensor x, float factor=1.0) -> Tensor", scaled, of_factor)
 """.replace(
     "static void bad_gradient",
     "static Tensor scaled_one(Context&, const Tensor& x) { return x * 1.0; }\nstatic void bad_gradient",
@@ -242,7 +248,8 @@ def test_in_place(ext: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [("wrong_shape", r"has shape \[4\], but its shape rule says \[3\]"),
-     ("aliasing", "shares memory with an argument"), ("throws", "inside the loop")],
+     ("aliasing", "shares memory with an argument"), ("throws", "inside the loop"),
+     ("too_many", "returned 2 tensors, but its schema says 1")],
 )  # fmt: skip
 def test_mistakes_are_caught(ext: Any, name: str, text: str) -> None:
     with pytest.raises(RuntimeError, match=text):
@@ -252,6 +259,10 @@ def test_mistakes_are_caught(ext: Any, name: str, text: str) -> None:
 def test_wrong_gradient(ext: Any) -> None:
     with pytest.raises(RuntimeError, match=r"invalid gradient at index 0 - got \[7\]"):
         ext.wrong_gradient(randn(3)).sum().backward()
+    with pytest.raises(RuntimeError, match="set_grad: there is no parameter 7"):
+        ext.no_such_gradient(randn(3)).sum().backward()
+    with pytest.raises(RuntimeError, match="set_grad: parameter 1 is not a tensor"):
+        ext.gradient_of_a_number(randn(3)).sum().backward()
 
 
 def test_unloading(formulas: Any) -> None:
