@@ -57,6 +57,8 @@ TYPING = {"Any", "Callable", "Counter", "DType", "Literal", "Mapping", "Optimize
 
 # Names that are there and behave differently.
 DIFFERS = {
+    "compile": "returns the model itself: ops run when they are called",
+    "nn.SyncBatchNorm": "for one process, a batch norm for inputs of any dimensions",
     "nn.Embedding": "`sparse=True` gives a dense gradient",
     "nn.EmbeddingBag": "`sparse=True` gives a dense gradient",
     "optim.SparseAdam": "takes dense gradients and touches the rows that are not zero",
