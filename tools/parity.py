@@ -65,7 +65,6 @@ DIFFERS = {
     "nn.EmbeddingBag": "`sparse=True` gives a dense gradient",
     "nn.LinearCrossEntropyLoss": "`options` make no difference",
     "nn.functional.linear_cross_entropy": "`options` make no difference",
-    "compile": "gives back what it gets: nothing is compiled, results are the same",
     "lobpcg": "by a full decomposition",
     "use_deterministic_algorithms": "remembered; results are deterministic anyway",
     "set_float32_matmul_precision": "remembered; products are in full precision",
