@@ -5,8 +5,13 @@ import os as _os
 
 from . import _C, _tensor
 from ._C import *  # noqa: F403
+from ._device import channels_last as channels_last
+from ._device import channels_last_3d as channels_last_3d
+from ._device import contiguous_format as contiguous_format
 from ._device import device as device
 from ._device import layout as layout
+from ._device import memory_format as memory_format
+from ._device import preserve_format as preserve_format
 from ._device import strided as strided
 from ._functions import broadcast_shapes as broadcast_shapes
 from ._functions import einsum as einsum  # type: ignore[assignment]
@@ -26,25 +31,36 @@ from .random import set_rng_state as set_rng_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from . import accelerator as accelerator
     from . import amp as amp
     from . import autograd as autograd
     from . import backends as backends
+    from . import compiler as compiler
     from . import cpu as cpu
     from . import cuda as cuda
     from . import datasets as datasets
     from . import diagnose as diagnose
+    from . import distributed as distributed
     from . import distributions as distributions
     from . import func as func
+    from . import hub as hub
+    from . import jit as jit
     from . import linalg as linalg
     from . import memory as memory
+    from . import mps as mps
     from . import nn as nn
+    from . import onnx as onnx
     from . import ops as ops
     from . import optim as optim
     from . import random as random
     from . import serialization as serialization
+    from . import sparse as sparse
     from . import special as special
     from . import testing as testing
+    from . import types as types
     from . import utils as utils
+    from . import version as version
+    from . import xpu as xpu
     from ._legacy import BFloat16Tensor as BFloat16Tensor
     from ._legacy import BoolTensor as BoolTensor
     from ._legacy import ByteTensor as ByteTensor
@@ -55,23 +71,85 @@ if TYPE_CHECKING:
     from ._legacy import IntTensor as IntTensor
     from ._legacy import LongTensor as LongTensor
     from ._legacy import ShortTensor as ShortTensor
+    from ._legacy import _assert as _assert
     from ._legacy import (
         are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
     )
     from ._legacy import frombuffer as frombuffer
+    from ._legacy import get_autocast_cpu_dtype as get_autocast_cpu_dtype
     from ._legacy import get_default_device as get_default_device
+    from ._legacy import get_deterministic_debug_mode as get_deterministic_debug_mode
+    from ._legacy import get_device as get_device
+    from ._legacy import get_device_module as get_device_module
     from ._legacy import get_float32_matmul_precision as get_float32_matmul_precision
+    from ._legacy import get_num_interop_threads as get_num_interop_threads
+    from ._legacy import is_complex as is_complex
+    from ._legacy import is_inference as is_inference
     from ._legacy import is_nonzero as is_nonzero
     from ._legacy import is_signed as is_signed
+    from ._legacy import is_storage as is_storage
+    from ._legacy import is_warn_always_enabled as is_warn_always_enabled
+    from ._legacy import set_autocast_cpu_dtype as set_autocast_cpu_dtype
+    from ._legacy import set_autocast_cpu_enabled as set_autocast_cpu_enabled
     from ._legacy import set_default_device as set_default_device
     from ._legacy import set_default_tensor_type as set_default_tensor_type
+    from ._legacy import set_deterministic_debug_mode as set_deterministic_debug_mode
     from ._legacy import set_float32_matmul_precision as set_float32_matmul_precision
+    from ._legacy import set_num_interop_threads as set_num_interop_threads
+    from ._legacy import set_warn_always as set_warn_always
     from ._legacy import use_deterministic_algorithms as use_deterministic_algorithms
+    from ._numeric import as_strided_copy as as_strided_copy
+    from ._numeric import empty_permuted as empty_permuted
+    from ._numeric import fill as fill
+    from ._numeric import frexp as frexp
+    from ._numeric import from_file as from_file
+    from ._numeric import gradient as gradient
+    from ._numeric import histogramdd as histogramdd
+    from ._numeric import lobpcg as lobpcg
+    from ._numeric import ormqr as ormqr
+    from ._numeric import range as range
+    from ._numeric import rsub as rsub
+    from ._numeric import segment_reduce as segment_reduce
+    from ._numeric import to_dlpack as to_dlpack
+    from ._numeric import unfold_copy as unfold_copy
+    from ._old_forms import affine_grid_generator as affine_grid_generator
+    from ._old_forms import alpha_dropout as alpha_dropout
+    from ._old_forms import alpha_dropout_ as alpha_dropout_
+    from ._old_forms import batch_norm as batch_norm
+    from ._old_forms import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+    from ._old_forms import cosine_embedding_loss as cosine_embedding_loss
+    from ._old_forms import ctc_loss as ctc_loss
+    from ._old_forms import dropout_ as dropout_
+    from ._old_forms import embedding as embedding
+    from ._old_forms import embedding_bag as embedding_bag
+    from ._old_forms import feature_alpha_dropout as feature_alpha_dropout
+    from ._old_forms import feature_alpha_dropout_ as feature_alpha_dropout_
+    from ._old_forms import feature_dropout as feature_dropout
+    from ._old_forms import feature_dropout_ as feature_dropout_
+    from ._old_forms import grid_sampler as grid_sampler
+    from ._old_forms import grid_sampler_2d as grid_sampler_2d
+    from ._old_forms import grid_sampler_3d as grid_sampler_3d
+    from ._old_forms import hinge_embedding_loss as hinge_embedding_loss
+    from ._old_forms import instance_norm as instance_norm
+    from ._old_forms import kl_div as kl_div
+    from ._old_forms import margin_ranking_loss as margin_ranking_loss
+    from ._old_forms import poisson_nll_loss as poisson_nll_loss
+    from ._old_forms import triplet_margin_loss as triplet_margin_loss
+    from ._refused import istft as istft
+    from ._refused import stft as stft
+    from ._refused import view_as_real as view_as_real
+    from ._refused import view_as_real_copy as view_as_real_copy
     from ._tensor_str import get_printoptions as get_printoptions
     from ._tensor_str import printoptions as printoptions
     from ._tensor_str import set_printoptions as set_printoptions
     from ._type_info import finfo as finfo
     from ._type_info import iinfo as iinfo
+    from ._windows import bartlett_window as bartlett_window
+    from ._windows import blackman_window as blackman_window
+    from ._windows import hamming_window as hamming_window
+    from ._windows import hann_window as hann_window
+    from ._windows import kaiser_window as kaiser_window
+    from .amp import GradScaler as GradScaler
     from .amp.autocast_mode import autocast as autocast
     from .amp.autocast_mode import get_autocast_dtype as get_autocast_dtype
     from .amp.autocast_mode import is_autocast_enabled as is_autocast_enabled
@@ -82,6 +160,7 @@ if TYPE_CHECKING:
     )
     from .autograd.anomaly_mode import is_anomaly_enabled as is_anomaly_enabled
     from .autograd.anomaly_mode import set_anomaly_enabled as set_anomaly_enabled
+    from .compiler import compile as compile
     from .func import vmap as vmap
     from .linalg._top import chain_matmul as chain_matmul
     from .linalg._top import cholesky as cholesky
@@ -126,6 +205,9 @@ if TYPE_CHECKING:
     from .nn.functional import threshold_ as threshold_
     from .serialization import load as load
     from .serialization import save as save
+    from .sparse import sparse_coo as sparse_coo
+    from .sparse import sparse_coo_tensor as sparse_coo_tensor
+    from .sparse import spmm as spmm
 
 __version__ = "0.1.0"
 
@@ -149,34 +231,49 @@ newaxis = None
 # Loaded on first use.
 _SUBMODULES = frozenset(
     {
+        "accelerator",
         "amp",
         "autograd",
         "backends",
+        "compiler",
         "cpu",
         "cuda",
         "datasets",
         "diagnose",
+        "distributed",
         "distributions",
         "func",
+        "hub",
+        "jit",
         "linalg",
         "library",
         "memory",
+        "mps",
         "nn",
+        "onnx",
         "ops",
         "optim",
         "serialization",
+        "sparse",
         "special",
         "testing",
+        "types",
         "utils",
+        "version",
+        "xpu",
     }
 )
 _LAZY = {
     "autocast": "amp.autocast_mode",
+    "compile": "compiler",
     "finfo": "_type_info",
     "get_autocast_dtype": "amp.autocast_mode",
     "load": "serialization",
     "save": "serialization",
     "iinfo": "_type_info",
+    "sparse_coo": "sparse.matrix",
+    "sparse_coo_tensor": "sparse.matrix",
+    "spmm": "sparse",
     "is_anomaly_check_nan_enabled": "autograd.anomaly_mode",
     "is_anomaly_enabled": "autograd.anomaly_mode",
     "set_anomaly_enabled": "autograd.anomaly_mode",
@@ -209,10 +306,12 @@ _LAZY = {
     "IntTensor": "_legacy",
     "LongTensor": "_legacy",
     "ShortTensor": "_legacy",
+    "_assert": "_legacy",
     "are_deterministic_algorithms_enabled": "_legacy",
     "frombuffer": "_legacy",
     "get_default_device": "_legacy",
     "get_float32_matmul_precision": "_legacy",
+    "is_complex": "_legacy",
     "is_nonzero": "_legacy",
     "is_signed": "_legacy",
     "set_default_device": "_legacy",
@@ -249,6 +348,29 @@ _LAZY = {
     "triangular_solve": "linalg._top",
     "vander": "linalg._top",
 }
+for _module, _names in {
+    "_legacy": """
+        get_autocast_cpu_dtype get_deterministic_debug_mode get_device
+        get_device_module get_num_interop_threads is_inference is_storage
+        is_warn_always_enabled set_autocast_cpu_dtype set_autocast_cpu_enabled
+        set_deterministic_debug_mode set_num_interop_threads set_warn_always
+    """,
+    "_numeric": """
+        as_strided_copy empty_permuted fill frexp from_file gradient histogramdd lobpcg
+        ormqr range rsub segment_reduce to_dlpack unfold_copy
+    """,
+    "_old_forms": """
+        affine_grid_generator alpha_dropout alpha_dropout_ batch_norm
+        binary_cross_entropy_with_logits cosine_embedding_loss ctc_loss dropout_ embedding
+        embedding_bag feature_alpha_dropout feature_alpha_dropout_ feature_dropout
+        feature_dropout_ grid_sampler grid_sampler_2d grid_sampler_3d hinge_embedding_loss
+        instance_norm kl_div margin_ranking_loss poisson_nll_loss triplet_margin_loss
+    """,
+    "_refused": "istft stft view_as_real view_as_real_copy",
+    "_windows": "bartlett_window blackman_window hamming_window hann_window kaiser_window",
+    "amp": "GradScaler",
+}.items():
+    _LAZY.update(dict.fromkeys(_names.split(), _module))
 
 
 def __getattr__(name: str) -> object:
@@ -260,13 +382,6 @@ def __getattr__(name: str) -> object:
         return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
     if name.endswith("_") and name in importlib.import_module(f"{__name__}._inplace").NAMES:
         return getattr(_C.Tensor, name)
-    raise AttributeError(_missing(name))
+    from ._absent import missing
 
-
-def _missing(name: str) -> str:
-    import difflib
-
-    text = f"module 'pyforge' has no attribute '{name}'"
-    public = [n for n in (*globals(), *_SUBMODULES, *_LAZY) if n[0] != "_"]
-    close = difflib.get_close_matches(name, public, 1, 0.75)
-    return f"{text}; did you mean '{close[0]}'?" if close and name[0] != "_" else text
+    raise AttributeError(missing(__name__, name, (*globals(), *_SUBMODULES, *_LAZY)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import _C
 from ._C import Tensor
-from ._device import CPU, device
+from ._device import CPU, device, layout, strided
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -191,6 +191,11 @@ def is_cpu(self: Tensor) -> bool:
     return True
 
 
+def is_meta(self: Tensor) -> bool:
+    """False: every tensor has memory."""
+    return False
+
+
 METHODS = {
     "register_hook": register_hook,
     "register_post_accumulate_grad_hook": register_post_accumulate_grad_hook,
@@ -207,7 +212,13 @@ METHODS = {
     "__dlpack_device__": dlpack_device,
 }
 # Loaded on first use: method name to module.
-LAZY_METHODS = dict.fromkeys(("is_nonzero", "is_signed", "type"), "_legacy") | dict.fromkeys(
+_LEGACY = ("as_subclass", "get_device", "is_nonzero", "is_signed", "to_dense", "type")
+LAZY_METHODS = {
+    **dict.fromkeys(_LEGACY, "_legacy"),
+    **dict.fromkeys(("frexp", "ormqr"), "_numeric"),
+    **dict.fromkeys(("istft", "stft"), "_refused"),
+    "hardshrink": "nn.functional",
+} | dict.fromkeys(
     (
         "cholesky",
         "cholesky_inverse",
@@ -229,7 +240,31 @@ LAZY_METHODS = dict.fromkeys(("is_nonzero", "is_signed", "type"), "_legacy") | d
     ),
     "linalg._top",
 )
-PROPERTIES = {"device": get_device, "is_cuda": is_cuda, "is_cpu": is_cpu}
+LAZY_METHODS |= dict.fromkeys(
+    ("apply_", "cuda", "is_complex", "is_pinned", "map_", "new", "pin_memory"), "_legacy"
+)
+LAZY_METHODS["to_sparse"] = "sparse.matrix"
+
+
+def get_layout(self: Tensor) -> layout:
+    """How the elements lie in memory: always strided."""
+    return strided
+
+
+def is_other_kind(self: Tensor) -> bool:
+    """False: every tensor is dense, with its values in the CPU's memory."""
+    return False
+
+
+PROPERTIES = {
+    "device": get_device,
+    "layout": get_layout,
+    "is_cuda": is_cuda,
+    "is_cpu": is_cpu,
+    "is_meta": is_meta,
+}
+OTHER_KINDS = ("is_sparse", "is_sparse_csr", "is_quantized", "is_mkldnn", "is_mps", "is_xpu")
+PROPERTIES |= dict.fromkeys(OTHER_KINDS, is_other_kind)
 
 
 def load_method(name: str) -> Callable[..., Any]:

@@ -1,4 +1,5 @@
-// Special functions that are computed one element at a time, in double precision: special.cpp.
+// Special functions, most of them computed one element at a time in double precision: special.cpp,
+// special_more.cpp.
 #pragma once
 #include "kernels/math_inverse.h"
 
@@ -19,7 +20,34 @@ double scalar_j0(double x);
 double scalar_j1(double x);
 double scalar_y0(double x);
 double scalar_y1(double x);
+// special_more.cpp
+double scalar_k0(double x);
+double scalar_k0e(double x);
+double scalar_k1(double x);
+double scalar_k1e(double x);
+double scalar_airy_ai(double x);
+double scalar_airy_ai_prime(double x);
+double scalar_spherical_j0(double x);
+double scalar_igamma(double a, double x);
+double scalar_igammac(double a, double x);
+double scalar_igamma_da(double a, double x);
+double scalar_chebyshev_t(double x, double n);
+double scalar_chebyshev_u(double x, double n);
+double scalar_chebyshev_v(double x, double n);
+double scalar_chebyshev_w(double x, double n);
+double scalar_shifted_chebyshev_t(double x, double n);
+double scalar_shifted_chebyshev_u(double x, double n);
+double scalar_shifted_chebyshev_v(double x, double n);
+double scalar_shifted_chebyshev_w(double x, double n);
+double scalar_hermite_h(double x, double n);
+double scalar_hermite_he(double x, double n);
+double scalar_laguerre_l(double x, double n);
+double scalar_legendre_p(double x, double n);
 
+// In place, for the lanes of one vector.
+void lgamma_lanes(float* x);
+void digamma_lanes(float* x);
+void digamma_lanes(double* x);
 // x[i] = f(x[i]) and f(x[i], y[i]) for the lanes of one vector.
 void each_element(float* x, double (*f)(double));
 void each_element(double* x, double (*f)(double));
@@ -101,7 +129,13 @@ PF_INLINE Vec<double> erfinv(Vec<double> x) {
   return where(a == 1, x * Fp<double>::kInf, p * x);
 }
 PF_INLINE Vec<float> erfinv(Vec<float> x) {
-  return to_float(erfinv(to_double(x, 0)), erfinv(to_double(x, 1)));
+  const Vec<float> a = abs(x), w = -log((1 - a) * (1 + a));
+  const Vec<float> p = horner(0.32f * w - 1, 1.65365458f, 0.750494301f, -0.0589231439f,
+                              -0.0226039942f, 0.0178146027f, -0.00413997564f, -0.00129635434f,
+                              0.00124072435f, -0.000220180591f, -0.000131837485f, 5.66460003e-05f);
+  const Mask<float> far = !(w < 6.25f);
+  if (!any(far)) return p * x;
+  return where(far, to_float(erfinv(to_double(x, 0)), erfinv(to_double(x, 1))), p * x);
 }
 
 #define PF_BY_ELEMENT(name, fn)                                         \
@@ -110,8 +144,22 @@ PF_INLINE Vec<float> erfinv(Vec<float> x) {
 #define PF_BY_ELEMENT_2(name, fn)                                                        \
   PF_INLINE Vec<float> name(Vec<float> a, Vec<float> b) { return by_element(a, b, fn); } \
   PF_INLINE Vec<double> name(Vec<double> a, Vec<double> b) { return by_element(a, b, fn); }
-PF_BY_ELEMENT(lgamma, scalar_lgamma)
-PF_BY_ELEMENT(digamma, scalar_digamma)
+PF_INLINE Vec<float> lgamma(Vec<float> x) {
+  float lanes[Vec<float>::kLanes];
+  store(lanes, x);
+  lgamma_lanes(lanes);
+  return load(lanes);
+}
+PF_INLINE Vec<double> lgamma(Vec<double> x) { return by_element(x, scalar_lgamma); }
+template <class T>
+PF_INLINE Vec<T> digamma_of(Vec<T> x) {
+  T lanes[Vec<T>::kLanes];
+  store(lanes, x);
+  digamma_lanes(lanes);
+  return load(lanes);
+}
+PF_INLINE Vec<float> digamma(Vec<float> x) { return digamma_of(x); }
+PF_INLINE Vec<double> digamma(Vec<double> x) { return digamma_of(x); }
 PF_BY_ELEMENT(i0, scalar_i0)
 PF_BY_ELEMENT(special_i0e, scalar_i0e)
 PF_BY_ELEMENT(special_i1, scalar_i1)
@@ -125,5 +173,27 @@ PF_BY_ELEMENT(special_bessel_y0, scalar_y0)
 PF_BY_ELEMENT(special_bessel_y1, scalar_y1)
 PF_BY_ELEMENT_2(polygamma, scalar_polygamma)
 PF_BY_ELEMENT_2(special_zeta, scalar_zeta)
+PF_BY_ELEMENT(special_modified_bessel_k0, scalar_k0)
+PF_BY_ELEMENT(special_scaled_modified_bessel_k0, scalar_k0e)
+PF_BY_ELEMENT(special_modified_bessel_k1, scalar_k1)
+PF_BY_ELEMENT(special_scaled_modified_bessel_k1, scalar_k1e)
+PF_BY_ELEMENT(special_airy_ai, scalar_airy_ai)
+PF_BY_ELEMENT(special_airy_ai_prime, scalar_airy_ai_prime)
+PF_BY_ELEMENT(special_spherical_bessel_j0, scalar_spherical_j0)
+PF_BY_ELEMENT_2(igamma, scalar_igamma)
+PF_BY_ELEMENT_2(igammac, scalar_igammac)
+PF_BY_ELEMENT_2(special_igamma_da, scalar_igamma_da)
+PF_BY_ELEMENT_2(special_chebyshev_polynomial_t, scalar_chebyshev_t)
+PF_BY_ELEMENT_2(special_chebyshev_polynomial_u, scalar_chebyshev_u)
+PF_BY_ELEMENT_2(special_chebyshev_polynomial_v, scalar_chebyshev_v)
+PF_BY_ELEMENT_2(special_chebyshev_polynomial_w, scalar_chebyshev_w)
+PF_BY_ELEMENT_2(special_shifted_chebyshev_polynomial_t, scalar_shifted_chebyshev_t)
+PF_BY_ELEMENT_2(special_shifted_chebyshev_polynomial_u, scalar_shifted_chebyshev_u)
+PF_BY_ELEMENT_2(special_shifted_chebyshev_polynomial_v, scalar_shifted_chebyshev_v)
+PF_BY_ELEMENT_2(special_shifted_chebyshev_polynomial_w, scalar_shifted_chebyshev_w)
+PF_BY_ELEMENT_2(special_hermite_polynomial_h, scalar_hermite_h)
+PF_BY_ELEMENT_2(special_hermite_polynomial_he, scalar_hermite_he)
+PF_BY_ELEMENT_2(special_laguerre_polynomial_l, scalar_laguerre_l)
+PF_BY_ELEMENT_2(special_legendre_polynomial_p, scalar_legendre_p)
 
 }  // namespace pyforge::kernels::PF_ISA
