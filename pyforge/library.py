@@ -1,4 +1,33 @@
-"""Custom ops written in Python, for NumPy, SciPy or ctypes code."""
+"""Custom ops written in Python, for NumPy, SciPy or ctypes code.
+
+The function gets detached tensors, so that ``x.numpy()`` works, and returns new ones; the
+derivative is written in pyforge's ops::
+
+    import numpy as np
+    import pyforge as pf
+    from pyforge.library import custom_op
+
+    @custom_op("mine::squareplus")
+    def squareplus(x: pf.Tensor, b: float = 4.0) -> pf.Tensor:
+        a = x.numpy()
+        return pf.from_numpy((a + np.sqrt(a * a + b)) / 2)
+
+    def setup_context(ctx, inputs, output):
+        x, b = inputs  # every parameter, defaults filled in
+        ctx.save_for_backward(x)
+        ctx.b = b
+
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * (1 + x / (x * x + ctx.b).sqrt()) / 2, None  # one per parameter
+
+    squareplus.register_autograd(backward, setup_context=setup_context)
+    pf.testing.opcheck(squareplus, (pf.randn(3, requires_grad=True),))
+
+``pyforge.ops.mine.squareplus`` is the op by its name. A backward that calls NumPy must be decorated
+with ``pyforge.autograd.function.once_differentiable``: it then gets detached tensors, and a second
+derivative raises.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +40,28 @@ if TYPE_CHECKING:
 
 __all__ = ["CustomOp", "custom_op"]
 
+_ops: dict[str, Any] = {}  # weak references to the ops that live, by qualified name
+
 
 class _Context:
     """What ``setup_context`` leaves for ``backward``."""
 
+    _op_name = ""
     needs_input_grad: tuple[bool, ...] = ()
     saved_tensors: tuple[Tensor | None, ...] = ()
     _to_save: tuple[Tensor | None, ...] = ()
+    _sources: tuple[Tensor | None, ...] = ()  # the saved tensors, recorded
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
-        """Keep inputs and outputs, found again in ``saved_tensors``."""
+        """Keep inputs and outputs, found again in ``saved_tensors``; numbers go on ``ctx``."""
         self._to_save = tensors
 
 
 class CustomOp:
-    """A function that is one node of the graph; made by :func:`custom_op`."""
+    """A function that is one node of the graph; made by :func:`custom_op`.
+
+    Calling it calls the function with detached tensors. It may not return one of its arguments.
+    """
 
     def __init__(self, name: str, fn: Callable[..., Any], mutates_args: Iterable[str]):
         import functools
@@ -43,6 +79,7 @@ class CustomOp:
         self._fake: Callable[..., Any] | None = None
         self._node = name.rpartition("::")[2].title().replace("_", "") + "Backward0"
         functools.update_wrapper(self, fn)
+        _register(self)
 
     def register_autograd(
         self, backward: Callable[..., Any], /, *, setup_context: Callable[..., Any] | None = None
@@ -50,8 +87,13 @@ class CustomOp:
         """Give the derivative.
 
         Args:
-            backward: ``backward(ctx, *grads)``, one gradient or ``None`` per argument.
-            setup_context: ``setup_context(ctx, inputs, output)`` saves what backward reads.
+            backward: ``backward(ctx, *grads)`` takes a gradient per output and returns one (or
+                ``None``) per parameter of the function. ``ctx.needs_input_grad`` says which are
+                wanted. In pyforge's ops it can be differentiated again; with NumPy inside, it must
+                be decorated with ``pyforge.autograd.function.once_differentiable``.
+            setup_context: ``setup_context(ctx, inputs, output)`` saves what backward reads, tensors
+                with ``ctx.save_for_backward``. ``inputs`` is the tuple of all arguments in the
+                order of the parameters, keywords and defaults included.
         """
         self._backward, self._setup = backward, setup_context
 
@@ -64,7 +106,12 @@ class CustomOp:
         return f"<CustomOp {self.qualified_name}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        bound = self._signature.bind(*args, **kwargs)
+        try:
+            bound = self._signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(
+                f"{self.qualified_name}: {error}; the op is called as {self._signature}"
+            ) from None
         bound.apply_defaults()
         inputs = tuple(bound.arguments.values())
         needs = tuple(isinstance(a, Tensor) and a.requires_grad for a in inputs)
@@ -75,6 +122,7 @@ class CustomOp:
                 "call it under no_grad()"
             )
         ctx = _Context()
+        ctx._op_name = self.qualified_name
         ctx.needs_input_grad = needs
         before = _set_grad_enabled(False)
         try:
@@ -85,7 +133,8 @@ class CustomOp:
             output = self._fn(*bound.args, **bound.kwargs)
             self._check(tuple(bound.arguments.values()), output, bound.args, bound.kwargs)
             if recording and self._setup is not None:
-                self._setup(ctx, inputs, output)
+                with _named(f"{self.qualified_name}: setup_context"):
+                    self._setup(ctx, inputs, output)
         finally:
             _set_grad_enabled(before)
         if not recording:
@@ -124,11 +173,93 @@ class CustomOp:
                 f"derivative for {self.qualified_name} is not implemented: the custom op has no "
                 "register_autograd"
             )
-        ctx.saved_tensors = saved
+        once = getattr(self._backward, "_once_differentiable", False)
+        if once:
+            ctx.saved_tensors = tuple(None if t is None else t.detach() for t in saved)
+            ctx._sources = saved
+        else:
+            ctx.saved_tensors = saved
         try:
-            return self._backward(ctx, *grads)
+            with _named(f"{self.qualified_name}: backward"):
+                found = self._backward(ctx, *grads)
+            if once or not is_grad_enabled():
+                return found
+            return self._recorded(ctx, (*grads, *saved), grads, found)
         finally:
-            ctx.saved_tensors = ()
+            ctx.saved_tensors = ctx._sources = ()
+
+    def _recorded(self, ctx: _Context, sources: Any, grads: Any, found: Any) -> Any:
+        """Under create_graph: gradients that left the graph (in NumPy) raise, not count as 0."""
+        values = found if isinstance(found, tuple) else (found,)
+        lost = [isinstance(v, Tensor) and not v.requires_grad and bool(v.any()) for v in values]
+        if not any(lost):
+            return found
+        assert self._backward is not None
+        # Linear in g and constant otherwise, or computed elsewhere? A g that is recorded tells.
+        again = self._backward(
+            ctx, *[g if g is None else g.detach().requires_grad_() for g in grads]
+        )
+        again = again if isinstance(again, tuple) else (again,)
+        lost = [
+            gone and not (isinstance(v, Tensor) and v.requires_grad)
+            for gone, v in zip(lost, again, strict=True)
+        ]
+        if not any(lost):
+            return found
+        from .autograd.function import not_twice
+
+        message = (
+            f"{self.qualified_name}: backward computes outside of the graph (detach() or NumPy): "
+            "there is no second derivative; compute it with pyforge's ops"
+        )
+        result = tuple(
+            not_twice([v], message, sources)[0] if gone else v
+            for v, gone in zip(values, lost, strict=True)
+        )
+        return result if isinstance(found, tuple) else result[0]
+
+
+class _named:
+    """Puts a name before what is raised by a user's function."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if type(error) not in (IndexError, TypeError, ValueError, RuntimeError):
+            return
+        if "call numpy() on Tensor that requires grad" in str(error):
+            raise RuntimeError(
+                f"{self.name} calls numpy() on a tensor that requires grad. Decorate it with "
+                "pyforge.autograd.function.once_differentiable (it then gets detached tensors, and "
+                "a second derivative raises), or compute with pyforge's ops"
+            ) from error
+        if self.name not in str(error):
+            raise type(error)(f"{self.name}: {error}") from error
+
+
+def _register(op: CustomOp) -> None:
+    """Make it known by its name; a notebook's cell may be run again, another function warns."""
+    import weakref
+
+    def identity(fn: Any) -> tuple[Any, ...]:
+        code = getattr(fn, "__code__", None)
+        line = code.co_firstlineno if code and "<lambda>" in code.co_name else None
+        return getattr(fn, "__module__", None), getattr(fn, "__qualname__", repr(fn)), line
+
+    name = op.qualified_name
+    before = _ops[name]() if name in _ops else None
+    if before is not None and identity(before._fn) != identity(op._fn):
+        import warnings
+
+        warnings.warn(
+            f"custom_op: {name} is defined a second time, by {identity(op._fn)[1]}; "
+            f"pyforge.ops.{name.replace('::', '.')} is now that one",
+            stacklevel=4,
+        )
+    _ops[name] = weakref.ref(op)
 
 
 def custom_op(
@@ -137,15 +268,31 @@ def custom_op(
     """Make a function one op of the graph, with a derivative given by ``register_autograd``.
 
     Args:
-        name: ``"namespace::name"``.
-        fn: the function; without it this is a decorator.
+        name: ``"namespace::name"``, two identifiers.
+        fn: the function, of detached tensors and other values, which returns a new tensor or a
+            tuple of them; without it this is a decorator.
         mutates_args: names of the arguments that it changes in place.
 
+    Returns:
+        A :class:`CustomOp`, also found as ``pyforge.ops.namespace.name``. An example is at the top
+        of this module's help.
+
     Raises:
-        ValueError: if the name has no namespace.
+        ValueError: if the name is not of this form.
+        TypeError: if ``fn`` is not callable.
+
+    Warns:
+        UserWarning: if another function has the name; it is replaced in ``pyforge.ops``.
     """
-    if "::" not in name:
+    parts = name.split("::")
+    if len(parts) != 2:
         raise ValueError(f"custom_op: expected a name such as 'mylib::{name}', got {name!r}")
+    if not all(part.isidentifier() for part in parts):
+        raise ValueError(
+            f"custom_op: {name!r} is no name: both parts of 'namespace::name' must be identifiers"
+        )
+    if fn is not None and not callable(fn):
+        raise TypeError(f"custom_op: {name}: expected a function, got {type(fn).__name__}")
     if fn is None:
         return lambda f: CustomOp(name, f, mutates_args)
     return CustomOp(name, fn, mutates_args)

@@ -1,4 +1,7 @@
-"""Custom ops by name: ``pyforge.ops.my_op(x)`` for every op of every loaded extension."""
+"""Custom ops by name: ``pyforge.ops.my_op(x)`` for every op of every loaded extension.
+
+Those written in Python (``pyforge.library``) are in their namespace: ``pyforge.ops.mylib.op(x)``.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,17 @@ _callables: dict[str, Any] = {}  # one object per op of the loaded extensions, a
 def __getattr__(name: str) -> Any:
     found = None if name.startswith("__") else _C._external_op(name)
     found = _callables.get(name, found) if found is not None else None
+    if found is None and not name.startswith("__"):
+        from .library import _ops
+
+        names = [n for n, op in _ops.items() if op() is not None]
+        if any(n.startswith(name + "::") for n in names):
+            return _Namespace(name)
+        for n in names:
+            if n.endswith("::" + name):
+                raise AttributeError(
+                    f"there is no custom op '{name}'; pyforge.ops.{n.replace('::', '.')} is one"
+                )
     if found is None:
         raise AttributeError(
             f"there is no custom op '{name}'; load its library first "
@@ -22,5 +36,31 @@ def __getattr__(name: str) -> Any:
     return found
 
 
+class _Namespace:
+    """The ops of one namespace of ``pyforge.library``."""
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = name
+
+    def __getattr__(self, name: str) -> Any:
+        from .library import _ops
+
+        op = _ops[key]() if (key := f"{self.__name__}::{name}") in _ops else None
+        if op is None:
+            raise AttributeError(
+                f"there is no custom op '{key}'; import the module that defines it first"
+            )
+        return op
+
+    def __dir__(self) -> list[str]:
+        from .library import _ops
+
+        prefix = self.__name__ + "::"
+        return sorted(n[len(prefix) :] for n, op in _ops.items() if n.startswith(prefix) and op())
+
+
 def __dir__() -> list[str]:
-    return sorted(_C._external_ops())
+    from .library import _ops
+
+    spaces = {n.partition("::")[0] for n, op in _ops.items() if op() is not None}
+    return sorted({*_C._external_ops(), *spaces})

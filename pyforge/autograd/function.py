@@ -6,7 +6,7 @@ from .._C import Tensor, _record_function, _set_grad_enabled, is_grad_enabled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
@@ -144,14 +144,28 @@ def _run(ctx: Function, saved: tuple[Tensor | None, ...], grads: tuple[Tensor | 
 
 class _NotTwice(Function):
     @staticmethod
-    def forward(ctx: Any, *tensors: Tensor) -> Any:
-        return tuple(t.detach() for t in tensors)
+    def forward(ctx: Any, message: str, count: int, *tensors: Tensor) -> Any:
+        ctx.message = message
+        return tuple(t.detach() for t in tensors[:count])
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        raise RuntimeError(
-            "trying to differentiate twice a function that was marked with @once_differentiable"
-        )
+        raise RuntimeError(ctx.message)
+
+
+def not_twice(
+    tensors: Sequence[Tensor], message: str, sources: Iterable[Tensor | None]
+) -> tuple[Tensor, ...]:
+    """The same values; differentiating through them raises a RuntimeError with ``message``.
+
+    ``sources`` are what they were computed from: the way to these leads through the error too.
+    """
+    if not tensors:
+        return ()
+    plain = [t.detach().requires_grad_() for t in tensors]
+    recorded = [s for s in sources if s is not None and s.requires_grad]
+    marked: tuple[Tensor, ...] = _NotTwice.apply(message, len(plain), *plain, *recorded)
+    return marked
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
@@ -163,16 +177,23 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
         recording = is_grad_enabled()
         before = _set_grad_enabled(False)
         try:
-            output = backward(ctx, *grads)
+            plain = [g.detach() if isinstance(g, Tensor) else g for g in grads]
+            output = backward(ctx, *plain)
         finally:
             _set_grad_enabled(before)
         if not recording:
             return output
         values = output if isinstance(output, tuple) else (output,)
         marked = iter(
-            _NotTwice.apply(*[v.detach().requires_grad_() for v in values if isinstance(v, Tensor)])
+            not_twice(
+                [v for v in values if isinstance(v, Tensor)],
+                f"{getattr(ctx, '_op_name', type(ctx).__name__)}: trying to differentiate twice a "
+                "function that was marked with @once_differentiable",
+                (*grads, *getattr(ctx, "_sources", ctx.saved_tensors)),
+            )
         )
         result = tuple(next(marked) if isinstance(v, Tensor) else v for v in values)
         return result if isinstance(output, tuple) else result[0]
 
+    wrapper._once_differentiable = True  # type: ignore[attr-defined]
     return wrapper
