@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CustomOp", "custom_op"]
 
-_ops: dict[str, Any] = {}  # weak references to the ops that live, by qualified name
+_ops: dict[str, CustomOp] = {}  # by qualified name
 
 
 class _Context:
@@ -242,7 +242,6 @@ class _named:
 
 def _register(op: CustomOp) -> None:
     """Make it known by its name; a notebook's cell may be run again, another function warns."""
-    import weakref
 
     def identity(fn: Any) -> tuple[Any, ...]:
         code = getattr(fn, "__code__", None)
@@ -250,7 +249,7 @@ def _register(op: CustomOp) -> None:
         return getattr(fn, "__module__", None), getattr(fn, "__qualname__", repr(fn)), line
 
     name = op.qualified_name
-    before = _ops[name]() if name in _ops else None
+    before = _ops.get(name)
     if before is not None and identity(before._fn) != identity(op._fn):
         import warnings
 
@@ -259,7 +258,7 @@ def _register(op: CustomOp) -> None:
             f"pyforge.ops.{name.replace('::', '.')} is now that one",
             stacklevel=4,
         )
-    _ops[name] = weakref.ref(op)
+    _ops[name] = op
 
 
 def custom_op(

@@ -20,10 +20,9 @@ def __getattr__(name: str) -> Any:
     if found is None and not name.startswith("__"):
         from .library import _ops
 
-        names = [n for n, op in _ops.items() if op() is not None]
-        if any(n.startswith(name + "::") for n in names):
+        if any(n.startswith(name + "::") for n in _ops):
             return _Namespace(name)
-        for n in names:
+        for n in _ops:
             if n.endswith("::" + name):
                 raise AttributeError(
                     f"there is no custom op '{name}'; pyforge.ops.{n.replace('::', '.')} is one"
@@ -45,7 +44,7 @@ class _Namespace:
     def __getattr__(self, name: str) -> Any:
         from .library import _ops
 
-        op = _ops[key]() if (key := f"{self.__name__}::{name}") in _ops else None
+        op = _ops.get(key := f"{self.__name__}::{name}")
         if op is None:
             raise AttributeError(
                 f"there is no custom op '{key}'; import the module that defines it first"
@@ -56,11 +55,10 @@ class _Namespace:
         from .library import _ops
 
         prefix = self.__name__ + "::"
-        return sorted(n[len(prefix) :] for n, op in _ops.items() if n.startswith(prefix) and op())
+        return sorted(n[len(prefix) :] for n in _ops if n.startswith(prefix))
 
 
 def __dir__() -> list[str]:
     from .library import _ops
 
-    spaces = {n.partition("::")[0] for n, op in _ops.items() if op() is not None}
-    return sorted({*_C._external_ops(), *spaces})
+    return sorted({*_C._external_ops(), *(n.partition("::")[0] for n in _ops)})

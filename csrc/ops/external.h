@@ -54,6 +54,10 @@ void call_external_inplace(const ExternalOp& op, const Value* args);
 void set_output_fill(int byte);  // -1: off
 int output_fill();
 
+// For opcheck: parallel loops of custom ops run on the calling thread, in up to 64 ranges, the last
+// one first.
+void set_ranges_reversed(bool on);
+
 namespace external {
 
 const pf_host& host();

@@ -17,6 +17,8 @@ struct ErrorState {
 };
 thread_local ErrorState error_state;
 int fill_byte = -1;
+bool ranges_reversed = false;
+constexpr int64_t kReversedRanges = 64;
 
 constexpr size_t kGuard = 64;
 constexpr unsigned char kGuardByte = 0xa5;
@@ -25,6 +27,7 @@ constexpr unsigned char kGuardByte = 0xa5;
 
 void set_output_fill(int byte) { fill_byte = byte; }
 int output_fill() { return fill_byte; }
+void set_ranges_reversed(bool on) { ranges_reversed = on; }
 
 namespace external {
 
@@ -371,6 +374,15 @@ int32_t call(pf_op op, const pf_value* args, int32_t n_args, pf_value* results, 
 
 int32_t run_parallel(int64_t n, int64_t grain, pf_range_fn body, void* state) {
   return bordered(PF_FAILED, [&]() -> int32_t {
+    if (ranges_reversed) {
+      const int64_t step = std::max(grain < 1 ? 1 : grain, n / kReversedRanges);
+      for (int64_t last = n; last > 0;) {
+        const int64_t first = last < 2 * step ? 0 : last - step;
+        body(state, first, last);
+        last = first;
+      }
+      return PF_OK;
+    }
     ReleaseGil gil(n > grain);
     parallel_for(n, grain < 1 ? 1 : grain,
                  [=](int64_t first, int64_t last) { body(state, first, last); });

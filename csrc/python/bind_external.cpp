@@ -49,6 +49,7 @@ PF_BIND {
   m.def("_external_op", &find_callable);
   m.def("_external_ops", &external_op_names);
   m.def("_set_output_fill", &set_output_fill);
+  m.def("_set_ranges_reversed", &set_ranges_reversed);
   m.def("_op_instruction_set", [] { return kernels::active().name; });
   m.def("_op_abi", [] { return py::make_tuple(PF_ABI_MAJOR, PF_ABI_MINOR); });
 }
