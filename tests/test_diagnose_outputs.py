@@ -256,7 +256,8 @@ def test_doctor_finds_the_op_of_a_bad_gradient_and_lets_the_script_go_on(
     monkeypatch.setitem(globals(), "SCRIPT", SCRIPT if name == "torch" else own)
     done = doctor(tmp_path, "root")
     assert "done pyforge" in done.stdout, done.stderr
-    assert "NON_FINITE (error) at train.py:18, in <module>, step 30" in done.stdout
+    assert "NON_FINITE (error) at" in done.stdout
+    assert "train.py:18, in <module>, step 30" in done.stdout
     assert "SqrtBackward0" in done.stdout
     assert done.returncode == 1
 
