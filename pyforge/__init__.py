@@ -27,6 +27,7 @@ from .random import set_rng_state as set_rng_state
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import amp as amp
+    from . import array_api as array_api
     from . import autograd as autograd
     from . import backends as backends
     from . import cpu as cpu
@@ -37,9 +38,11 @@ if TYPE_CHECKING:
     from . import func as func
     from . import linalg as linalg
     from . import memory as memory
+    from . import multiprocessing as multiprocessing
     from . import nn as nn
     from . import ops as ops
     from . import optim as optim
+    from . import profiler as profiler
     from . import random as random
     from . import serialization as serialization
     from . import special as special
@@ -150,6 +153,7 @@ newaxis = None
 _SUBMODULES = frozenset(
     {
         "amp",
+        "array_api",
         "autograd",
         "backends",
         "cpu",
@@ -161,9 +165,11 @@ _SUBMODULES = frozenset(
         "linalg",
         "library",
         "memory",
+        "multiprocessing",
         "nn",
         "ops",
         "optim",
+        "profiler",
         "serialization",
         "special",
         "testing",

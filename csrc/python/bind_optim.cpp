@@ -5,6 +5,7 @@
 #include "autograd/grad_mode.h"
 #include "autograd/inplace.h"
 #include "autograd/meta.h"
+#include "autograd/profile.h"
 #include "ops/basic.h"
 #include "ops/optim.h"
 #include "python/bind.h"
@@ -503,16 +504,23 @@ PyObject* asgd_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
 }
 
 using FastCall = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t);
-PyMethodDef method(const char* name, FastCall function) {
-  return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function)), METH_FASTCALL,
+template <FastCall function>
+PyMethodDef method(const char* name) {
+  static const char* event;
+  event = name + 1;
+  FastCall call = [](PyObject* self, PyObject* const* args, Py_ssize_t n) {
+    profile::Scope scope(event);
+    return function(self, args, n);
+  };
+  return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(call)), METH_FASTCALL,
           nullptr};
 }
 PyMethodDef methods[] = {
-    method("_sgd_step", sgd_step),         method("_adam_step", adam_step),
-    method("_rmsprop_step", rmsprop_step), method("_adagrad_step", adagrad_step),
-    method("_nadam_step", nadam_step),     method("_radam_step", radam_step),
-    method("_adamax_step", adamax_step),   method("_adadelta_step", adadelta_step),
-    method("_rprop_step", rprop_step),     method("_asgd_step", asgd_step),
+    method<sgd_step>("_sgd_step"),         method<adam_step>("_adam_step"),
+    method<rmsprop_step>("_rmsprop_step"), method<adagrad_step>("_adagrad_step"),
+    method<nadam_step>("_nadam_step"),     method<radam_step>("_radam_step"),
+    method<adamax_step>("_adamax_step"),   method<adadelta_step>("_adadelta_step"),
+    method<rprop_step>("_rprop_step"),     method<asgd_step>("_asgd_step"),
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from . import forward_ad as forward_ad
     from . import functional as functional
     from . import graph as graph
+    from . import profiler as profiler
     from .anomaly_mode import detect_anomaly as detect_anomaly
     from .anomaly_mode import set_detect_anomaly as set_detect_anomaly
     from .nan_origin import NanOrigin as NanOrigin
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 Variable = Tensor  # the name of old programs
 
-_SUBMODULES = frozenset({"anomaly_mode", "forward_ad", "functional", "graph"})
+_SUBMODULES = frozenset({"anomaly_mode", "forward_ad", "functional", "graph", "profiler", "profiler_util"})
 
 __all__ = [
     "Function",
