@@ -6,6 +6,7 @@
 #include "core/shared_memory.h"
 #include "python/bind.h"
 #include "python/caster.h"
+#include "python/memory_users.h"
 
 namespace py = pybind11;
 
@@ -22,13 +23,17 @@ Ref<Storage> shared_copy(const Storage& from) {
 
 void move_to_shared(const Tensor& t) {
   if (shared(t)) return;
-  PF_CHECK(t->storage->refs == 1, Runtime,
+  PF_CHECK(alone_in_memory(t), Runtime,
            "share_memory_: other tensors or arrays lie in the same memory and would not follow it; "
            "share the memory before making views of it, or share a clone()");
   PF_CHECK(!t->storage->release, Runtime,
            "share_memory_: the memory belongs to another library; share a clone()");
   Ref<Storage> moved = shared_copy(*t->storage);
   moved->version = t->storage->version;
+  if (TensorImpl* root = t->base.get(); root && root->storage == t->storage) {
+    root->data = moved->data + (root->data - root->storage->data);
+    root->storage = moved;
+  }
   t->data = moved->data + (t->data - t->storage->data);
   t->storage = std::move(moved);
 }
@@ -37,7 +42,7 @@ void move_to_shared(const Tensor& t) {
 // its own memory if that is shared, or can be; otherwise in a copy, which is the fourth entry.
 py::tuple shared_parts(const Tensor& t) {
   Tensor sent = t;
-  if (!shared(t) && t->storage->refs == 1 && !t->storage->release) {
+  if (!shared(t) && alone_in_memory(t) && !t->storage->release) {
     move_to_shared(t);
   } else if (!shared(t)) {
     sent = alias(t);

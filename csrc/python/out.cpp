@@ -8,6 +8,7 @@
 #include "ops/ops.h"
 #include "python/bind.h"
 #include "python/caster.h"
+#include "python/memory_users.h"
 
 namespace py = pybind11;
 
@@ -120,7 +121,7 @@ void resize(const Tensor& t, IntSpan sizes) {
   if (needed > self->storage->nbytes) {
     PF_CHECK(!self->storage->release, Runtime,
              "resize_: Trying to resize storage that is not resizable");
-    PF_CHECK(self->storage->refs == 1, Runtime,
+    PF_CHECK(alone_in_memory(t), Runtime,
              "resize_: other tensors or arrays lie in the same memory and would not follow it when "
              "it grows; resize before making views, or a clone()");
     Ref<Storage> grown = Storage::make(needed);
@@ -142,6 +143,7 @@ void resize(const Tensor& t, IntSpan sizes) {
     dims[i] = wanted[i];
     dims[ndim + i] = strides[i];
   }
+  self->base.reset();
   refresh_contiguous(self);
   self->storage->bump();
 }
