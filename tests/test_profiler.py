@@ -45,7 +45,11 @@ def test_ops_nodes_ranges_and_optimiser_steps_are_recorded(recorded: profile) ->
     found = counts(recorded)
     expected = {"forward": 2, "linear": 4, "tanh": 2, "pow": 2, "mean": 2, "backward pass": 2}
     expected |= {"TanhBackward0": 2, "AddmmBackward0": 4, "MeanBackward0": 2}
-    expected |= {"Optimizer.step#SGD.step": 2, "sgd_step": 2, "Optimizer.zero_grad#SGD.zero_grad": 2}
+    expected |= {
+        "Optimizer.step#SGD.step": 2,
+        "sgd_step": 2,
+        "Optimizer.zero_grad#SGD.zero_grad": 2,
+    }
     assert {name: found.get(name) for name in expected} == expected
 
 
@@ -56,7 +60,9 @@ def test_events_nest_in_time(recorded: profile) -> None:
         start, end = event.time_range.start, event.time_range.end
         assert last <= start <= end
         last = start
-        assert all(start <= c.time_range.start <= c.time_range.end <= end for c in event.cpu_children)
+        assert all(
+            start <= c.time_range.start <= c.time_range.end <= end for c in event.cpu_children
+        )
         assert 0 <= event.self_cpu_time_total <= event.cpu_time_total
     linear = next(e for e in events if e.name == "linear")
     assert linear.cpu_parent.name == "forward"
@@ -102,7 +108,9 @@ def test_sums_and_tables(recorded: profile) -> None:
         assert title in rows[1]
     assert "Self CPU time total" in text
     assert averages.total_average().count == len(recorded.events())
-    assert averages.total_average().self_cpu_time_total == pytest.approx(averages.self_cpu_time_total)
+    assert averages.total_average().self_cpu_time_total == pytest.approx(
+        averages.self_cpu_time_total
+    )
     assert "Source Location" in lines.table()
     assert "linear" not in recorded.events().table(top_level_events_only=True, row_limit=-1)
     with pytest.raises(AttributeError, match="speed"):
@@ -110,9 +118,8 @@ def test_sums_and_tables(recorded: profile) -> None:
 
 
 def test_a_name_inside_itself_counts_once_in_the_total() -> None:
-    with profile() as prof:
-        with record_function("outer"), record_function("outer"):
-            pf.ones(3)
+    with profile() as prof, record_function("outer"), record_function("outer"):
+        pf.ones(3)
     outer = next(e for e in prof.key_averages() if e.key == "outer")
     first = next(e for e in prof.events() if e.name == "outer")
     assert outer.count == 2
@@ -249,11 +256,10 @@ def test_threads_have_rows_of_their_own() -> None:
         with record_function("in thread"):
             pf.ones(3).exp()
 
-    with profile() as prof:
-        with record_function("main"):
-            thread = threading.Thread(target=work)
-            thread.start()
-            thread.join()
+    with profile() as prof, record_function("main"):
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
     events = {e.name: e for e in prof.events()}
     assert events["in thread"].cpu_parent is None
     assert events["in thread"].thread != events["main"].thread

@@ -20,7 +20,12 @@ DTYPES = ["float64", "float32", "float16", "bfloat16", "int64", "int32", "int16"
 
 def tensors() -> dict[str, pf.Tensor]:
     found = {name: pf.arange(6).reshape(2, 3).to(getattr(pf, name)) for name in (*DTYPES, "bool")}
-    return {**found, "scalar": pf.tensor(2.5), "empty": pf.ones(0, 3), "half": pf.ones(0).bfloat16()}
+    return {
+        **found,
+        "scalar": pf.tensor(2.5),
+        "empty": pf.ones(0, 3),
+        "half": pf.ones(0).bfloat16(),
+    }
 
 
 def same(a: dict[str, pf.Tensor], b: dict[str, pf.Tensor]) -> bool:

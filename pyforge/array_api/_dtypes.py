@@ -24,9 +24,7 @@ _KINDS: dict[str, tuple[pf.dtype, ...]] = {
 _KINDS["numeric"] = _KINDS["integral"] + _KINDS["real floating"]
 
 
-def astype(
-    x: Tensor, dtype: pf.dtype, /, *, copy: bool = True, device: Any = None
-) -> Tensor:
+def astype(x: Tensor, dtype: pf.dtype, /, *, copy: bool = True, device: Any = None) -> Tensor:
     """``x`` in another dtype; a copy, unless ``copy`` is False and nothing changes."""
     return x.to(device, dtype, copy=copy) if device is not None else x.to(dtype, copy=copy)
 
@@ -52,7 +50,9 @@ def result_type(*arrays_and_dtypes: Any) -> pf.dtype:
     Raises:
         ValueError: if there are numbers only, or nothing.
     """
-    dtypes = [d if isinstance(d, pf.dtype) else d.dtype for d in arrays_and_dtypes if not _number(d)]
+    dtypes = [
+        d if isinstance(d, pf.dtype) else d.dtype for d in arrays_and_dtypes if not _number(d)
+    ]
     if not dtypes:
         raise ValueError("result_type: at least one array or dtype is required")
     result = reduce(pf.promote_types, dtypes)

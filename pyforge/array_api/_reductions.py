@@ -108,9 +108,7 @@ def count_nonzero(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) ->
     return sum((x != 0).to(pf.int64), axis=axis, keepdims=keepdims)
 
 
-def _position(
-    function: object, x: Tensor, axis: int | None, keepdims: bool
-) -> Tensor:
+def _position(function: object, x: Tensor, axis: int | None, keepdims: bool) -> Tensor:
     assert callable(function)
     if axis is not None:
         return function(x, axis, keepdims)  # type: ignore[no-any-return]
@@ -151,9 +149,7 @@ def argsort(
     return pf.argsort(x, axis, descending, stable=stable)
 
 
-def sort(
-    x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True
-) -> Tensor:
+def sort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """``x`` sorted along an axis."""
     return pf.sort(x, dim=axis, descending=descending, stable=stable)[0]
 

@@ -60,7 +60,9 @@ def tensordot(x1: Tensor, x2: Tensor, /, *, axes: Any = 2) -> Tensor:
 def vecdot(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
     """Sums of products along an axis. ValueError if its sizes differ."""
     if x1.shape[axis] != x2.shape[axis]:
-        raise ValueError(f"vecdot: sizes {x1.shape[axis]} and {x2.shape[axis]} of axis {axis} differ")
+        raise ValueError(
+            f"vecdot: sizes {x1.shape[axis]} and {x2.shape[axis]} of axis {axis} differ"
+        )
     return _linalg.vecdot(x1, x2, dim=axis)
 
 

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 Variable = Tensor  # the name of old programs
 
-_SUBMODULES = frozenset({"anomaly_mode", "forward_ad", "functional", "graph", "profiler", "profiler_util"})
+_SUBMODULES = frozenset(
+    {"anomaly_mode", "forward_ad", "functional", "graph", "profiler", "profiler_util"}
+)
 
 __all__ = [
     "Function",

@@ -21,7 +21,7 @@ from .spawn import (
     start_processes,
 )
 
-__all__ = [  # noqa: PLE0604
+__all__ = [
     *_multiprocessing.__all__,  # type: ignore[attr-defined]
     "ProcessContext",
     "ProcessException",

@@ -134,9 +134,7 @@ class ProcessContext:
             raise ProcessExitedException(
                 f"process {i} terminated with signal {name}", i, pid, code, name
             )
-        raise ProcessExitedException(
-            f"process {i} terminated with exit code {code}", i, pid, code
-        )
+        raise ProcessExitedException(f"process {i} terminated with exit code {code}", i, pid, code)
 
 
 class SpawnContext(ProcessContext):

@@ -60,7 +60,21 @@ class Recording:
         nodes: list[FunctionEvent] = []
         made: list[tuple[int, int, FunctionEvent]] = []  # first and last node, the op
         for i, row in enumerate(trace.rows()):
-            name, kind, thread, parent, begin, end, before, after, first, last, given, out, lines = row
+            (
+                name,
+                kind,
+                thread,
+                parent,
+                begin,
+                end,
+                before,
+                after,
+                first,
+                last,
+                given,
+                out,
+                lines,
+            ) = row
             event = FunctionEvent(i, name, KINDS[kind], thread, Interval(begin / 1e3, end / 1e3))
             event.bytes_before, event.bytes_after = before, after
             if self.record_shapes and given:

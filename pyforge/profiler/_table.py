@@ -76,7 +76,9 @@ def render(
     if header is not None:
         text = f"{'=' * len(rule)}\n{header}\n{text}"
     single = all(isinstance(e, FunctionEvent) for e in events)
-    note = f"\nOf {len(events)} {'events' if single else 'names'}" if len(rows) < len(events) else ""
+    note = (
+        f"\nOf {len(events)} {'events' if single else 'names'}" if len(rows) < len(events) else ""
+    )
     return f"{text}{note}\nSelf CPU time total: {format_time(total, time_unit)}\n"
 
 

@@ -116,7 +116,7 @@ class safe_open:
 
     def get_tensors(self) -> dict[str, Tensor]:
         """All tensors by name."""
-        return {name: self.get_tensor(name) for name in self.keys()}  # noqa: SIM118
+        return {name: self.get_tensor(name) for name in self.keys()}
 
     def get_slice(self, name: str) -> _Slice:
         """A tensor of which parts are read by indexing."""
@@ -293,7 +293,9 @@ def _duplicates(
     result = {}
     wanted = set(preferred)
     for group in _groups(tensors):
-        whole = [n for n in group if _area(tensors[n])[1:] == (tensors[n].nbytes, _area(tensors[n])[0])]
+        whole = [
+            n for n in group if _area(tensors[n])[1:] == (tensors[n].nbytes, _area(tensors[n])[0])
+        ]
         if not whole:
             raise RuntimeError(
                 f"Error while trying to find names to remove to save state dict: {group} share "
