@@ -83,7 +83,7 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
         if copy is not None:
             raise ValueError("from_dlpack: a capsule cannot be asked for a copy")
         return _C._from_dlpack(ext_tensor)
-    elsewhere = device is not None and tuple(ext_tensor.__dlpack_device__())[0] != 1
+    elsewhere = device is not None and ext_tensor.__dlpack_device__()[0] != 1
     wishes: dict[str, Any] = {"dl_device": (1, 0)} if elsewhere else {}
     if copy is not None:
         wishes["copy"] = copy

@@ -133,7 +133,7 @@ def _install_in_spawned() -> None:
     def get_preparation_data(name: str) -> dict[str, object]:
         return {**plain(name), "pyforge": _Installs()}
 
-    spawn.get_preparation_data = get_preparation_data  # type: ignore[assignment]
+    spawn.get_preparation_data = get_preparation_data
 
 
 def run(script: str, args: Sequence[str] = ()) -> None:

@@ -3,7 +3,7 @@
 ``tensor.__array_namespace__()`` gives this module, so that libraries which are written against the
 standard, such as scikit-learn and SciPy, take tensors. Results are tensors, with their derivatives.
 
-What differs: there are no complex and no unsigned dtypes but uint8, and so no ``fft``; unsigned sums
+What differs: there are no complex and no unsigned dtypes but uint8, and so no ``fft``; sums of uint8
 are int64; ``x.size`` is a method, as in PyTorch, and ``x.numel()`` the number of elements.
 """
 
@@ -94,8 +94,17 @@ uint8, float32, float64 = _pf.uint8, _pf.float32, _pf.float64
 broadcast_shapes = _pf.broadcast_shapes
 matmul, tensordot, vecdot = linalg.matmul, linalg.tensordot, linalg.vecdot
 
-_UNARY = ["abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "ceil", "cos", "cosh", "exp", "expm1", "floor", "isfinite", "isinf", "isnan", "log", "log1p", "log2", "log10", "logical_not", "negative", "positive", "reciprocal", "round", "sign", "signbit", "sin", "sinh", "sqrt", "square", "tan", "tanh", "trunc"]
-_BINARY = ["add", "atan2", "bitwise_and", "bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "copysign", "divide", "floor_divide", "greater", "greater_equal", "hypot", "less", "less_equal", "logaddexp", "logical_and", "logical_or", "logical_xor", "maximum", "minimum", "multiply", "nextafter", "not_equal", "pow", "remainder", "subtract"]
+_UNARY = tuple(
+    "abs acos acosh asin asinh atan atanh ceil cos cosh exp expm1 floor isfinite isinf isnan log "  # noqa: SIM905
+    "log1p log2 log10 logical_not negative positive reciprocal round sign signbit sin sinh sqrt "
+    "square tan tanh trunc".split()
+)
+_BINARY = tuple(
+    "add atan2 bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor copysign "  # noqa: SIM905
+    "divide floor_divide greater greater_equal hypot less less_equal logaddexp logical_and "
+    "logical_or logical_xor maximum minimum multiply nextafter not_equal pow remainder "
+    "subtract".split()
+)
 
 
 def _paired(function: Callable[..., Tensor]) -> Callable[[Any, Any], Tensor]:

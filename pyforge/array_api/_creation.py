@@ -125,7 +125,7 @@ def linspace(
 
 def meshgrid(*arrays: Tensor, indexing: str = "xy") -> tuple[Tensor, ...]:
     """Coordinates of a grid, one array for each of the given ones."""
-    return tuple(pf.meshgrid(*arrays, indexing=indexing))
+    return tuple(pf.meshgrid(arrays, indexing=indexing))
 
 
 def tril(x: Tensor, /, *, k: int = 0) -> Tensor:

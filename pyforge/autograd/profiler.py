@@ -64,14 +64,13 @@ class profile:
             self._recording.start()
         return self
 
-    def __exit__(self, *error: object) -> bool:
+    def __exit__(self, *error: object) -> None:
         if self.enabled:
             found = self._recording.stop()
             if self.acc_events and self.function_events is not None:
                 self.function_events.extend(found)
             else:
                 self.function_events = found
-        return False
 
     def _events(self) -> EventList:
         if self.function_events is None:

@@ -22,7 +22,7 @@ from .spawn import (
 )
 
 __all__ = [
-    *_multiprocessing.__all__,  # type: ignore[attr-defined]
+    *_multiprocessing.__all__,
     "ProcessContext",
     "ProcessException",
     "ProcessExitedException",

@@ -59,7 +59,7 @@ def _rebuild(
     requires_grad: bool,
     attributes: dict[str, Any] | None,
 ) -> Tensor:
-    t = _C._from_shared(descriptor.detach(), nbytes, offset, dtype, shape, stride)
+    t: Tensor = _C._from_shared(descriptor.detach(), nbytes, offset, dtype, shape, stride)
     if cls is Tensor:
         t.requires_grad_(requires_grad)
     else:
@@ -72,4 +72,4 @@ def _rebuild(
 def init_reductions() -> None:
     """Let queues, pipes and the arguments of processes send tensors so."""
     for cls in (Tensor, Parameter):
-        ForkingPickler.register(cls, reduce_tensor)  # type: ignore[arg-type]
+        ForkingPickler.register(cls, reduce_tensor)

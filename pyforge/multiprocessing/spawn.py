@@ -99,7 +99,7 @@ class ProcessContext:
         ended = multiprocessing.connection.wait(list(self._running), timeout=timeout)
         failed = None
         for sentinel in ended:
-            i = self._running.pop(sentinel)  # type: ignore[call-overload]
+            i = self._running.pop(sentinel)  # type: ignore[arg-type]
             self.processes[i].join()
             if self.processes[i].exitcode != 0:
                 failed = i

@@ -129,11 +129,12 @@ def _link(nodes: list[FunctionEvent], made: list[tuple[int, int, FunctionEvent]]
 
 
 def _with_subclasses(owner: type) -> Iterator[type]:
-    seen, stack = {owner}, [owner]
+    seen: set[type] = {owner}
+    stack = [owner]
     while stack:
         cls = stack.pop()
         yield cls
-        fresh = [child for child in cls.__subclasses__() if child not in seen]
+        fresh: list[type] = [child for child in cls.__subclasses__() if child not in seen]
         seen.update(fresh)
         stack += fresh
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ProfilerActivity(enum.Enum):
-    """What to record. There is no device but the CPU; the others are for programs that name them."""
+    """What to record. There is the CPU only; the others are for programs that name them."""
 
     CPU = 0
     XPU = 1

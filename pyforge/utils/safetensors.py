@@ -1,7 +1,8 @@
 """Files of the safetensors format, through its own library (``pip install safetensors``).
 
-What ``safetensors.torch`` offers, for pyforge's tensors. In programs that run by ``python -m pyforge
-run`` it stands in the place of that module, and of ``safetensors.safe_open(..., framework="pt")``.
+What ``safetensors.torch`` offers, for pyforge's tensors. In programs that run by
+``python -m pyforge run`` it stands in the place of that module, and of
+``safetensors.safe_open(..., framework="pt")``.
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ class safe_open:
             begin, end = json.loads(file.read(length))[name]["data_offsets"]
             data = bytearray(end - begin)
             file.seek(8 + length + begin)
-            if file.readinto(data) != end - begin:  # type: ignore[attr-defined]
+            if file.readinto(data) != end - begin:
                 raise OSError(f"safetensors: {self._path!r} has been cut short")
         return data
 
