@@ -1515,6 +1515,7 @@ def _sgd_step(
     weight_decay: _float,
     nesterov: _bool,
     maximize: _bool,
+    grad_scale: _float,
     /,
 ) -> None: ...
 def _adam_step(
@@ -1528,6 +1529,7 @@ def _adam_step(
     decoupled: _bool,
     amsgrad: _bool,
     maximize: _bool,
+    grad_scale: _float,
     /,
 ) -> None: ...
 def _rmsprop_step(
@@ -1540,6 +1542,7 @@ def _rmsprop_step(
     momentum: _float,
     centered: _bool,
     maximize: _bool,
+    grad_scale: _float,
     /,
 ) -> None: ...
 def _adagrad_step(
@@ -1550,6 +1553,7 @@ def _adagrad_step(
     eps: _float,
     weight_decay: _float,
     maximize: _bool,
+    grad_scale: _float,
     /,
 ) -> None: ...
 def _nadam_step(
@@ -1563,6 +1567,7 @@ def _nadam_step(
     momentum_decay: _float,
     decoupled: _bool,
     maximize: _bool,
+    grad_scale: _float,
     /,
 ) -> None: ...
 def _radam_step(
@@ -1575,6 +1580,7 @@ def _radam_step(
     weight_decay: _float,
     decoupled: _bool,
     maximize: _bool,
+    grad_scale: _float,
     /,
 ) -> None: ...
 def _adamax_step(
@@ -1586,6 +1592,7 @@ def _adamax_step(
     eps: _float,
     weight_decay: _float,
     maximize: _bool,
+    grad_scale: _float,
     /,
 ) -> None: ...
 def _adadelta_step(
@@ -1596,6 +1603,7 @@ def _adadelta_step(
     eps: _float,
     weight_decay: _float,
     maximize: _bool,
+    grad_scale: _float,
     /,
 ) -> None: ...
 def _rprop_step(
@@ -1607,6 +1615,7 @@ def _rprop_step(
     step_min: _float,
     step_max: _float,
     maximize: _bool,
+    grad_scale: _float,
     /,
 ) -> None: ...
 def _asgd_step(
@@ -1618,6 +1627,7 @@ def _asgd_step(
     t0: _float,
     weight_decay: _float,
     maximize: _bool,
+    grad_scale: _float,
     /,
 ) -> None: ...
 def _total_norm(tensors: Sequence[Tensor]) -> tuple[_float, _int]: ...

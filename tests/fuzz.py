@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 import numpy as np
+import programs
 from optable import ROWS
 from optable.model import Op, Sample
 from support import Call, is_tensor
@@ -128,6 +129,7 @@ def fuzz(op: Op, rng: random.Random, rounds: int) -> None:
 
 def main() -> None:
     """fuzz.py SEED ROUNDS NAME...: the named rows, or all."""
+    programs.limit_memory()
     seed, rounds, names = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     for op in ROWS:
         if not names or op.name in names:

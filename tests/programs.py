@@ -11,13 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# A statement that leaves 3 GiB to a program. AddressSanitizer needs terabytes of address space, and
-# has a limit of its own.
-LIMIT_MEMORY = (
-    "pass"
-    if "max_allocation_size_mb" in os.environ.get("ASAN_OPTIONS", "")
-    else "import resource; resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))"
-)
+
+def limit_memory() -> None:
+    """3 GiB of address space beyond what the process has. AddressSanitizer needs terabytes of it, and
+    has a limit of its own."""
+    sanitized = "max_allocation_size_mb" in os.environ.get("ASAN_OPTIONS", "")
+    if sanitized or not sys.platform.startswith("linux"):
+        return
+    import resource
+
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + (3 << 30)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 @dataclass
@@ -52,8 +57,8 @@ def run(arguments: Sequence[Any], timeout: float = 120, **options: Any) -> Outco
     return Outcome(process.returncode, out, err)
 
 
-def run_code(code: str, timeout: float = 120) -> Outcome:
-    return run(["-c", code], timeout)
+def run_code(code: str, timeout: float = 120, **options: Any) -> Outcome:
+    return run(["-c", code], timeout, **options)
 
 
 def with_path(*folders: Path) -> dict[str, str]:

@@ -30,11 +30,7 @@ EXPECTED = {
 
 
 def run_fuzz(names: list[str], seed: int = SEED, rounds: int = ROUNDS) -> list[str]:
-    code = (
-        f"import runpy, sys; {programs.LIMIT_MEMORY};"
-        "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
-    )
-    arguments = ["-W", "ignore", "-c", code, "fuzz.py", seed, rounds, *names]
+    arguments = ["-W", "ignore", "fuzz.py", seed, rounds, *names]
     run = programs.run(arguments, timeout=300, cwd=HERE, env=programs.with_path(HERE))
     lines = run.out.splitlines()
     assert run.status == 0, f"in {lines[-1] if lines else '?'}: {run.explain()}"

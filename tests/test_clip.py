@@ -115,3 +115,42 @@ def test_parameters_as_a_vector() -> None:
         vector_to_parameters(pyforge.zeros(3), net.parameters())
     with pytest.raises(TypeError, match="expected Tensor"):
         vector_to_parameters([1.0], net.parameters())
+
+
+OPTIMISERS = ["SGD", "Adam", "AdamW", "NAdam", "RAdam", "Adamax", "Adagrad", "Adadelta", "RMSprop",
+              "Rprop", "ASGD"]  # fmt: skip
+
+
+@pytest.mark.parametrize("maximize", [False, True])
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_clipping_within_the_step(name: str, maximize: bool) -> None:
+    def train(within: bool) -> tuple[list[object], float]:
+        net = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2, bias=False))
+        for param in net.parameters():
+            nn.init.constant_(param, 0.5)
+        optimizer = getattr(pyforge.optim, name)(net.parameters(), lr=0.1, maximize=maximize)
+        for step in range(3):
+            for i, param in enumerate(net.parameters()):
+                param.grad = pyforge.full(tuple(param.shape), float(i + step) - 1.7)
+            if within:
+                optimizer.step(max_grad_norm=0.7)
+                norm = optimizer.grad_norm
+            else:
+                norm = clip_grad_norm_(net.parameters(), 0.7).item()
+                optimizer.step()
+        return [param.tolist() for param in net.parameters()], norm
+
+    ours, norm = train(True)
+    plain, expected = train(False)
+    assert ours == plain
+    assert norm == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_step_that_cannot_be_clipped_changes_nothing() -> None:
+    net = model_with_grads()
+    before = [p.tolist() for p in net.parameters()]
+    optimizer = pyforge.optim.SGD(net.named_parameters(), lr=0.1)
+    net[1].weight.grad[0, 1] = math.nan
+    with pytest.raises(RuntimeError, match=r"1 of 4 elements of the gradient of parameter 2 "):
+        optimizer.step(max_grad_norm=1.0)
+    assert [p.tolist() for p in net.parameters()] == before

@@ -21,6 +21,7 @@ from pyforge.utils import cpp_extension
 FORMULAS = """
 PF_UNARY_OP(softsign2, x / (1 + abs(x)), g / square(1 + abs(x)), "x / (1 + |x|)")
 PF_UNARY_OP(underived, x * exp(x))
+PF_UNARY_OP(root, sqrt(x), g * 0.5 / y)
 PF_BINARY_OP(logaddexp2, maximum(a, b) + log1p(exp(-abs(a - b))), g * sigmoid(a - b), g * sigmoid(b - a))
 PF_TERNARY_OP(mix3, a + c * (b - a), g * (1 - c), g * c, g * (b - a))
 PF_UNARY_OP_1(power_law, k, 2.0, pow(abs(x), k), g * k * pow(abs(x), k - 1) * sign(x))
@@ -144,6 +145,18 @@ def test_formula(formulas: Any, name: str, shapes: list[tuple[int, ...]]) -> Non
     assert inplace(x, *rest) is x
     assert pf.equal(x, want)
     assert op(big[:0], *rest).shape == (0, 40)
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_masked_elements_of_a_formula(formulas: Any, create_graph: bool) -> None:
+    def gradient() -> list[float]:
+        x = pf.tensor([-1.0, 0.0, 4.0], requires_grad=True)
+        y = pf.where(x > 0, formulas.root(x), pf.zeros(3))
+        return pf.autograd.grad(y.sum(), x, create_graph=create_graph)[0].tolist()
+
+    assert gradient() == [0.0, 0.0, 0.25]
+    with pf.autograd.singular_points("torch"):
+        assert str(gradient()) == "[nan, nan, 0.25]"
 
 
 def test_names_docs_and_pickles(formulas: Any) -> None:

@@ -7,10 +7,11 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from programs import LIMIT_MEMORY, run_code
+from programs import run_code, with_path
 
 import pyforge as pf
 
@@ -327,8 +328,9 @@ def test_many_threads_return_their_memory() -> None:
 
 
 OUT_OF_MEMORY = """
+import programs
 import pyforge as pf
-before = pf.memory.live_bytes()
+programs.limit_memory()
 x = pf.ones(1000, requires_grad=True)
 for attempt in (
     lambda: pf.zeros(1 << 40),
@@ -351,5 +353,5 @@ print("usable")
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs RLIMIT_AS")
 def test_out_of_memory_is_an_exception() -> None:
-    run = run_code(f"{LIMIT_MEMORY}\n{OUT_OF_MEMORY}")
+    run = run_code(OUT_OF_MEMORY, env=with_path(Path(__file__).parent))
     assert run.out.strip() == "usable", run.explain()

@@ -79,7 +79,15 @@ def test_reductions_are_bit_identical(shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("m", "k", "n"), [(300, 301, 302), (1, 2000, 500), (2000, 7, 500), (5, 40000, 5), (700, 1, 900)]
+    ("m", "k", "n"),
+    [
+        (300, 301, 302),
+        (1, 2000, 500),
+        (2000, 7, 500),
+        (5, 40000, 5),
+        (64, 30001, 12),
+        (700, 1, 900),
+    ],
 )
 def test_matrix_products_are_bit_identical(m: int, k: int, n: int) -> None:
     rng = np.random.default_rng(2)
@@ -87,6 +95,7 @@ def test_matrix_products_are_bit_identical(m: int, k: int, n: int) -> None:
     b = pf.from_numpy(rng.normal(size=(k, n)).astype(np.float32))
     pf.set_num_threads(1)
     one = array(a @ b).tobytes()
+    np.testing.assert_allclose(array(a @ b), array(a.double() @ b.double()), rtol=2e-4, atol=2e-3)
     for threads in (2, 3, 4):
         pf.set_num_threads(threads)
         assert array(a @ b).tobytes() == one

@@ -27,11 +27,19 @@ template <class T>
 struct Gradient {
   const T* grad;
   Vec<T> decay;
-  bool decays, maximize;
+  bool decays;
+  Vec<T> factor;
+  bool scaled;
+  Gradient(const void* grad, double weight_decay, double scale)
+      : grad(static_cast<const T*>(grad)),
+        decay(spread<T>(weight_decay)),
+        decays(weight_decay != 0),
+        factor(spread<T>(scale)),
+        scaled(scale != 1) {}
   template <class Place>
   Vec<T> operator()(const Place& place, Vec<T> param) const {
     Vec<T> g = place.load(grad);
-    if (maximize) g = -g;
+    if (scaled) g = g * factor;
     return decays ? fma(decay, param, g) : g;
   }
 };
@@ -40,8 +48,7 @@ template <class T>
 void sgd(void* param, const void* grad, void* buffer, int64_t n, const SgdArgs& a) {
   T* p = static_cast<T*>(param);
   T* b = static_cast<T*>(buffer);
-  Gradient<T> gradient{static_cast<const T*>(grad), spread<T>(a.weight_decay), a.weight_decay != 0,
-                       a.maximize};
+  Gradient<T> gradient(grad, a.weight_decay, a.grad_scale);
   Vec<T> minus_lr = spread<T>(-a.lr), momentum = spread<T>(a.momentum),
          fresh = spread<T>(1 - a.dampening);
   bool uses_momentum = a.momentum != 0;
@@ -63,8 +70,7 @@ void adam(void* param, const void* grad, void* exp_avg, void* exp_avg_sq, void* 
   T* m = static_cast<T*>(exp_avg);
   T* v = static_cast<T*>(exp_avg_sq);
   T* largest = static_cast<T*>(max_exp_avg_sq);
-  Gradient<T> gradient{static_cast<const T*>(grad), spread<T>(a.weight_decay),
-                       a.weight_decay != 0 && !a.decoupled, a.maximize};
+  Gradient<T> gradient(grad, a.decoupled ? 0 : a.weight_decay, a.grad_scale);
   bool shrinks = a.weight_decay != 0 && a.decoupled;
   Vec<T> shrink = spread<T>(1 - a.lr * a.weight_decay), beta2 = spread<T>(a.beta2),
          fresh = spread<T>(1 - a.beta2), eps = spread<T>(a.eps);
@@ -96,8 +102,7 @@ void rmsprop(void* param, const void* grad, void* square_avg, void* grad_avg, vo
   T* v = static_cast<T*>(square_avg);
   T* m = static_cast<T*>(grad_avg);
   T* b = static_cast<T*>(buffer);
-  Gradient<T> gradient{static_cast<const T*>(grad), spread<T>(a.weight_decay), a.weight_decay != 0,
-                       a.maximize};
+  Gradient<T> gradient(grad, a.weight_decay, a.grad_scale);
   Vec<T> alpha = spread<T>(a.alpha), fresh = spread<T>(1 - a.alpha), eps = spread<T>(a.eps),
          minus_lr = spread<T>(-a.lr), momentum = spread<T>(a.momentum);
   Lerp<T> lerp(1 - a.alpha);
@@ -127,8 +132,7 @@ template <class T>
 void adagrad(void* param, const void* grad, void* state_sum, int64_t n, const AdagradArgs& a) {
   T* p = static_cast<T*>(param);
   T* s = static_cast<T*>(state_sum);
-  Gradient<T> gradient{static_cast<const T*>(grad), spread<T>(a.weight_decay), a.weight_decay != 0,
-                       a.maximize};
+  Gradient<T> gradient(grad, a.weight_decay, a.grad_scale);
   Vec<T> eps = spread<T>(a.eps), minus_lr = spread<T>(-a.lr);
   for_each_vector<T>(n, [&](auto place) {
     Vec<T> x = place.load(p), g = gradient(place, x);
@@ -144,8 +148,7 @@ void nadam(void* param, const void* grad, void* exp_avg, void* exp_avg_sq, int64
   T* p = static_cast<T*>(param);
   T* m = static_cast<T*>(exp_avg);
   T* v = static_cast<T*>(exp_avg_sq);
-  Gradient<T> gradient{static_cast<const T*>(grad), spread<T>(a.weight_decay),
-                       a.weight_decay != 0 && !a.decoupled, a.maximize};
+  Gradient<T> gradient(grad, a.decoupled ? 0 : a.weight_decay, a.grad_scale);
   bool shrinks = a.weight_decay != 0 && a.decoupled;
   Vec<T> shrink = spread<T>(1 - a.lr * a.weight_decay), beta2 = spread<T>(a.beta2),
          fresh = spread<T>(1 - a.beta2), eps = spread<T>(a.eps),
@@ -172,8 +175,7 @@ void radam(void* param, const void* grad, void* exp_avg, void* exp_avg_sq, int64
   T* p = static_cast<T*>(param);
   T* m = static_cast<T*>(exp_avg);
   T* v = static_cast<T*>(exp_avg_sq);
-  Gradient<T> gradient{static_cast<const T*>(grad), spread<T>(a.weight_decay),
-                       a.weight_decay != 0 && !a.decoupled, a.maximize};
+  Gradient<T> gradient(grad, a.decoupled ? 0 : a.weight_decay, a.grad_scale);
   bool shrinks = a.weight_decay != 0 && a.decoupled, adapts = a.rectification > 0;
   Vec<T> shrink = spread<T>(1 - a.lr * a.weight_decay), beta2 = spread<T>(a.beta2),
          fresh = spread<T>(1 - a.beta2), eps = spread<T>(a.eps), lr = spread<T>(a.lr),
@@ -201,8 +203,7 @@ void adamax(void* param, const void* grad, void* exp_avg, void* exp_inf, int64_t
   T* p = static_cast<T*>(param);
   T* m = static_cast<T*>(exp_avg);
   T* u = static_cast<T*>(exp_inf);
-  Gradient<T> gradient{static_cast<const T*>(grad), spread<T>(a.weight_decay), a.weight_decay != 0,
-                       a.maximize};
+  Gradient<T> gradient(grad, a.weight_decay, a.grad_scale);
   Vec<T> beta2 = spread<T>(a.beta2), eps = spread<T>(a.eps), minus_lr = spread<T>(-a.lr);
   Lerp<T> lerp(1 - a.beta1);
   for_each_vector<T>(n, [&](auto place) {
@@ -221,8 +222,7 @@ void adadelta(void* param, const void* grad, void* square_avg, void* acc_delta, 
   T* p = static_cast<T*>(param);
   T* v = static_cast<T*>(square_avg);
   T* d = static_cast<T*>(acc_delta);
-  Gradient<T> gradient{static_cast<const T*>(grad), spread<T>(a.weight_decay), a.weight_decay != 0,
-                       a.maximize};
+  Gradient<T> gradient(grad, a.weight_decay, a.grad_scale);
   Vec<T> rho = spread<T>(a.rho), fresh = spread<T>(1 - a.rho), eps = spread<T>(a.eps),
          minus_lr = spread<T>(-a.lr);
   for_each_vector<T>(n, [&](auto place) {
@@ -241,7 +241,7 @@ void rprop(void* param, const void* grad, void* prev, void* step_size, int64_t n
   T* p = static_cast<T*>(param);
   T* before = static_cast<T*>(prev);
   T* size = static_cast<T*>(step_size);
-  Gradient<T> gradient{static_cast<const T*>(grad), spread<T>(0), false, a.maximize};
+  Gradient<T> gradient(grad, 0, a.grad_scale);
   Vec<T> minus = spread<T>(a.eta_minus), plus = spread<T>(a.eta_plus), zero = spread<T>(0),
          one = spread<T>(1), smallest = spread<T>(a.step_min), largest = spread<T>(a.step_max);
   for_each_vector<T>(n, [&](auto place) {
@@ -261,8 +261,7 @@ template <class T>
 void asgd(void* param, const void* grad, void* average, int64_t n, const AsgdArgs& a) {
   T* p = static_cast<T*>(param);
   T* mean = static_cast<T*>(average);
-  Gradient<T> gradient{static_cast<const T*>(grad), spread<T>(a.weight_decay), a.weight_decay != 0,
-                       a.maximize};
+  Gradient<T> gradient(grad, a.weight_decay, a.grad_scale);
   Vec<T> shrink = spread<T>(1 - a.decay * a.lr), minus_lr = spread<T>(-a.lr),
          share = spread<T>(a.share);
   bool restarts = a.share == 1;

@@ -1,6 +1,7 @@
 // One optimiser step on one parameter, contiguous, n elements. [0] float32, [1] float64.
 // Elements are independent, so a parameter may be split at will. Formulas and the order of
-// operations are those of torch.optim.
+// operations are those of torch.optim. grad_scale: what the gradient is multiplied by first, 1 or
+// -1 (maximize) times the factor of clipping.
 #pragma once
 #include <cstdint>
 
@@ -8,54 +9,59 @@ namespace pyforge::kernels {
 
 struct SgdArgs {
   double lr, momentum, dampening, weight_decay;
-  bool nesterov, maximize, first;  // first: the momentum buffer is not initialised yet
+  double grad_scale;
+  bool nesterov, first;  // first: the momentum buffer is not initialised yet
 };
 struct AdamArgs {
   double lr, beta1, beta2, eps, weight_decay;
   double bias_correction1, bias_correction2;  // 1 - beta^step
-  bool decoupled /* AdamW */, amsgrad, maximize;
+  double grad_scale;
+  bool decoupled /* AdamW */, amsgrad;
 };
 struct RmspropArgs {
   double lr, alpha, eps, weight_decay, momentum;
-  bool centered, maximize;
+  double grad_scale;
+  bool centered;
 };
 struct AdagradArgs {
   double lr;  // lr / (1 + (step - 1) * lr_decay)
   double eps, weight_decay;
-  bool maximize;
+  double grad_scale;
 };
 
 struct NadamArgs {
   double lr, beta1, beta2, eps, weight_decay;
   double bias_correction2;
   double grad_rate, mean_rate;  // of the gradient and of its mean: lr times their share
-  bool decoupled, maximize;
+  double grad_scale;
+  bool decoupled;
 };
 struct RadamArgs {
   double lr, beta1, beta2, eps, weight_decay;
   double bias_correction1, bias_correction2;
   double rectification;  // 0: the variance is not tractable yet, the step is not adaptive
-  bool decoupled, maximize;
+  double grad_scale;
+  bool decoupled;
 };
 struct AdamaxArgs {
   double lr;  // lr / (1 - beta1^step)
   double beta1, beta2, eps, weight_decay;
-  bool maximize;
+  double grad_scale;
 };
 struct AdadeltaArgs {
   double lr, rho, eps, weight_decay;
-  bool maximize;
+  double grad_scale;
 };
 struct RpropArgs {
   double eta_minus, eta_plus, step_min, step_max;
-  bool maximize;
+  double grad_scale;
 };
 struct AsgdArgs {
   double lr;     // of this step
   double decay;  // lambd
   double share;  // of the average that is new; 1: the average starts anew
   double weight_decay;
-  bool maximize;
+  double grad_scale;
 };
 
 struct OptimTable {

@@ -8,6 +8,7 @@
 #include "ops/loop.h"
 #include "ops/ops.h"
 #include "ops/promote.h"
+#include "ops/recorded.h"
 
 namespace pyforge::external {
 namespace {
@@ -44,6 +45,7 @@ void run_backward(Node& n, Tensor* in, Tensor* out) {
   const Tensor& g = in[0];
   if (!g.defined()) return;
   Tensor values[kMax + 1];
+  const bool recorded = grad_enabled() || masked_gradients_propagate;
   uint32_t slot = 0;
   for (int v = 0; v <= kMax; ++v) {
     uint8_t bit = v == kMax ? uint8_t{PF_USES_RESULT} : uses_operand(v);
@@ -57,7 +59,7 @@ void run_backward(Node& n, Tensor* in, Tensor* out) {
              " with respect to operand ", k,
              " is not implemented; detach() it if no gradient is "
              "wanted");
-    if (grad_enabled()) {
+    if (recorded) {
       pf_recorded args{};
       args.size = sizeof(args);
       args.dtype = code_of(p.dtype);
@@ -76,7 +78,8 @@ void run_backward(Node& n, Tensor* in, Tensor* out) {
       for (int i = 0; i < 2; ++i) args.attrs[i] = p.attrs[i].f;
       pf_tensor result = row.recorded(k, &args);
       if (!result) rethrow(*op);
-      out[k] = Tensor(Ref<TensorImpl>::steal(reinterpret_cast<TensorImpl*>(result)));
+      out[k] = ops::without_masked(
+          g, Tensor(Ref<TensorImpl>::steal(reinterpret_cast<TensorImpl*>(result))));
       continue;
     }
     LoopInput inputs[kMax + 2] = {g};

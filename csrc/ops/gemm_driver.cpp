@@ -22,6 +22,8 @@ constexpr int64_t kLongWork = 1 << 20;       // multiply-adds from which the GIL
 constexpr int64_t kGrainWork = 1 << 18;      // multiply-adds that make a range worth a thread
 constexpr int64_t kPackedBytes = 256 << 20;  // of B at a time
 constexpr int64_t kDepthUnit = 1024;
+constexpr int64_t kFewTiles = 8;  // of C, below which K is divided
+constexpr int64_t kMostSlices = 16;
 
 int64_t work_of(const GemmArgs& args) { return args.m * args.n * std::max<int64_t>(args.k, 1); }
 int64_t round_up(int64_t bytes) { return (bytes + 63) / 64 * 64; }
@@ -62,6 +64,65 @@ void planned_product(const GemmKernels& kernel, const GemmArgs& args, const Gemm
   });
 }
 
+// Every thread takes whole products.
+void product_per_thread(const GemmKernels& kernel, const GemmArgs& args, const GemmPlan& plan,
+                        int64_t batch, int64_t a_stride, int64_t b_stride, int64_t c_stride,
+                        size_t size) {
+  const int64_t slots = std::min<int64_t>(num_threads(), batch);
+  const int64_t shared = round_up(plan.shared_bytes), own = shared + round_up(plan.workspace_bytes);
+  const Workspace workspace(slots * own);
+  const ReleaseGil released(true);
+  parallel_slots(batch, slots, [&](int64_t slot, int64_t first, int64_t last) {
+    char* const packed = workspace.data() + slot * own;
+    for (int64_t i = first; i < last; ++i) {
+      const GemmArgs one = member(args, i, a_stride, b_stride, c_stride, size);
+      if (plan.prepare_tiles > 0) kernel.prepare(one, packed, 0, plan.prepare_tiles);
+      kernel.run(one, packed, packed + shared, 0, plan.tiles);
+    }
+  });
+}
+
+bool divides_depth(const GemmArgs& args, const GemmPlan& plan) {
+  return plan.tiles < kFewTiles && args.k >= 8 * kDepthUnit && args.alpha == 1 &&
+         work_of(args) >= 8 * kGrainWork;
+}
+
+// A small C under a long K: slices of K are products of their own, added up in order. The last one
+// takes the rest of K on top of that sum, with bias and epilogue. All by the shape alone.
+template <class T>
+void divided_product(const GemmKernels& kernel, const GemmArgs& args) {
+  const int64_t share = (args.k + kMostSlices) / (kMostSlices + 1);
+  const int64_t depth = std::max(kDepthUnit, (share + 63) / 64 * 64);
+  const int64_t slices = (args.k - 1) / depth, elements = args.m * args.n;
+  GemmArgs first_slice = args;
+  first_slice.k = depth;
+  first_slice.c_row = args.n;
+  first_slice.c_col = 1;
+  first_slice.beta = 0;
+  first_slice.bias = nullptr;
+  first_slice.epilogue = kernels::Epilogue::None;
+  const Workspace sums(slices * elements * static_cast<int64_t>(sizeof(T)));
+  T* const sum = reinterpret_cast<T*>(sums.data());
+  first_slice.c = sum;
+  GemmPlan plan;
+  kernel.plan(first_slice, plan);
+  product_per_thread(kernel, first_slice, plan, slices, depth * args.a_col, depth * args.b_row,
+                     elements, sizeof(T));
+  for (int64_t i = 0; i < args.m; ++i) {
+    for (int64_t j = 0; j < args.n; ++j) {
+      T* const c = static_cast<T*>(args.c) + i * args.c_row + j * args.c_col;
+      T total = args.beta == 0 ? T(0) : static_cast<T>(args.beta) * *c;
+      for (int64_t s = 0; s < slices; ++s) total += sum[s * elements + i * args.n + j];
+      *c = total;
+    }
+  }
+  GemmArgs last = member(args, slices * depth, args.a_col, args.b_row, 0, sizeof(T));
+  last.k = args.k - slices * depth;
+  last.beta = 1;
+  kernel.plan(last, plan);
+  planned_product(kernel, last, plan);
+}
+
 void product(const GemmKernels& kernel, const GemmArgs& args, size_t size) {
   if (kernel.is_small(args)) {
     kernel.small(args);
@@ -69,6 +130,11 @@ void product(const GemmKernels& kernel, const GemmArgs& args, size_t size) {
   }
   GemmPlan plan;
   kernel.plan(args, plan);
+  if (divides_depth(args, plan)) {
+    size == sizeof(float) ? divided_product<float>(kernel, args)
+                          : divided_product<double>(kernel, args);
+    return;
+  }
   if (plan.shared_bytes <= kPackedBytes || args.k <= kDepthUnit) {
     planned_product(kernel, args, plan);
     return;
@@ -87,24 +153,6 @@ void product(const GemmKernels& kernel, const GemmArgs& args, size_t size) {
     kernel.plan(slice, plan);
     planned_product(kernel, slice, plan);
   }
-}
-
-// Every thread takes whole products.
-void product_per_thread(const GemmKernels& kernel, const GemmArgs& args, const GemmPlan& plan,
-                        int64_t batch, int64_t a_stride, int64_t b_stride, int64_t c_stride,
-                        size_t size) {
-  const int64_t slots = std::min<int64_t>(num_threads(), batch);
-  const int64_t shared = round_up(plan.shared_bytes), own = shared + round_up(plan.workspace_bytes);
-  const Workspace workspace(slots * own);
-  const ReleaseGil released(true);
-  parallel_slots(batch, slots, [&](int64_t slot, int64_t first, int64_t last) {
-    char* const packed = workspace.data() + slot * own;
-    for (int64_t i = first; i < last; ++i) {
-      const GemmArgs one = member(args, i, a_stride, b_stride, c_stride, size);
-      if (plan.prepare_tiles > 0) kernel.prepare(one, packed, 0, plan.prepare_tiles);
-      kernel.run(one, packed, packed + shared, 0, plan.tiles);
-    }
-  });
 }
 
 // ---- float16 and bfloat16: A and B are widened, the float32 product is rounded -----------------

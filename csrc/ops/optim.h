@@ -1,39 +1,50 @@
 // Optimiser updates of one parameter, and clipping. Nothing is recorded; versions are bumped.
 #pragma once
+#include "core/gil.h"
 #include "core/tensor.h"
+#include "core/threads.h"
 #include "kernels/optim.h"
 
 namespace pyforge::ops {
 
-// momentum_buffer is undefined without momentum. All tensors have the parameter's shape and dtype.
-void sgd_update(const Tensor& param, const Tensor& grad, const Tensor& momentum_buffer,
-                const kernels::SgdArgs& args);
+// The elements of a tensor as one contiguous run of float32 or float64, written back at the end if
+// that is a copy. An undefined tensor is a null run.
+class FlatRun {
+ public:
+  explicit FlatRun(const Tensor& t);
+  void* at(int64_t byte) const { return data_ ? data_ + byte : nullptr; }
+  void write_back() const;
 
-// max_exp_avg_sq is undefined without amsgrad.
-void adam_update(const Tensor& param, const Tensor& grad, const Tensor& exp_avg,
-                 const Tensor& exp_avg_sq, const Tensor& max_exp_avg_sq,
-                 const kernels::AdamArgs& args);
+ private:
+  TensorImpl* target_ = nullptr;
+  Tensor copy_;
+  char* data_ = nullptr;
+};
 
-// grad_avg is undefined unless centred, momentum_buffer without momentum.
-void rmsprop_update(const Tensor& param, const Tensor& grad, const Tensor& square_avg,
-                    const Tensor& grad_avg, const Tensor& momentum_buffer,
-                    const kernels::RmspropArgs& args);
+inline int optimiser_variant(const Tensor& param) { return param.dtype() == DType::Float64; }
 
-void adagrad_update(const Tensor& param, const Tensor& grad, const Tensor& sum,
-                    const kernels::AdagradArgs& args);
+template <class F>
+void over_elements(const Tensor& param, F&& f) {
+  constexpr int64_t kGrain = 16384, kReleaseGilFrom = 65536;
+  int64_t n = param.numel(), size = itemsize(compute_type(param.dtype()));
+  ReleaseGil unlocked(n >= kReleaseGilFrom);
+  parallel_for(n, kGrain, [&](int64_t first, int64_t last) { f(first * size, last - first); });
+}
 
-void nadam_update(const Tensor& param, const Tensor& grad, const Tensor& exp_avg,
-                  const Tensor& exp_avg_sq, const kernels::NadamArgs& args);
-void radam_update(const Tensor& param, const Tensor& grad, const Tensor& exp_avg,
-                  const Tensor& exp_avg_sq, const kernels::RadamArgs& args);
-void adamax_update(const Tensor& param, const Tensor& grad, const Tensor& exp_avg,
-                   const Tensor& exp_inf, const kernels::AdamaxArgs& args);
-void adadelta_update(const Tensor& param, const Tensor& grad, const Tensor& square_avg,
-                     const Tensor& acc_delta, const kernels::AdadeltaArgs& args);
-void rprop_update(const Tensor& param, const Tensor& grad, const Tensor& prev,
-                  const Tensor& step_size, const kernels::RpropArgs& args);
-void asgd_update(const Tensor& param, const Tensor& grad, const Tensor& average,
-                 const kernels::AsgdArgs& args);
+// Runs a kernel of OptimTable over the parameter, its gradient and what the optimiser keeps: in
+// the kernel's order, of the parameter's shape and dtype, undefined where it allows null.
+template <class Kernels, class Args, class... Kept>
+void optimiser_update(const Kernels& kernels, const Tensor& param, const Tensor& grad,
+                      const Args& args, const Kept&... kept) {
+  auto kernel = kernels[optimiser_variant(param)];
+  auto run = [&](const FlatRun& p, const FlatRun& g, const auto&... rest) {
+    over_elements(
+        param, [&](int64_t at, int64_t n) { kernel(p.at(at), g.at(at), rest.at(at)..., n, args); });
+    p.write_back();
+    (rest.write_back(), ...);
+  };
+  run(FlatRun(param), FlatRun(grad), FlatRun(kept)...);
+}
 
 // For gradient clipping: the sum of squares, the same for any number of threads; *finite becomes
 // false if an element is not finite.

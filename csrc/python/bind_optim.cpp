@@ -1,11 +1,13 @@
 // One call per optimiser step: reads gradients, settings and the per-parameter state dictionaries,
 // all of which may have changed since the last step, checks everything, then updates.
 #include <cmath>
+#include <initializer_list>
 
 #include "autograd/grad_mode.h"
 #include "autograd/inplace.h"
 #include "autograd/meta.h"
 #include "autograd/profile.h"
+#include "kernels/dispatch.h"
 #include "ops/basic.h"
 #include "ops/optim.h"
 #include "python/bind.h"
@@ -14,12 +16,14 @@
 namespace pyforge::python {
 namespace {
 
+constexpr int kKept = 3;
+
 struct Update {
   Tensor param, grad;
-  Tensor first, second, third;  // what the optimiser keeps besides
+  Tensor kept[kKept];
   Tensor step;
   double steps = 0;
-  bool fresh = false;
+  bool fresh = false;  // the last of `kept` was made in this step
 };
 
 PyObject* interned(const char* text) { return PyUnicode_InternFromString(text); }
@@ -156,363 +160,283 @@ Tensor gradient(const char* op, PyObject* param) {
   return grad.dtype() == t.dtype() ? grad : ops::to(alias(grad), t.dtype());
 }
 
-// Calls prepare(update, param object) for each parameter with a gradient.
-template <class U = Update, class Prepare>
-std::vector<U> collect(const char* op, PyObject* params, Prepare&& prepare) {
-  PF_CHECK(PyList_Check(params), Type, op, ": params must be a list, not ", type_name(params));
-  GradModeGuard unrecorded(false);
-  std::vector<U> updates;
-  updates.reserve(PyList_GET_SIZE(params));
-  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(params); ++i) {
-    PyObject* param = PyList_GET_ITEM(params, i);
-    Tensor grad = gradient(op, param);
-    if (!grad.defined()) continue;
-    U update;
-    update.param = tensor_of(param);
-    update.grad = std::move(grad);
-    prepare(update, param);
-    updates.push_back(std::move(update));
+// The keys of what an optimiser keeps of a parameter besides its step, in the order of the state
+// dictionary.
+struct Keys {
+  int count = 0;
+  PyObject* names[kKept] = {};
+  Keys(std::initializer_list<const char*> texts) {
+    for (const char* text : texts) names[count++] = interned(text);
   }
-  return updates;
-}
+};
 
-// (params, state, lr, momentum, dampening, weight_decay, nesterov, maximize)
-PyObject* sgd_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
-  return guarded([&]() -> PyObject* {
-    static PyObject* const momentum_buffer = interned("momentum_buffer");
-    PF_CHECK(nargs == 8, Type, "_sgd_step() takes 8 arguments, ", nargs, " were given");
-    const char* op = "SGD";
-    kernels::SgdArgs settings{};
-    settings.lr = number(op, "lr", args[2]);
-    settings.momentum = number(op, "momentum", args[3]);
-    settings.dampening = number(op, "dampening", args[4]);
-    settings.weight_decay = number(op, "weight_decay", args[5]);
-    settings.nesterov = flag(args[6]);
-    settings.maximize = flag(args[7]);
-    auto updates = collect(op, args[0], [&](Update& update, PyObject* param) {
-      if (settings.momentum == 0) return;
-      update.first = state_tensor(op, state_of(op, args[1], param), momentum_buffer, update.param,
-                                  &update.fresh);
-    });
-    for (const Update& update : updates) {
-      settings.first = update.fresh;
-      ops::sgd_update(update.param, update.grad, update.first, settings);
-    }
-    Py_RETURN_NONE;
-  });
-}
+// The arguments of one call: params, state, and the settings in order.
+class Call {
+ public:
+  Call(const char* op, PyObject* const* args, Py_ssize_t nargs)
+      : op(op), args_(args), nargs_(nargs) {}
 
-// (params, state, lr, beta1, beta2, eps, weight_decay, decoupled, amsgrad, maximize)
-PyObject* adam_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
-  return guarded([&]() -> PyObject* {
-    static PyObject* const exp_avg = interned("exp_avg");
-    static PyObject* const exp_avg_sq = interned("exp_avg_sq");
-    static PyObject* const max_exp_avg_sq = interned("max_exp_avg_sq");
-    PF_CHECK(nargs == 10, Type, "_adam_step() takes 10 arguments, ", nargs, " were given");
-    const char* op = "Adam";
-    kernels::AdamArgs settings{};
-    settings.lr = number(op, "lr", args[2]);
-    settings.beta1 = number(op, "beta1", args[3]);
-    settings.beta2 = number(op, "beta2", args[4]);
-    settings.eps = number(op, "eps", args[5]);
-    settings.weight_decay = number(op, "weight_decay", args[6]);
-    settings.decoupled = flag(args[7]);
-    settings.amsgrad = flag(args[8]);
-    settings.maximize = flag(args[9]);
-    auto updates = collect(op, args[0], [&](Update& update, PyObject* param) {
-      PyObject* entry = state_of(op, args[1], param);
-      count_step(op, entry, update);
-      update.first = state_tensor(op, entry, exp_avg, update.param);
-      update.second = state_tensor(op, entry, exp_avg_sq, update.param);
-      if (settings.amsgrad) update.third = state_tensor(op, entry, max_exp_avg_sq, update.param);
-    });
-    double corrected_for = 0;
-    for (const Update& update : updates) {
-      write_step(update);
-      if (update.steps != corrected_for) {
-        corrected_for = update.steps;
-        settings.bias_correction1 = 1 - std::pow(settings.beta1, update.steps);
-        settings.bias_correction2 = 1 - std::pow(settings.beta2, update.steps);
+  Call& operator()(const char* name, double& value) {
+    value = number(op, name, next());
+    return *this;
+  }
+  Call& operator()(const char*, bool& value) {
+    value = flag(next());
+    return *this;
+  }
+
+  Call& grad_scale(double& scale) {
+    bool ascends;
+    (*this)("maximize", ascends)("grad_scale", scale);
+    if (ascends) scale = -scale;
+    return *this;
+  }
+
+  // One update for each parameter with a gradient. keep[k]: whether keys.names[k] is kept in this
+  // configuration; more(update, entry) reads what else there is.
+  template <class U = Update, class More>
+  std::vector<U> collect(const Keys& keys, std::initializer_list<bool> keep, More&& more) {
+    PF_CHECK(at_ == nargs_, Type, op, ": a step takes ", at_, " arguments, ", nargs_,
+             " were given");
+    PyObject *params = args_[0], *state = args_[1];
+    PF_CHECK(PyList_Check(params), Type, op, ": params must be a list, not ", type_name(params));
+    GradModeGuard unrecorded(false);
+    std::vector<U> updates;
+    updates.reserve(PyList_GET_SIZE(params));
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(params); ++i) {
+      PyObject* param = PyList_GET_ITEM(params, i);
+      Tensor grad = gradient(op, param);
+      if (!grad.defined()) continue;
+      U& update = updates.emplace_back();
+      update.param = tensor_of(param);
+      update.grad = std::move(grad);
+      PyObject* entry = nullptr;
+      if (counts_steps) {
+        entry = state_of(op, state, param);
+        count_step(op, entry, update);
       }
-      ops::adam_update(update.param, update.grad, update.first, update.second, update.third,
-                       settings);
+      more(update, entry);
+      for (int k = 0; k < keys.count; ++k) {
+        if (!keep.begin()[k]) continue;
+        if (!entry) entry = state_of(op, state, param);
+        update.fresh = false;
+        update.kept[k] = state_tensor(op, entry, keys.names[k], update.param, &update.fresh);
+      }
     }
-    Py_RETURN_NONE;
-  });
+    return updates;
+  }
+  std::vector<Update> collect(const Keys& keys, std::initializer_list<bool> keep) {
+    return collect(keys, keep, [](Update&, PyObject*) {});
+  }
+
+  const char* op;
+  bool counts_steps = true;
+
+ private:
+  PyObject* next() {
+    PF_CHECK(at_ < nargs_, Type, op, ": a step takes more than ", nargs_, " arguments");
+    return args_[at_++];
+  }
+
+  PyObject* const* args_;
+  Py_ssize_t nargs_, at_ = 2;
+};
+
+const kernels::OptimTable& table() { return kernels::active().optim; }
+
+void sgd_step(PyObject* const* args, Py_ssize_t nargs) {
+  static const Keys keys{"momentum_buffer"};
+  Call call("SGD", args, nargs);
+  kernels::SgdArgs s{};
+  call("lr", s.lr)("momentum", s.momentum)("dampening", s.dampening)(
+      "weight_decay", s.weight_decay)("nesterov", s.nesterov)
+      .grad_scale(s.grad_scale);
+  call.counts_steps = false;
+  for (const Update& u : call.collect(keys, {s.momentum != 0})) {
+    s.first = u.fresh;
+    ops::optimiser_update(table().sgd, u.param, u.grad, s, u.kept[0]);
+  }
 }
 
-// (params, state, lr, alpha, eps, weight_decay, momentum, centered, maximize)
-PyObject* rmsprop_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
-  return guarded([&]() -> PyObject* {
-    static PyObject* const square_avg = interned("square_avg");
-    static PyObject* const momentum_buffer = interned("momentum_buffer");
-    static PyObject* const grad_avg = interned("grad_avg");
-    PF_CHECK(nargs == 9, Type, "_rmsprop_step() takes 9 arguments, ", nargs, " were given");
-    const char* op = "RMSprop";
-    kernels::RmspropArgs settings{};
-    settings.lr = number(op, "lr", args[2]);
-    settings.alpha = number(op, "alpha", args[3]);
-    settings.eps = number(op, "eps", args[4]);
-    settings.weight_decay = number(op, "weight_decay", args[5]);
-    settings.momentum = number(op, "momentum", args[6]);
-    settings.centered = flag(args[7]);
-    settings.maximize = flag(args[8]);
-    auto updates = collect(op, args[0], [&](Update& update, PyObject* param) {
-      PyObject* entry = state_of(op, args[1], param);
-      count_step(op, entry, update);
-      update.first = state_tensor(op, entry, square_avg, update.param);
-      if (settings.momentum > 0)
-        update.second = state_tensor(op, entry, momentum_buffer, update.param);
-      if (settings.centered) update.third = state_tensor(op, entry, grad_avg, update.param);
-    });
-    for (const Update& update : updates) {
-      write_step(update);
-      ops::rmsprop_update(update.param, update.grad, update.first, update.third, update.second,
-                          settings);
+void adam_step(PyObject* const* args, Py_ssize_t nargs) {
+  static const Keys keys{"exp_avg", "exp_avg_sq", "max_exp_avg_sq"};
+  Call call("Adam", args, nargs);
+  kernels::AdamArgs s{};
+  call("lr", s.lr)("beta1", s.beta1)("beta2", s.beta2)("eps", s.eps)(
+      "weight_decay", s.weight_decay)("decoupled", s.decoupled)("amsgrad", s.amsgrad)
+      .grad_scale(s.grad_scale);
+  double corrected_for = 0;
+  for (const Update& u : call.collect(keys, {true, true, s.amsgrad})) {
+    write_step(u);
+    if (u.steps != corrected_for) {
+      corrected_for = u.steps;
+      s.bias_correction1 = 1 - std::pow(s.beta1, u.steps);
+      s.bias_correction2 = 1 - std::pow(s.beta2, u.steps);
     }
-    Py_RETURN_NONE;
-  });
+    ops::optimiser_update(table().adam, u.param, u.grad, s, u.kept[0], u.kept[1], u.kept[2]);
+  }
 }
 
-// (params, state, lr, lr_decay, eps, weight_decay, maximize)
-PyObject* adagrad_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
-  return guarded([&]() -> PyObject* {
-    static PyObject* const sum = interned("sum");
-    PF_CHECK(nargs == 7, Type, "_adagrad_step() takes 7 arguments, ", nargs, " were given");
-    const char* op = "Adagrad";
-    double lr = number(op, "lr", args[2]), lr_decay = number(op, "lr_decay", args[3]);
-    kernels::AdagradArgs settings{};
-    settings.eps = number(op, "eps", args[4]);
-    settings.weight_decay = number(op, "weight_decay", args[5]);
-    settings.maximize = flag(args[6]);
-    auto updates = collect(op, args[0], [&](Update& update, PyObject* param) {
-      PyObject* entry = state_of(op, args[1], param);
-      count_step(op, entry, update);
-      update.first = state_tensor(op, entry, sum, update.param);
-    });
-    for (const Update& update : updates) {
-      write_step(update);
-      settings.lr = lr / (1 + (update.steps - 1) * lr_decay);
-      ops::adagrad_update(update.param, update.grad, update.first, settings);
-    }
-    Py_RETURN_NONE;
-  });
+void rmsprop_step(PyObject* const* args, Py_ssize_t nargs) {
+  static const Keys keys{"square_avg", "momentum_buffer", "grad_avg"};
+  Call call("RMSprop", args, nargs);
+  kernels::RmspropArgs s{};
+  call("lr", s.lr)("alpha", s.alpha)("eps", s.eps)("weight_decay", s.weight_decay)(
+      "momentum", s.momentum)("centered", s.centered)
+      .grad_scale(s.grad_scale);
+  for (const Update& u : call.collect(keys, {true, s.momentum > 0, s.centered})) {
+    write_step(u);
+    ops::optimiser_update(table().rmsprop, u.param, u.grad, s, u.kept[0], u.kept[2], u.kept[1]);
+  }
 }
 
-// (params, state, lr, beta1, beta2, eps, weight_decay, momentum_decay, decoupled, maximize)
-PyObject* nadam_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
-  return guarded([&]() -> PyObject* {
-    static PyObject* const mu_product = interned("mu_product");
-    static PyObject* const exp_avg = interned("exp_avg");
-    static PyObject* const exp_avg_sq = interned("exp_avg_sq");
-    PF_CHECK(nargs == 10, Type, "_nadam_step() takes 10 arguments, ", nargs, " were given");
-    const char* op = "NAdam";
-    struct Nesterov : Update {
-      NumberState product;
-    };
-    kernels::NadamArgs settings{};
-    settings.lr = number(op, "lr", args[2]);
-    settings.beta1 = number(op, "beta1", args[3]);
-    settings.beta2 = number(op, "beta2", args[4]);
-    settings.eps = number(op, "eps", args[5]);
-    settings.weight_decay = number(op, "weight_decay", args[6]);
-    double momentum_decay = number(op, "momentum_decay", args[7]);
-    settings.decoupled = flag(args[8]);
-    settings.maximize = flag(args[9]);
-    auto updates = collect<Nesterov>(op, args[0], [&](Nesterov& update, PyObject* param) {
-      PyObject* entry = state_of(op, args[1], param);
-      count_step(op, entry, update);
-      update.product.read(op, entry, mu_product, 1);
-      update.first = state_tensor(op, entry, exp_avg, update.param);
-      update.second = state_tensor(op, entry, exp_avg_sq, update.param);
-    });
-    auto mu_at = [&](double step) {
-      return settings.beta1 * (1 - 0.5 * std::pow(0.96, step * momentum_decay));
-    };
-    for (Nesterov& update : updates) {
-      write_step(update);
-      double mu = mu_at(update.steps), mu_next = mu_at(update.steps + 1);
-      update.product.multiply(mu);
-      double product = update.product.value;
-      settings.bias_correction2 = 1 - std::pow(settings.beta2, update.steps);
-      settings.grad_rate = settings.lr * (1 - mu) / (1 - product);
-      settings.mean_rate = settings.lr * mu_next / (1 - product * mu_next);
-      ops::nadam_update(update.param, update.grad, update.first, update.second, settings);
-    }
-    Py_RETURN_NONE;
-  });
+void adagrad_step(PyObject* const* args, Py_ssize_t nargs) {
+  static const Keys keys{"sum"};
+  Call call("Adagrad", args, nargs);
+  kernels::AdagradArgs s{};
+  double lr, lr_decay;
+  call("lr", lr)("lr_decay", lr_decay)("eps", s.eps)("weight_decay", s.weight_decay)
+      .grad_scale(s.grad_scale);
+  for (const Update& u : call.collect(keys, {true})) {
+    write_step(u);
+    s.lr = lr / (1 + (u.steps - 1) * lr_decay);
+    ops::optimiser_update(table().adagrad, u.param, u.grad, s, u.kept[0]);
+  }
 }
 
-// (params, state, lr, beta1, beta2, eps, weight_decay, decoupled, maximize)
-PyObject* radam_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
-  return guarded([&]() -> PyObject* {
-    static PyObject* const exp_avg = interned("exp_avg");
-    static PyObject* const exp_avg_sq = interned("exp_avg_sq");
-    PF_CHECK(nargs == 9, Type, "_radam_step() takes 9 arguments, ", nargs, " were given");
-    const char* op = "RAdam";
-    kernels::RadamArgs settings{};
-    settings.lr = number(op, "lr", args[2]);
-    settings.beta1 = number(op, "beta1", args[3]);
-    settings.beta2 = number(op, "beta2", args[4]);
-    settings.eps = number(op, "eps", args[5]);
-    settings.weight_decay = number(op, "weight_decay", args[6]);
-    settings.decoupled = flag(args[7]);
-    settings.maximize = flag(args[8]);
-    auto updates = collect(op, args[0], [&](Update& update, PyObject* param) {
-      PyObject* entry = state_of(op, args[1], param);
-      count_step(op, entry, update);
-      update.first = state_tensor(op, entry, exp_avg, update.param);
-      update.second = state_tensor(op, entry, exp_avg_sq, update.param);
-    });
-    // Length of the simple moving average that the mean square amounts to, and its limit.
-    double limit = 2 / (1 - settings.beta2) - 1;
-    for (const Update& update : updates) {
-      write_step(update);
-      double kept = std::pow(settings.beta2, update.steps);
-      settings.bias_correction1 = 1 - std::pow(settings.beta1, update.steps);
-      settings.bias_correction2 = 1 - kept;
-      double length = limit - 2 * update.steps * kept / settings.bias_correction2;
-      settings.rectification = 0;
-      if (length > 5)
-        settings.rectification =
-            std::sqrt((length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length));
-      ops::radam_update(update.param, update.grad, update.first, update.second, settings);
-    }
-    Py_RETURN_NONE;
+void nadam_step(PyObject* const* args, Py_ssize_t nargs) {
+  static PyObject* const mu_product = interned("mu_product");
+  static const Keys keys{"exp_avg", "exp_avg_sq"};
+  struct Nesterov : Update {
+    NumberState product;
+  };
+  Call call("NAdam", args, nargs);
+  kernels::NadamArgs s{};
+  double momentum_decay;
+  call("lr", s.lr)("beta1", s.beta1)("beta2", s.beta2)("eps", s.eps)(
+      "weight_decay", s.weight_decay)("momentum_decay", momentum_decay)("decoupled", s.decoupled)
+      .grad_scale(s.grad_scale);
+  auto updates = call.collect<Nesterov>(keys, {true, true}, [&](Nesterov& update, PyObject* entry) {
+    update.product.read(call.op, entry, mu_product, 1);
   });
+  auto mu_at = [&](double step) {
+    return s.beta1 * (1 - 0.5 * std::pow(0.96, step * momentum_decay));
+  };
+  for (Nesterov& u : updates) {
+    write_step(u);
+    double mu = mu_at(u.steps), mu_next = mu_at(u.steps + 1);
+    u.product.multiply(mu);
+    double product = u.product.value;
+    s.bias_correction2 = 1 - std::pow(s.beta2, u.steps);
+    s.grad_rate = s.lr * (1 - mu) / (1 - product);
+    s.mean_rate = s.lr * mu_next / (1 - product * mu_next);
+    ops::optimiser_update(table().nadam, u.param, u.grad, s, u.kept[0], u.kept[1]);
+  }
 }
 
-// (params, state, lr, beta1, beta2, eps, weight_decay, maximize)
-PyObject* adamax_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
-  return guarded([&]() -> PyObject* {
-    static PyObject* const exp_avg = interned("exp_avg");
-    static PyObject* const exp_inf = interned("exp_inf");
-    PF_CHECK(nargs == 8, Type, "_adamax_step() takes 8 arguments, ", nargs, " were given");
-    const char* op = "Adamax";
-    double lr = number(op, "lr", args[2]);
-    kernels::AdamaxArgs settings{};
-    settings.beta1 = number(op, "beta1", args[3]);
-    settings.beta2 = number(op, "beta2", args[4]);
-    settings.eps = number(op, "eps", args[5]);
-    settings.weight_decay = number(op, "weight_decay", args[6]);
-    settings.maximize = flag(args[7]);
-    auto updates = collect(op, args[0], [&](Update& update, PyObject* param) {
-      PyObject* entry = state_of(op, args[1], param);
-      count_step(op, entry, update);
-      update.first = state_tensor(op, entry, exp_avg, update.param);
-      update.second = state_tensor(op, entry, exp_inf, update.param);
-    });
-    for (const Update& update : updates) {
-      write_step(update);
-      settings.lr = lr / (1 - std::pow(settings.beta1, update.steps));
-      ops::adamax_update(update.param, update.grad, update.first, update.second, settings);
-    }
-    Py_RETURN_NONE;
-  });
+void radam_step(PyObject* const* args, Py_ssize_t nargs) {
+  static const Keys keys{"exp_avg", "exp_avg_sq"};
+  Call call("RAdam", args, nargs);
+  kernels::RadamArgs s{};
+  call("lr", s.lr)("beta1", s.beta1)("beta2", s.beta2)("eps", s.eps)(
+      "weight_decay", s.weight_decay)("decoupled", s.decoupled)
+      .grad_scale(s.grad_scale);
+  // Length of the simple moving average that the mean square amounts to, and its limit.
+  double limit = 2 / (1 - s.beta2) - 1;
+  for (const Update& u : call.collect(keys, {true, true})) {
+    write_step(u);
+    double kept = std::pow(s.beta2, u.steps);
+    s.bias_correction1 = 1 - std::pow(s.beta1, u.steps);
+    s.bias_correction2 = 1 - kept;
+    double length = limit - 2 * u.steps * kept / s.bias_correction2;
+    s.rectification = 0;
+    if (length > 5)
+      s.rectification =
+          std::sqrt((length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length));
+    ops::optimiser_update(table().radam, u.param, u.grad, s, u.kept[0], u.kept[1]);
+  }
 }
 
-// (params, state, lr, rho, eps, weight_decay, maximize)
-PyObject* adadelta_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
-  return guarded([&]() -> PyObject* {
-    static PyObject* const square_avg = interned("square_avg");
-    static PyObject* const acc_delta = interned("acc_delta");
-    PF_CHECK(nargs == 7, Type, "_adadelta_step() takes 7 arguments, ", nargs, " were given");
-    const char* op = "Adadelta";
-    kernels::AdadeltaArgs settings{};
-    settings.lr = number(op, "lr", args[2]);
-    settings.rho = number(op, "rho", args[3]);
-    settings.eps = number(op, "eps", args[4]);
-    settings.weight_decay = number(op, "weight_decay", args[5]);
-    settings.maximize = flag(args[6]);
-    auto updates = collect(op, args[0], [&](Update& update, PyObject* param) {
-      PyObject* entry = state_of(op, args[1], param);
-      count_step(op, entry, update);
-      update.first = state_tensor(op, entry, square_avg, update.param);
-      update.second = state_tensor(op, entry, acc_delta, update.param);
-    });
-    for (const Update& update : updates) {
-      write_step(update);
-      ops::adadelta_update(update.param, update.grad, update.first, update.second, settings);
-    }
-    Py_RETURN_NONE;
-  });
+void adamax_step(PyObject* const* args, Py_ssize_t nargs) {
+  static const Keys keys{"exp_avg", "exp_inf"};
+  Call call("Adamax", args, nargs);
+  kernels::AdamaxArgs s{};
+  double lr;
+  call("lr", lr)("beta1", s.beta1)("beta2", s.beta2)("eps", s.eps)("weight_decay", s.weight_decay)
+      .grad_scale(s.grad_scale);
+  for (const Update& u : call.collect(keys, {true, true})) {
+    write_step(u);
+    s.lr = lr / (1 - std::pow(s.beta1, u.steps));
+    ops::optimiser_update(table().adamax, u.param, u.grad, s, u.kept[0], u.kept[1]);
+  }
 }
 
-// (params, state, lr, eta_minus, eta_plus, step_min, step_max, maximize)
-PyObject* rprop_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
-  return guarded([&]() -> PyObject* {
-    static PyObject* const prev = interned("prev");
-    static PyObject* const step_size = interned("step_size");
-    PF_CHECK(nargs == 8, Type, "_rprop_step() takes 8 arguments, ", nargs, " were given");
-    const char* op = "Rprop";
-    double lr = number(op, "lr", args[2]);
-    kernels::RpropArgs settings{};
-    settings.eta_minus = number(op, "etas[0]", args[3]);
-    settings.eta_plus = number(op, "etas[1]", args[4]);
-    settings.step_min = number(op, "step_sizes[0]", args[5]);
-    settings.step_max = number(op, "step_sizes[1]", args[6]);
-    settings.maximize = flag(args[7]);
-    auto updates = collect(op, args[0], [&](Update& update, PyObject* param) {
-      PyObject* entry = state_of(op, args[1], param);
-      count_step(op, entry, update);
-      update.first = state_tensor(op, entry, prev, update.param);
-      update.second = state_tensor(op, entry, step_size, update.param, &update.fresh);
-      if (update.fresh) ops::fill_data(update.second, Scalar(lr));
-    });
-    for (const Update& update : updates) {
-      write_step(update);
-      ops::rprop_update(update.param, update.grad, update.first, update.second, settings);
-    }
-    Py_RETURN_NONE;
-  });
+void adadelta_step(PyObject* const* args, Py_ssize_t nargs) {
+  static const Keys keys{"square_avg", "acc_delta"};
+  Call call("Adadelta", args, nargs);
+  kernels::AdadeltaArgs s{};
+  call("lr", s.lr)("rho", s.rho)("eps", s.eps)("weight_decay", s.weight_decay)
+      .grad_scale(s.grad_scale);
+  for (const Update& u : call.collect(keys, {true, true})) {
+    write_step(u);
+    ops::optimiser_update(table().adadelta, u.param, u.grad, s, u.kept[0], u.kept[1]);
+  }
 }
 
-// (params, state, lr, lambd, alpha, t0, weight_decay, maximize)
-PyObject* asgd_step(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
-  return guarded([&]() -> PyObject* {
-    static PyObject* const eta = interned("eta");
-    static PyObject* const mu = interned("mu");
-    static PyObject* const ax = interned("ax");
-    PF_CHECK(nargs == 8, Type, "_asgd_step() takes 8 arguments, ", nargs, " were given");
-    const char* op = "ASGD";
-    struct Averaged : Update {
-      NumberState eta, mu;
-    };
-    double lr = number(op, "lr", args[2]), alpha = number(op, "alpha", args[4]),
-           start = number(op, "t0", args[5]);
-    kernels::AsgdArgs settings{};
-    settings.decay = number(op, "lambd", args[3]);
-    settings.weight_decay = number(op, "weight_decay", args[6]);
-    settings.maximize = flag(args[7]);
-    auto updates = collect<Averaged>(op, args[0], [&](Averaged& update, PyObject* param) {
-      PyObject* entry = state_of(op, args[1], param);
-      count_step(op, entry, update);
-      update.eta.read(op, entry, eta, lr);
-      update.mu.read(op, entry, mu, 1);
-      update.first = state_tensor(op, entry, ax, update.param);
-    });
-    for (Averaged& update : updates) {
-      write_step(update);
-      settings.lr = update.eta.value;
-      settings.share = update.mu.value;
-      ops::asgd_update(update.param, update.grad, update.first, settings);
-      update.eta.write(lr / std::pow(1 + settings.decay * lr * update.steps, alpha));
-      update.mu.write(1 / std::fmax(1, update.steps - start));
-    }
-    Py_RETURN_NONE;
-  });
+void rprop_step(PyObject* const* args, Py_ssize_t nargs) {
+  static const Keys keys{"prev", "step_size"};
+  Call call("Rprop", args, nargs);
+  kernels::RpropArgs s{};
+  double lr;
+  call("lr", lr)("etas[0]", s.eta_minus)("etas[1]", s.eta_plus)("step_sizes[0]", s.step_min)(
+      "step_sizes[1]", s.step_max)
+      .grad_scale(s.grad_scale);
+  for (const Update& u : call.collect(keys, {true, true})) {
+    if (u.fresh) ops::fill_data(u.kept[1], Scalar(lr));
+    write_step(u);
+    ops::optimiser_update(table().rprop, u.param, u.grad, s, u.kept[0], u.kept[1]);
+  }
 }
 
-using FastCall = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t);
-template <FastCall function>
+void asgd_step(PyObject* const* args, Py_ssize_t nargs) {
+  static PyObject *const eta = interned("eta"), *const mu = interned("mu");
+  static const Keys keys{"ax"};
+  struct Averaged : Update {
+    NumberState eta, mu;
+  };
+  Call call("ASGD", args, nargs);
+  kernels::AsgdArgs s{};
+  double lr, alpha, start;
+  call("lr", lr)("lambd", s.decay)("alpha", alpha)("t0", start)("weight_decay", s.weight_decay)
+      .grad_scale(s.grad_scale);
+  auto updates = call.collect<Averaged>(keys, {true}, [&](Averaged& update, PyObject* entry) {
+    update.eta.read(call.op, entry, eta, lr);
+    update.mu.read(call.op, entry, mu, 1);
+  });
+  for (Averaged& u : updates) {
+    write_step(u);
+    s.lr = u.eta.value;
+    s.share = u.mu.value;
+    ops::optimiser_update(table().asgd, u.param, u.grad, s, u.kept[0]);
+    u.eta.write(lr / std::pow(1 + s.decay * lr * u.steps, alpha));
+    u.mu.write(1 / std::fmax(1, u.steps - start));
+  }
+}
+
+template <void (*step)(PyObject* const*, Py_ssize_t)>
 PyMethodDef method(const char* name) {
+  using FastCall = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t);
   static const char* event;
   event = name + 1;
-  FastCall call = [](PyObject* self, PyObject* const* args, Py_ssize_t n) {
+  FastCall function = [](PyObject*, PyObject* const* args, Py_ssize_t nargs) {
     profile::Scope scope(event);
-    return function(self, args, n);
+    return guarded([&]() -> PyObject* {
+      PF_CHECK(nargs >= 2, Type, "an optimiser step takes params, state and settings");
+      step(args, nargs);
+      Py_RETURN_NONE;
+    });
   };
-  return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(call)), METH_FASTCALL,
+  return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function)), METH_FASTCALL,
           nullptr};
 }
 PyMethodDef methods[] = {

@@ -3,8 +3,8 @@
 ``tensor.__array_namespace__()`` gives this module, so that libraries which are written against the
 standard, such as scikit-learn and SciPy, take tensors. Results are tensors, with their derivatives.
 
-What differs: there are no complex and no unsigned dtypes but uint8, and so no ``fft``; sums of uint8
-are int64; ``x.size`` is a method, as in PyTorch, and ``x.numel()`` the number of elements.
+What differs: there are no complex and no unsigned dtypes but uint8, and so no ``fft``; sums of
+uint8 are int64; ``x.size`` is a method, as in PyTorch, and ``x.numel()`` the number of elements.
 """
 
 from __future__ import annotations

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from .._C import _adadelta_step
 from .optimizer import (
-    Optimizer,
+    FusedOptimizer,
     check_not_negative,
     check_rate,
     numbers_as_tensors,
     refuse_differentiable,
-    run_closure,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from .optimizer import Params
 
 
-class Adadelta(Optimizer):
+class Adadelta(FusedOptimizer):
     """Steps scaled by the ratio of past steps to past gradients (Zeiler 2012).
 
     Args:
@@ -72,17 +70,14 @@ class Adadelta(Optimizer):
         super().__setstate__(state)
         numbers_as_tensors(self, "step")
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update all parameters that have a gradient; see :meth:`Optimizer.step`."""
-        loss = None if closure is None else run_closure(closure)
-        for group in self.param_groups:
-            _adadelta_step(
-                group["params"],
-                self.state,
-                group["lr"],
-                group["rho"],
-                group["eps"],
-                group["weight_decay"],
-                group["maximize"],
-            )
-        return loss
+    def _update(self, group: dict[str, Any], grad_scale: float) -> None:
+        _adadelta_step(
+            group["params"],
+            self.state,
+            group["lr"],
+            group["rho"],
+            group["eps"],
+            group["weight_decay"],
+            group["maximize"],
+            grad_scale,
+        )

@@ -5,22 +5,20 @@ from __future__ import annotations
 from .._C import _adagrad_step, float32, full_like, tensor
 from ..autograd.grad_mode import no_grad
 from .optimizer import (
-    Optimizer,
+    FusedOptimizer,
     check_not_negative,
     numbers_as_tensors,
     refuse_differentiable,
-    run_closure,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from .optimizer import Params
 
 
-class Adagrad(Optimizer):
+class Adagrad(FusedOptimizer):
     """Steps scaled by the sum of all squared gradients so far.
 
     Args:
@@ -85,17 +83,14 @@ class Adagrad(Optimizer):
         super().__setstate__(state)
         numbers_as_tensors(self, "step")
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update all parameters that have a gradient; see :meth:`Optimizer.step`."""
-        loss = None if closure is None else run_closure(closure)
-        for group in self.param_groups:
-            _adagrad_step(
-                group["params"],
-                self.state,
-                group["lr"],
-                group["lr_decay"],
-                group["eps"],
-                group["weight_decay"],
-                group["maximize"],
-            )
-        return loss
+    def _update(self, group: dict[str, Any], grad_scale: float) -> None:
+        _adagrad_step(
+            group["params"],
+            self.state,
+            group["lr"],
+            group["lr_decay"],
+            group["eps"],
+            group["weight_decay"],
+            group["maximize"],
+            grad_scale,
+        )

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from .._C import _adam_step
 from .optimizer import (
-    Optimizer,
+    FusedOptimizer,
     check_not_negative,
     numbers_as_tensors,
     refuse_differentiable,
-    run_closure,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from .optimizer import Params
 
 
-class Adam(Optimizer):
+class Adam(FusedOptimizer):
     """Adam: steps scaled by running means of the gradient and of its square.
 
     Args:
@@ -78,24 +76,21 @@ class Adam(Optimizer):
         super().__setstate__(state)
         numbers_as_tensors(self, "step")
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update all parameters that have a gradient; see :meth:`Optimizer.step`."""
-        loss = None if closure is None else run_closure(closure)
-        for group in self.param_groups:
-            beta1, beta2 = group["betas"]
-            _adam_step(
-                group["params"],
-                self.state,
-                group["lr"],
-                beta1,
-                beta2,
-                group["eps"],
-                group["weight_decay"],
-                group["decoupled_weight_decay"],
-                group["amsgrad"],
-                group["maximize"],
-            )
-        return loss
+    def _update(self, group: dict[str, Any], grad_scale: float) -> None:
+        beta1, beta2 = group["betas"]
+        _adam_step(
+            group["params"],
+            self.state,
+            group["lr"],
+            beta1,
+            beta2,
+            group["eps"],
+            group["weight_decay"],
+            group["decoupled_weight_decay"],
+            group["amsgrad"],
+            group["maximize"],
+            grad_scale,
+        )
 
 
 class AdamW(Adam):

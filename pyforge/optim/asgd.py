@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from .._C import _asgd_step
 from .optimizer import (
-    Optimizer,
+    FusedOptimizer,
     check_not_negative,
     check_rate,
     numbers_as_tensors,
     refuse_differentiable,
-    run_closure,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from .optimizer import Params
 
 
-class ASGD(Optimizer):
+class ASGD(FusedOptimizer):
     """SGD that also keeps the average of the parameters, in ``state[p]["ax"]``.
 
     Args:
@@ -72,18 +70,15 @@ class ASGD(Optimizer):
         super().__setstate__(state)
         numbers_as_tensors(self, "step", "eta", "mu")
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update all parameters that have a gradient; see :meth:`Optimizer.step`."""
-        loss = None if closure is None else run_closure(closure)
-        for group in self.param_groups:
-            _asgd_step(
-                group["params"],
-                self.state,
-                group["lr"],
-                group["lambd"],
-                group["alpha"],
-                group["t0"],
-                group["weight_decay"],
-                group["maximize"],
-            )
-        return loss
+    def _update(self, group: dict[str, Any], grad_scale: float) -> None:
+        _asgd_step(
+            group["params"],
+            self.state,
+            group["lr"],
+            group["lambd"],
+            group["alpha"],
+            group["t0"],
+            group["weight_decay"],
+            group["maximize"],
+            grad_scale,
+        )

@@ -280,6 +280,44 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
+class FusedOptimizer(Optimizer):
+    """An optimiser whose step is one native call per group of parameters."""
+
+    def step(
+        self, closure: Callable[[], Any] | None = None, *, max_grad_norm: float | None = None
+    ) -> Any:
+        """Update all parameters that have a gradient.
+
+        Args:
+            closure: computes the loss anew, with gradients, and returns it.
+            max_grad_norm: clip the common norm of all gradients to this, as
+                :func:`~pyforge.nn.utils.clip_grad_norm_` does, in the same pass: ``.grad`` itself
+                stays as it is. ``self.grad_norm`` is then the norm before clipping.
+
+        Returns:
+            What ``closure`` returned, or ``None``.
+
+        Raises:
+            RuntimeError: with ``max_grad_norm``, if the norm is not finite; nothing is updated.
+        """
+        loss = None if closure is None else run_closure(closure)
+        grad_scale = 1.0 if max_grad_norm is None else self._clip(max_grad_norm)
+        for group in self.param_groups:
+            self._update(group, grad_scale)
+        return loss
+
+    def _update(self, group: dict[str, Any], grad_scale: float) -> None:
+        """Update the parameters of ``group`` by their gradients times ``grad_scale``."""
+        raise NotImplementedError
+
+    def _clip(self, max_grad_norm: float) -> float:
+        from ..nn.utils.clip_grad import norm_and_factor
+
+        params = [p for group in self.param_groups for p in group["params"]]
+        self.grad_norm, factor = norm_and_factor(params, max_grad_norm)
+        return factor
+
+
 def _split_names(params: Any) -> tuple[list[Any], list[str]]:
     if isinstance(params, Tensor):
         return [params], []

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from .._C import _radam_step
 from .optimizer import (
-    Optimizer,
+    FusedOptimizer,
     check_betas,
     check_not_negative,
     check_rate,
     numbers_as_tensors,
     refuse_differentiable,
-    run_closure,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from .optimizer import Params
 
 
-class RAdam(Optimizer):
+class RAdam(FusedOptimizer):
     """Adam that does not adapt before the variance is known well (Liu et al. 2019).
 
     Args:
@@ -76,20 +74,17 @@ class RAdam(Optimizer):
         super().__setstate__(state)
         numbers_as_tensors(self, "step")
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update all parameters that have a gradient; see :meth:`Optimizer.step`."""
-        loss = None if closure is None else run_closure(closure)
-        for group in self.param_groups:
-            beta1, beta2 = group["betas"]
-            _radam_step(
-                group["params"],
-                self.state,
-                group["lr"],
-                beta1,
-                beta2,
-                group["eps"],
-                group["weight_decay"],
-                group["decoupled_weight_decay"],
-                group["maximize"],
-            )
-        return loss
+    def _update(self, group: dict[str, Any], grad_scale: float) -> None:
+        beta1, beta2 = group["betas"]
+        _radam_step(
+            group["params"],
+            self.state,
+            group["lr"],
+            beta1,
+            beta2,
+            group["eps"],
+            group["weight_decay"],
+            group["decoupled_weight_decay"],
+            group["maximize"],
+            grad_scale,
+        )

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from .._C import _rmsprop_step
 from .optimizer import (
-    Optimizer,
+    FusedOptimizer,
     check_not_negative,
     numbers_as_tensors,
     refuse_differentiable,
-    run_closure,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from .optimizer import Params
 
 
-class RMSprop(Optimizer):
+class RMSprop(FusedOptimizer):
     """Steps scaled by a running mean of the squared gradient.
 
     Args:
@@ -72,19 +70,16 @@ class RMSprop(Optimizer):
         super().__setstate__(state)
         numbers_as_tensors(self, "step")
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update all parameters that have a gradient; see :meth:`Optimizer.step`."""
-        loss = None if closure is None else run_closure(closure)
-        for group in self.param_groups:
-            _rmsprop_step(
-                group["params"],
-                self.state,
-                group["lr"],
-                group["alpha"],
-                group["eps"],
-                group["weight_decay"],
-                group["momentum"],
-                group["centered"],
-                group["maximize"],
-            )
-        return loss
+    def _update(self, group: dict[str, Any], grad_scale: float) -> None:
+        _rmsprop_step(
+            group["params"],
+            self.state,
+            group["lr"],
+            group["alpha"],
+            group["eps"],
+            group["weight_decay"],
+            group["momentum"],
+            group["centered"],
+            group["maximize"],
+            grad_scale,
+        )

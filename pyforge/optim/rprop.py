@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from .._C import _rprop_step
 from .optimizer import (
-    Optimizer,
+    FusedOptimizer,
     check_rate,
     numbers_as_tensors,
     refuse_differentiable,
-    run_closure,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from .optimizer import Params
 
 
-class Rprop(Optimizer):
+class Rprop(FusedOptimizer):
     """Steps whose size follows the sign of the gradient, for full batches.
 
     Args:
@@ -67,20 +65,17 @@ class Rprop(Optimizer):
         super().__setstate__(state)
         numbers_as_tensors(self, "step")
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update all parameters that have a gradient; see :meth:`Optimizer.step`."""
-        loss = None if closure is None else run_closure(closure)
-        for group in self.param_groups:
-            eta_minus, eta_plus = group["etas"]
-            smallest, largest = group["step_sizes"]
-            _rprop_step(
-                group["params"],
-                self.state,
-                group["lr"],
-                eta_minus,
-                eta_plus,
-                smallest,
-                largest,
-                group["maximize"],
-            )
-        return loss
+    def _update(self, group: dict[str, Any], grad_scale: float) -> None:
+        eta_minus, eta_plus = group["etas"]
+        smallest, largest = group["step_sizes"]
+        _rprop_step(
+            group["params"],
+            self.state,
+            group["lr"],
+            eta_minus,
+            eta_plus,
+            smallest,
+            largest,
+            group["maximize"],
+            grad_scale,
+        )

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from .._C import _sgd_step
-from .optimizer import Optimizer, check_not_negative, refuse_differentiable, run_closure
+from .optimizer import FusedOptimizer, check_not_negative, refuse_differentiable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from .optimizer import Params
 
 
-class SGD(Optimizer):
+class SGD(FusedOptimizer):
     """Stochastic gradient descent, with momentum if wanted.
 
     Args:
@@ -62,18 +61,15 @@ class SGD(Optimizer):
         }
         super().__init__(params, defaults)
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update all parameters that have a gradient; see :meth:`Optimizer.step`."""
-        loss = None if closure is None else run_closure(closure)
-        for group in self.param_groups:
-            _sgd_step(
-                group["params"],
-                self.state,
-                group["lr"],
-                group["momentum"],
-                group["dampening"],
-                group["weight_decay"],
-                group["nesterov"],
-                group["maximize"],
-            )
-        return loss
+    def _update(self, group: dict[str, Any], grad_scale: float) -> None:
+        _sgd_step(
+            group["params"],
+            self.state,
+            group["lr"],
+            group["momentum"],
+            group["dampening"],
+            group["weight_decay"],
+            group["nesterov"],
+            group["maximize"],
+            grad_scale,
+        )

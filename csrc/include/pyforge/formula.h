@@ -172,7 +172,12 @@ void backward_loop(void* out, const void* const* in, int64_t n,
         if constexpr ((probe.uses & PF_USES_OPERAND << 1) != 0) vb = fetch(b + i);
         if constexpr ((probe.uses & PF_USES_OPERAND << 2) != 0) vc = fetch(c + i);
         if constexpr ((probe.uses & PF_USES_RESULT) != 0) vy = fetch(y + i);
-        return Row::template derivative<kOperand, V>(vg, va, vb, vc, vy, p);
+        const V r = Row::template derivative<kOperand, V>(vg, va, vb, vc, vy, p);
+        // As the core's: where nothing arrives, nothing is passed on, also at 0 * inf.
+        if constexpr ((probe.uses & PF_USES_GRAD) != 0 && probe.uses != PF_USES_GRAD)
+          return where((vg == V(0)) & (r != r), V(0), r);
+        else
+          return r;
       });
 }
 

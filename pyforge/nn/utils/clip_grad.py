@@ -63,6 +63,22 @@ def clip_grad_norm_(
     return _scalar(size, grads)
 
 
+def norm_and_factor(parameters: Parameters, max_norm: float) -> tuple[float, float]:
+    """The 2-norm of all gradients, and the factor that :func:`clip_grad_norm_` would scale them by.
+
+    Raises RuntimeError if the norm is not finite.
+    """
+    labelled = _with_grads(parameters)
+    with no_grad():
+        size = _size([grad for _, grad in labelled], 2.0)
+        if not math.isfinite(size):
+            raise RuntimeError(
+                "step(max_grad_norm=): the total norm of the gradients is non-finite, so it cannot "
+                f"be clipped, and nothing is updated: {_first_nonfinite(labelled)}"
+            )
+    return size, min(1.0, float(max_norm) / (size + 1e-6))
+
+
 def get_total_norm(
     tensors: Iterable[Tensor],
     norm_type: float = 2.0,
