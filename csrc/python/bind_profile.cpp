@@ -69,6 +69,33 @@ py::list rows(Trace& trace) {
   return result;
 }
 
+// Programs leave ranges in their code: without a recording these cost a call each.
+PyObject* range_begin(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+  if (!profile::on) return PyLong_FromLong(0);
+  if (nargs != 2 || !PyUnicode_Check(args[0]) || !PyLong_Check(args[1])) {
+    PyErr_SetString(PyExc_TypeError, "record_function(): name must be str");
+    return nullptr;
+  }
+  Py_ssize_t length;
+  const char* name = PyUnicode_AsUTF8AndSize(args[0], &length);
+  if (!name) return nullptr;
+  const auto kind = static_cast<profile::Kind>(PyLong_AsLong(args[1]));
+  return PyLong_FromUnsignedLongLong(profile::begin({name, static_cast<size_t>(length)}, kind));
+}
+
+PyObject* range_end(PyObject*, PyObject* handle) {
+  profile::end(PyLong_AsUnsignedLongLong(handle));
+  if (PyErr_Occurred()) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyMethodDef methods[] = {
+    {"_range_begin", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(range_begin)),
+     METH_FASTCALL, nullptr},
+    {"_range_end", range_end, METH_O, nullptr},
+    {nullptr, nullptr, 0, nullptr},
+};
+
 PF_BIND {
   profile::hooks.capture_stack = pf_capture_frames;
   py::class_<Trace>(m, "_ProfilerTrace")
@@ -83,10 +110,7 @@ PF_BIND {
   m.def("_profiler_stop", stop);
   m.def("_profiler_abandon", abandon);
   m.def("_profiler_on", [] { return profile::on; });
-  m.def("_range_begin", [](const std::string& name, int kind) {
-    return profile::on ? profile::begin(name, static_cast<profile::Kind>(kind)) : 0;
-  });
-  m.def("_range_end", profile::end);
+  if (PyModule_AddFunctions(m.ptr(), methods) < 0) throw py::error_already_set();
 }
 
 }  // namespace

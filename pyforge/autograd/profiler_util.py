@@ -259,7 +259,8 @@ class EventList(list):  # type: ignore[type-arg]
         for event in self:
             shapes = str(event.input_shapes) if group_by_input_shapes else ""
             stack = event.stack[:group_by_stack_n] if group_by_stack_n > 0 else []
-            total = sums[(event.key, shapes, *stack)]
+            group = (event.key, shapes, *stack)
+            total = sums[group]
             if not total.count:
                 total.input_shapes, total.stack = shapes, stack
             total.add(event)

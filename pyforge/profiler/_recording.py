@@ -134,9 +134,11 @@ def _with_subclasses(owner: type) -> Iterator[type]:
     while stack:
         cls = stack.pop()
         yield cls
-        fresh: list[type] = [child for child in cls.__subclasses__() if child not in seen]
-        seen.update(fresh)
-        stack += fresh
+        children: list[type] = type.__subclasses__(cls)
+        for child in children:
+            if child not in seen:
+                seen.add(child)
+                stack.append(child)
 
 
 def _step_name(optimizer: Any) -> str:
