@@ -5,8 +5,13 @@ import os as _os
 
 from . import _C, _tensor
 from ._C import *  # noqa: F403
+from ._device import channels_last as channels_last
+from ._device import channels_last_3d as channels_last_3d
+from ._device import contiguous_format as contiguous_format
 from ._device import device as device
 from ._device import layout as layout
+from ._device import memory_format as memory_format
+from ._device import preserve_format as preserve_format
 from ._device import strided as strided
 from ._functions import broadcast_shapes as broadcast_shapes
 from ._functions import einsum as einsum  # type: ignore[assignment]
@@ -26,28 +31,39 @@ from .random import set_rng_state as set_rng_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from . import accelerator as accelerator
     from . import amp as amp
     from . import array_api as array_api
     from . import autograd as autograd
     from . import backends as backends
+    from . import compiler as compiler
     from . import cpu as cpu
     from . import cuda as cuda
     from . import datasets as datasets
     from . import diagnose as diagnose
+    from . import distributed as distributed
     from . import distributions as distributions
     from . import func as func
+    from . import hub as hub
+    from . import jit as jit
     from . import linalg as linalg
     from . import memory as memory
+    from . import mps as mps
     from . import multiprocessing as multiprocessing
     from . import nn as nn
+    from . import onnx as onnx
     from . import ops as ops
     from . import optim as optim
     from . import profiler as profiler
     from . import random as random
     from . import serialization as serialization
+    from . import sparse as sparse
     from . import special as special
     from . import testing as testing
+    from . import types as types
     from . import utils as utils
+    from . import version as version
+    from . import xpu as xpu
     from ._legacy import BFloat16Tensor as BFloat16Tensor
     from ._legacy import BoolTensor as BoolTensor
     from ._legacy import ByteTensor as ByteTensor
@@ -64,6 +80,7 @@ if TYPE_CHECKING:
     from ._legacy import frombuffer as frombuffer
     from ._legacy import get_default_device as get_default_device
     from ._legacy import get_float32_matmul_precision as get_float32_matmul_precision
+    from ._legacy import is_complex as is_complex
     from ._legacy import is_nonzero as is_nonzero
     from ._legacy import is_signed as is_signed
     from ._legacy import set_default_device as set_default_device
@@ -85,6 +102,7 @@ if TYPE_CHECKING:
     )
     from .autograd.anomaly_mode import is_anomaly_enabled as is_anomaly_enabled
     from .autograd.anomaly_mode import set_anomaly_enabled as set_anomaly_enabled
+    from .compiler import compile as compile
     from .func import vmap as vmap
     from .linalg._top import chain_matmul as chain_matmul
     from .linalg._top import cholesky as cholesky
@@ -129,6 +147,9 @@ if TYPE_CHECKING:
     from .nn.functional import threshold_ as threshold_
     from .serialization import load as load
     from .serialization import save as save
+    from .sparse import sparse_coo as sparse_coo
+    from .sparse import sparse_coo_tensor as sparse_coo_tensor
+    from .sparse import spmm as spmm
 
 __version__ = "0.1.0"
 
@@ -152,37 +173,52 @@ newaxis = None
 # Loaded on first use.
 _SUBMODULES = frozenset(
     {
+        "accelerator",
         "amp",
         "array_api",
         "autograd",
         "backends",
+        "compiler",
         "cpu",
         "cuda",
         "datasets",
         "diagnose",
+        "distributed",
         "distributions",
         "func",
+        "hub",
+        "jit",
         "linalg",
         "library",
         "memory",
+        "mps",
         "multiprocessing",
         "nn",
+        "onnx",
         "ops",
         "optim",
         "profiler",
         "serialization",
+        "sparse",
         "special",
         "testing",
+        "types",
         "utils",
+        "version",
+        "xpu",
     }
 )
 _LAZY = {
     "autocast": "amp.autocast_mode",
+    "compile": "compiler",
     "finfo": "_type_info",
     "get_autocast_dtype": "amp.autocast_mode",
     "load": "serialization",
     "save": "serialization",
     "iinfo": "_type_info",
+    "sparse_coo": "sparse.matrix",
+    "sparse_coo_tensor": "sparse.matrix",
+    "spmm": "sparse",
     "is_anomaly_check_nan_enabled": "autograd.anomaly_mode",
     "is_anomaly_enabled": "autograd.anomaly_mode",
     "set_anomaly_enabled": "autograd.anomaly_mode",
@@ -219,6 +255,7 @@ _LAZY = {
     "frombuffer": "_legacy",
     "get_default_device": "_legacy",
     "get_float32_matmul_precision": "_legacy",
+    "is_complex": "_legacy",
     "is_nonzero": "_legacy",
     "is_signed": "_legacy",
     "set_default_device": "_legacy",
@@ -266,13 +303,6 @@ def __getattr__(name: str) -> object:
         return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
     if name.endswith("_") and name in importlib.import_module(f"{__name__}._inplace").NAMES:
         return getattr(_C.Tensor, name)
-    raise AttributeError(_missing(name))
+    from ._absent import missing
 
-
-def _missing(name: str) -> str:
-    import difflib
-
-    text = f"module 'pyforge' has no attribute '{name}'"
-    public = [n for n in (*globals(), *_SUBMODULES, *_LAZY) if n[0] != "_"]
-    close = difflib.get_close_matches(name, public, 1, 0.75)
-    return f"{text}; did you mean '{close[0]}'?" if close and name[0] != "_" else text
+    raise AttributeError(missing(__name__, name, (*globals(), *_SUBMODULES, *_LAZY)))

@@ -6,18 +6,35 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["device", "layout", "strided"]
+__all__ = [
+    "channels_last",
+    "channels_last_3d",
+    "contiguous_format",
+    "device",
+    "layout",
+    "memory_format",
+    "preserve_format",
+    "strided",
+]
+
+# The types of devices that PyTorch knows.
+_TYPES = frozenset(
+    """cpu cuda fpga hip hpu ideep ipu lazy maia meta mkldnn mps mtia opencl opengl privateuseone ve
+    vulkan xla xpu""".split()  # noqa: SIM905
+)
 
 
 class device:
     """Where a tensor's memory is: always ``device('cpu')``.
 
+    Other devices of PyTorch can be named and compared, and are an error where they are used.
+
     Args:
-        type: "cpu", "cpu:0" or a device.
-        index: number of the device, None or 0.
+        type: "cpu", "cuda:1" and so on, or a device.
+        index: number of the device.
 
     Raises:
-        RuntimeError: for any other device; pyforge computes on the CPU only.
+        RuntimeError: if there is no such type of device, or the number is none.
     """
 
     __slots__ = ("index", "type")
@@ -27,14 +44,20 @@ class device:
 
     def __init__(self, type: str | device = "cpu", index: int | None = None) -> None:
         name = str(type)
-        if index is None and ":" in name:
+        if ":" in name:
+            if index is not None:
+                raise RuntimeError(
+                    f"type (string) must not include an index because index was passed "
+                    f"explicitly: {name}"
+                )
             name, _, number = name.partition(":")
-            index = int(number) if number.isdigit() else -1
-        if name != "cpu" or index not in (None, 0):
-            shown = name if index is None else f"{name}:{index}"
+            if not number.isdigit():
+                raise RuntimeError(f"Invalid device string: '{type}'")
+            index = int(number)
+        if name not in _TYPES:
             raise RuntimeError(
-                f"device '{shown}' is not available: pyforge computes on the CPU only, "
-                "use device='cpu'"
+                f"Expected one of cpu, cuda, mps, xpu ... device type at start of device string: "
+                f"{name}"
             )
         object.__setattr__(self, "type", name)
         object.__setattr__(self, "index", index)
@@ -45,7 +68,7 @@ class device:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, device):
             return NotImplemented
-        return self.index == other.index
+        return (self.type, self.index) == (other.type, other.index)
 
     def __hash__(self) -> int:
         return hash((self.type, self.index))
@@ -77,3 +100,24 @@ class layout:
 
 
 strided = layout()
+
+
+class memory_format:
+    """An order of dimensions in memory, as a hint: accepted everywhere, without effect here."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return f"pyforge.{self._name}"
+
+    def __reduce__(self) -> str:
+        return self._name
+
+
+channels_last = memory_format("channels_last")
+channels_last_3d = memory_format("channels_last_3d")
+contiguous_format = memory_format("contiguous_format")
+preserve_format = memory_format("preserve_format")

@@ -8,6 +8,7 @@ from ._device import CPU, device
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 _DTYPES = {
@@ -86,6 +87,64 @@ def is_nonzero(input: Tensor) -> bool:
         RuntimeError: if there is not exactly one element.
     """
     return bool(input)
+
+
+def is_complex(input: Tensor) -> bool:
+    """False: no dtype here is complex."""
+    return False
+
+
+def cuda(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """Raises AssertionError: there is no CUDA."""
+    raise AssertionError(
+        "Tensor.cuda(): not compiled with CUDA enabled, pyforge computes on the CPU only; write "
+        "tensor.to(device) with device = 'cpu'"
+    )
+
+
+def pin_memory(self: Tensor, device: Any = None) -> Tensor:
+    """The tensor itself: pinning helps copies to other devices, and there are none."""
+    return self
+
+
+def is_pinned(self: Tensor, device: Any = None) -> bool:
+    """False, see pin_memory."""
+    return False
+
+
+def new(self: Tensor, *args: Any, device: Any = None) -> Tensor:
+    """A tensor of this dtype: of sizes (uninitialised), of data, or empty."""
+    kind = _NAMES[self.dtype]
+    result: Tensor = globals()[kind](*args)
+    return result
+
+
+def apply_(self: Tensor, callable: Callable[[Any], Any]) -> Tensor:
+    """Replace each element by ``callable(element)``, one at a time: slow, for old programs.
+
+    Raises TypeError if the tensor requires grad.
+    """
+    return _elementwise(self, "apply_", callable)
+
+
+def map_(self: Tensor, other: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor:
+    """Replace each element by ``callable(element, other's element)``; shapes must broadcast.
+
+    Raises TypeError if a tensor requires grad.
+    """
+    if other.requires_grad:
+        raise TypeError("Can't call map_() on Variable that requires grad. Use var.detach().map_()")
+    return _elementwise(self, "map_", callable, other.expand(self.shape))
+
+
+def _elementwise(self: Tensor, name: str, fn: Callable[..., Any], *others: Tensor) -> Tensor:
+    if self.requires_grad:
+        raise TypeError(
+            f"Can't call {name}() on Variable that requires grad. Use var.detach().{name}()"
+        )
+    columns = (t.flatten().tolist() for t in (self, *others))
+    values = [fn(*row) for row in zip(*columns, strict=True)]
+    return self.copy_(_C.tensor(values, dtype=self.dtype).reshape(self.shape))
 
 
 def is_signed(input: Tensor) -> bool:

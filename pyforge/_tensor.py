@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import _C
 from ._C import Tensor
-from ._device import CPU, device
+from ._device import CPU, device, layout, strided
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -292,7 +292,30 @@ LAZY_METHODS = dict.fromkeys(("is_nonzero", "is_signed", "type"), "_legacy") | d
     ),
     "linalg._top",
 )
-PROPERTIES = {"device": get_device, "is_cuda": is_cuda, "is_cpu": is_cpu}
+LAZY_METHODS |= dict.fromkeys(
+    ("apply_", "cuda", "is_complex", "is_pinned", "map_", "new", "pin_memory"), "_legacy"
+)
+LAZY_METHODS["to_sparse"] = "sparse.matrix"
+
+
+def get_layout(self: Tensor) -> layout:
+    """How the elements lie in memory: always strided."""
+    return strided
+
+
+def is_other_kind(self: Tensor) -> bool:
+    """False: every tensor is dense, with its values in the CPU's memory."""
+    return False
+
+
+PROPERTIES = {
+    "device": get_device,
+    "layout": get_layout,
+    "is_cuda": is_cuda,
+    "is_cpu": is_cpu,
+}
+OTHER_KINDS = ("is_sparse", "is_sparse_csr", "is_quantized", "is_mkldnn", "is_mps", "is_xpu")
+PROPERTIES |= dict.fromkeys(OTHER_KINDS, is_other_kind)
 
 
 def load_method(name: str) -> Callable[..., Any]:

@@ -8,10 +8,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def flatten(tree: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
+def flatten(
+    tree: Any, is_leaf: Callable[[Any], bool] | None = None
+) -> tuple[list[Any], Callable[[list[Any]], Any]]:
     """The leaves, and a function that builds a tree of the same structure from other leaves."""
     leaves: list[Any] = []
-    build = _walk(tree, leaves)
+    build = _walk(tree, leaves, is_leaf)
 
     def rebuild(values: list[Any]) -> Any:
         return build(iter(values))
@@ -19,14 +21,19 @@ def flatten(tree: Any) -> tuple[list[Any], Callable[[list[Any]], Any]]:
     return leaves, rebuild
 
 
-def _walk(tree: Any, leaves: list[Any]) -> Callable[[Any], Any]:
+def _walk(
+    tree: Any, leaves: list[Any], is_leaf: Callable[[Any], bool] | None = None
+) -> Callable[[Any], Any]:
+    if is_leaf is not None and is_leaf(tree):
+        leaves.append(tree)
+        return next
     if isinstance(tree, dict):
         keys = list(tree)
-        parts = [_walk(tree[k], leaves) for k in keys]
+        parts = [_walk(tree[k], leaves, is_leaf) for k in keys]
         kind: Any = type(tree)
         return lambda values: kind((k, part(values)) for k, part in zip(keys, parts, strict=True))
     if isinstance(tree, (tuple, list)):
-        parts = [_walk(item, leaves) for item in tree]
+        parts = [_walk(item, leaves, is_leaf) for item in tree]
         kind = type(tree)
         if hasattr(tree, "_fields"):
             return lambda values: kind(*[part(values) for part in parts])

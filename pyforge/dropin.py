@@ -16,12 +16,45 @@ import runpy
 import sys
 from typing import TYPE_CHECKING
 
+from ._absent import explain
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
     from typing import Any
 
 __all__ = ["install", "run"]
+
+PYTORCH = "2.13.0"  # the version that docs/parity.md compares with
+
+
+# PyTorch's modules whose names pyforge keeps in a larger module.
+_COARSER = {
+    "distributions.exp_family": "pyforge.distributions",
+    "distributions.relaxed_categorical": "pyforge.distributions",
+    "functional": "pyforge",
+    "nn.modules.channelshuffle": "pyforge.nn",
+    "nn.modules.distance": "pyforge.nn",
+    "nn.modules.flatten": "pyforge.nn",
+    "nn.modules.fold": "pyforge.nn",
+    "nn.modules.instancenorm": "pyforge.nn.modules.batchnorm",
+    "nn.modules.pixelshuffle": "pyforge.nn",
+    "nn.modules.sparse": "pyforge.nn",
+    "nn.parallel.data_parallel": "pyforge.nn.parallel",
+    "nn.parallel.distributed": "pyforge.nn.parallel",
+    "nn.utils.stateless": "pyforge.func",
+    "utils.data._utils.collate": "pyforge.utils.data.collate",
+    "utils.data.distributed": "pyforge.utils.data",
+}
+
+
+def _coarser(rest: str) -> str | None:
+    parent, _, leaf = rest.rpartition(".")
+    if parent == "distributions":  # one module for each class there
+        names = {n.lower() for n in dir(importlib.import_module("pyforge.distributions"))}
+        if leaf.replace("_", "").lower() in names:
+            return "pyforge.distributions"
+    return _COARSER.get(rest)
 
 
 class _Alias(importlib.abc.Loader):
@@ -49,17 +82,22 @@ class _Finder(importlib.abc.MetaPathFinder):
         if head != "torch":
             return None
         name = f"pyforge.{rest}" if rest else "pyforge"
-        try:
-            found = importlib.util.find_spec(name)
-        except ModuleNotFoundError:
-            found = None
+        found = _find(name)
+        if found is None and (coarser := _coarser(rest)):
+            name = coarser
+            found = _find(name)
         if found is None:
-            raise ModuleNotFoundError(
-                f"pyforge has no counterpart of {fullname!r}{_nearest(rest)}", name=fullname
-            )
-        return importlib.util.spec_from_loader(
-            fullname, _Alias(name), is_package=found.submodule_search_locations is not None
-        )
+            why = explain(rest) or f"pyforge has no counterpart of {fullname!r}{_nearest(rest)}"
+            raise ModuleNotFoundError(why, name=fullname)
+        # As a package, so that what it lacks is asked for here and gets a reason.
+        return importlib.util.spec_from_loader(fullname, _Alias(name), is_package=True)
+
+
+def _find(name: str) -> importlib.machinery.ModuleSpec | None:
+    try:
+        return importlib.util.find_spec(name)
+    except ModuleNotFoundError:
+        return None
 
 
 class _SafetensorsLoader(importlib.abc.Loader):
@@ -106,6 +144,10 @@ def _nearest(rest: str) -> str:
 def install() -> None:
     """Make ``import torch`` and its submodules resolve to pyforge in this process.
 
+    ``torch.__version__`` is then that of the PyTorch whose names these are, since programs choose
+    by it what to call: ``"2.13.0+pyforge.0.1.0"``. Dtypes and sizes print as ``torch.float32``
+    and ``torch.Size([2])``.
+
     Raises:
         RuntimeError: if PyTorch has been imported already.
     """
@@ -113,6 +155,10 @@ def install() -> None:
         return
     if "torch" in sys.modules:
         raise RuntimeError("PyTorch is imported already; install pyforge in its place before that")
+    import pyforge
+
+    pyforge._C._show_as_torch()
+    pyforge.__version__ = f"{PYTORCH}+pyforge.{pyforge.__version__}"
     sys.meta_path.insert(0, _Finder())
     _install_in_spawned()
 

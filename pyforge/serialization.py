@@ -285,6 +285,19 @@ class _Reader(pickle.Unpickler):
         return _Stored(key, dtype, self.memory[key])
 
 
+def _loads_weights_only(given: bool | None) -> bool:
+    safe, unsafe = (
+        os.getenv(f"TORCH_FORCE_{name}WEIGHTS_ONLY_LOAD", "0") in ("1", "y", "yes", "true")
+        for name in ("", "NO_")
+    )
+    if safe and unsafe:
+        raise RuntimeError(
+            "Only one of `TORCH_FORCE_WEIGHTS_ONLY_LOAD` or `TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD` "
+            "should be set, but both were set."
+        )
+    return safe or (not unsafe if given is None else given)
+
+
 def load(
     f: str | os.PathLike[str] | IO[bytes],
     map_location: Any = None,
@@ -300,12 +313,14 @@ def load(
         map_location: accepted; everything is loaded to the CPU.
         weights_only: True (the default) loads tensors, numbers, strings and containers only and
             never runs code of the file; False also loads any other object, so the file must be
-            trusted.
+            trusted. ``TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1`` in the environment makes False the
+            default, ``TORCH_FORCE_WEIGHTS_ONLY_LOAD=1`` makes it True whatever is given.
 
     Raises:
         pickle.UnpicklingError: if the file names something that is not allowed.
         RuntimeError: if it is not a file of this format, or damaged.
     """
+    safe = _loads_weights_only(weights_only)
     try:
         archive = zipfile.ZipFile(f)
     except zipfile.BadZipFile as error:
@@ -325,7 +340,7 @@ def load(
         if order != sys.byteorder:
             raise RuntimeError(f"load: the file was written on a {order}-endian machine")
         try:
-            return _Reader(archive, folder, weights_only is not False).load()
+            return _Reader(archive, folder, safe).load()
         except (EOFError, KeyError, zipfile.BadZipFile) as error:
             raise RuntimeError(f"load: the file is damaged: {error}") from error
 

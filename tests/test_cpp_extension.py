@@ -24,6 +24,9 @@ PF_UNARY_OP(underived, x * exp(x))
 PF_UNARY_OP(root, sqrt(x), g * 0.5 / y)
 PF_BINARY_OP(logaddexp2, maximum(a, b) + log1p(exp(-abs(a - b))), g * sigmoid(a - b), g * sigmoid(b - a))
 PF_TERNARY_OP(mix3, a + c * (b - a), g * (1 - c), g * c, g * (b - a))
+PF_BINARY_OP_1(gap, width, 0.5, where(abs(a - b) < width, 0, a - b), where(abs(a - b) < width, 0, g), where(abs(a - b) < width, 0, -g))
+PF_UNARY_OP(cube3, pow(x, 3) + fmod(x, 1000.0), g * (3 * pow(x, 2.0) + 1))
+PF_UNARY_OP(gates, relu(x) * silu(x) + softplus(x) * clamp(x, -9, 9), g * (where(x < 0, 0, silu(x)) + relu(x) * sigmoid(x) * (1 + x * (1 - sigmoid(x))) + sigmoid(x) * x + softplus(x)))
 PF_UNARY_OP_1(power_law, k, 2.0, pow(abs(x), k), g * k * pow(abs(x), k - 1) * sign(x))
 """
 
@@ -103,6 +106,12 @@ static Tensor throws(Context&, const Tensor& x) {
   return x;
 }
 PF_OP("throws(Tensor x) -> Tensor", throws, nullptr)
+static Tensors<2> two(Context&, const Tensor& x) { return {x * 1.0, x * 2.0}; }
+PF_OP("too_many(Tensor x) -> Tensor", two, nullptr)
+static void seventh(Context& ctx) { ctx.set_grad(7, ctx.grad()); }
+PF_OP("no_such_gradient(Tensor x) -> Tensor", scaled_one, seventh)
+static void of_factor(Context& ctx) { ctx.set_grad(1, ctx.grad()); }
+PF_OP("gradient_of_a_number(Tensor x, float factor=1.0) -> Tensor", scaled, of_factor)
 """.replace(
     "static void bad_gradient",
     "static Tensor scaled_one(Context&, const Tensor& x) { return x * 1.0; }\nstatic void bad_gradient",
@@ -128,7 +137,7 @@ def randn(*shape: int) -> Any:
 
 @pytest.mark.parametrize(
     ("name", "shapes"),
-    [("softsign2", [(5, 3)]), ("logaddexp2", [(5, 3), (3,)]), ("mix3", [(5, 3), (3,), (5, 1)]),
+    [("softsign2", [(5, 3)]), ("gap", [(5, 3), (5, 1)]), ("cube3", [(5, 3)]), ("gates", [(5, 3)]), ("logaddexp2", [(5, 3), (3,)]), ("mix3", [(5, 3), (3,), (5, 1)]),
      ("power_law", [()])],
 )  # fmt: skip
 def test_formula(formulas: Any, name: str, shapes: list[tuple[int, ...]]) -> None:
@@ -248,7 +257,8 @@ def test_in_place(ext: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [("wrong_shape", r"has shape \[4\], but its shape rule says \[3\]"),
-     ("aliasing", "shares memory with an argument"), ("throws", "inside the loop")],
+     ("aliasing", "shares memory with an argument"), ("throws", "inside the loop"),
+     ("too_many", "returned 2 tensors, but its schema says 1")],
 )  # fmt: skip
 def test_mistakes_are_caught(ext: Any, name: str, text: str) -> None:
     with pytest.raises(RuntimeError, match=text):
@@ -258,6 +268,10 @@ def test_mistakes_are_caught(ext: Any, name: str, text: str) -> None:
 def test_wrong_gradient(ext: Any) -> None:
     with pytest.raises(RuntimeError, match=r"invalid gradient at index 0 - got \[7\]"):
         ext.wrong_gradient(randn(3)).sum().backward()
+    with pytest.raises(RuntimeError, match="set_grad: there is no parameter 7"):
+        ext.no_such_gradient(randn(3)).sum().backward()
+    with pytest.raises(RuntimeError, match="set_grad: parameter 1 is not a tensor"):
+        ext.gradient_of_a_number(randn(3)).sum().backward()
 
 
 def test_unloading(formulas: Any) -> None:
@@ -314,16 +328,46 @@ def test_two_processes_and_a_killed_build(tmp_path: Path) -> None:
         assert process.returncode == 0, error
 
 
-def test_compiler_errors_and_missing_compiler(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_compiler_errors(tmp_path: Path) -> None:
     with pytest.raises(cpp_extension.CompilationError, match=r"bad\.cpp:2:"):
         cpp_extension.load_inline(
             "bad", "\nint f() { return nonsense; }", build_directory=str(tmp_path)
         )
+    for word, text in (
+        ("PF_UNARY_OP(bad, x * z)", r".z. was not declared"),
+        ("PF_UNARY_OP(bad, x * x, 2 * x)", "must use g, the gradient of the result"),
+        ("int unused;", "has no op"),
+    ):
+        with pytest.raises(RuntimeError, match=text) as caught:
+            cpp_extension.load_inline("bad", word, build_directory=str(tmp_path))
+        assert len(str(caught.value).splitlines()) < 12, caught.value
+
+
+def test_compilers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, folder = "PF_UNARY_OP(made, x * 2, g * 2)", str(tmp_path / "cache")
     monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(
+        RuntimeError, match=r"CXX names a C\+\+ compiler that is not there: no-such"
+    ):
+        cpp_extension.load_inline("made", source, build_directory=folder)
+    monkeypatch.setenv("CXX", "false")
+    with pytest.raises(cpp_extension.CompilationError, match=r"false .* failed"):
+        cpp_extension.load_inline("made", source, build_directory=folder)
+    monkeypatch.setenv("CXX", "env c++")  # a launcher before it
+    cpp_extension.load_inline("made", source, build_directory=folder)
+    monkeypatch.setenv("CXX", "no-such-compiler")  # what is built needs none
+    assert (
+        cpp_extension.load_inline("made", source, build_directory=folder).made(2.0 * pf.ones(1))
+        == 4
+    )
+    monkeypatch.delenv("CXX")
+    monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(RuntimeError, match="Install one, such as 'apt install g"):
-        cpp_extension.load_inline("bad", "int f();", build_directory=str(tmp_path))
+        cpp_extension.load_inline("other", source, build_directory=folder)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PYFORGE_CACHE_DIR", str(tmp_path / "file" / "folder"))
+    with pytest.raises(RuntimeError, match="name another folder in the variable PYFORGE_CACHE_DIR"):
+        cpp_extension.load_inline("made", source)
 
 
 def test_incompatible_interface_is_refused(tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ def test_batches_are_those_of_torch(settings: dict[str, Any]) -> None:
         lambda P: P.empty(5, dtype=P.int8).random_(),
         lambda P: P.empty(5, dtype=P.int32).random_(3, 10),
         lambda P: P.multinomial(P.tensor([[0.1, 0.5, 0.4], [1.0, 0.0, 2.0]]), 20, True),
+        lambda P: P.multinomial(P.tensor([0.1, 0.5, 0.4]).expand(30, 3), 1, True),
         lambda P: P.normal(P.zeros(3, 4), P.ones(4) * 2),
         lambda P: P.normal(2.0, 3.0, size=(3, 4)),
     ],
@@ -196,3 +197,8 @@ def test_batches_do_not_share_memory_with_the_data() -> None:
 def test_settings_that_exclude_each_other(settings: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"option|should|exclusive"):
         data.DataLoader(Faulty(), **settings)
+
+
+def test_draws_with_replacement_need_no_memory() -> None:
+    sampler = pyforge.utils.data.RandomSampler(range(10), replacement=True, num_samples=10**15)
+    assert len(list(zip(sampler, range(100), strict=False))) == 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,10 @@ from pyforge.utils import cpp_extension
 def test_project(tmp_path: Path) -> None:
     assert main(["new-op", "soft_thing", "--directory", str(tmp_path)]) == 0
     project = tmp_path / "soft_thing"
+    readme = (project / "README.md").read_text()
+    formula = re.search(r"PF_UNARY_OP_1\(squareplus.*\)", readme).group(0)
+    with (project / "csrc/soft_thing.cpp").open("a") as source:
+        source.write(f"#include <pyforge/formula.h>\n{formula}\n")
     build, site = tmp_path / "build", tmp_path / "site"
     environment = {
         **os.environ,
@@ -44,9 +49,16 @@ def test_project(tmp_path: Path) -> None:
         environment["PYFORGE_ISA"] = isa
         output = run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
         assert " passed" in output
-    stub = "import soft_thing as s; from pyforge.utils.cpp_extension import stub; print(stub(s.library))"
-    text = run(sys.executable, "-c", stub)
+    # As after an editable install: the package here, its library in site-packages.
+    load = "from pyforge.utils.cpp_extension import load_package, stub;"
+    load += f"library = load_package('soft_thing', {str(project / 'src' / 'soft_thing')!r});"
+    text = run(sys.executable, "-c", load + "print(stub(library))")
     assert "def soft_thing(x: Tensor, scale: float = 1.0) -> Tensor:" in text
+    check = "import pyforge as pf; from pyforge.testing import opcheck;"
+    check += (
+        "opcheck(library.squareplus, (pf.randn(4, 3, dtype=pf.float64, requires_grad=True), 2.0))"
+    )
+    run(sys.executable, "-c", load + check)
 
 
 def test_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

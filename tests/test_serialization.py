@@ -211,3 +211,19 @@ def test_safe_globals(tmp_path: Path) -> None:
         assert pyforge.load(tmp_path / "t.pt").x.tolist() == [1, 1]
     with pytest.raises(pickle.UnpicklingError, match="Thing"):
         pyforge.load(tmp_path / "t.pt")
+
+
+def test_environment_says_what_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "array.pt"
+    pyforge.save(np.ones(2), path)
+    no, yes = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+    monkeypatch.setenv(no, "1")
+    assert pyforge.load(path).tolist() == [1.0, 1.0]
+    with pytest.raises(pickle.UnpicklingError):
+        pyforge.load(path, weights_only=True)
+    monkeypatch.setenv(yes, "1")
+    with pytest.raises(RuntimeError, match="Only one of"):
+        pyforge.load(path)
+    monkeypatch.delenv(no)
+    with pytest.raises(pickle.UnpicklingError):
+        pyforge.load(path, weights_only=False)

@@ -14,6 +14,7 @@ namespace {
 struct ActiveRun {
   uint64_t id;
   std::thread::id thread;
+  bool partial = false;  // only nodes that are marked as needed run
 };
 std::vector<ActiveRun> active_runs;
 uint64_t last_run = 0;
@@ -180,7 +181,7 @@ class Run {
       }
     }
     for (ActiveRun& r : active_runs)
-      if (r.id == id_) r.id = visit;
+      if (r.id == id_) r = {visit, r.thread, true};
     id_ = visit;
   }
 
@@ -409,6 +410,26 @@ std::vector<Tensor> run_backward(const std::vector<Tensor>& roots, std::vector<T
   std::vector<Tensor> result = run.execute();
   if (observed && engine_hooks.observe) engine_hooks.observe(roots, true);
   return result;
+}
+
+namespace {
+
+const ActiveRun* innermost() {
+  for (auto r = active_runs.rbegin(); r != active_runs.rend(); ++r)
+    if (r->thread == std::this_thread::get_id()) return &*r;
+  return nullptr;
+}
+
+}  // namespace
+
+uint64_t current_run() {
+  const ActiveRun* run = innermost();
+  return run ? run->id : 0;
+}
+
+bool runs_now(const Node* n) {
+  const ActiveRun* run = innermost();
+  return run && n->run == run->id && (!run->partial || (n->flags & kNeeded));
 }
 
 }  // namespace pyforge

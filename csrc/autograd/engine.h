@@ -18,6 +18,11 @@ struct BackwardOptions {
 std::vector<Tensor> run_backward(const std::vector<Tensor>& roots, std::vector<Tensor> grads,
                                  const std::vector<Tensor>& inputs, BackwardOptions options);
 
+// For hooks: a number of the pass that this thread is in, 0 outside, and whether a node is part of
+// it.
+uint64_t current_run();
+bool runs_now(const Node* n);
+
 struct EngineHooks {
   void (*yield)() = nullptr;          // lets other threads run for a moment (drops the GIL)
   void (*check_signals)() = nullptr;  // throws on Ctrl-C

@@ -68,6 +68,11 @@ inline constexpr bool is_probe = same_type<P, Probe>;
     requires is_probe<P>                               \
   constexpr P name(double a, P b) {                    \
     return combine(a, b, kFunctionCost);               \
+  }                                                    \
+  template <class P>                                   \
+    requires is_probe<P>                               \
+  constexpr P name(P a, double b) {                    \
+    return combine(a, b, kFunctionCost);               \
   }
 #define PF_BINARY_1(name, types, p, dp, fwd, bwd_a, bwd_b, doc)
 #define PF_BINARY_NODIFF(name, types, fwd, doc) PF_BINARY(name, types, fwd, 0, 0, doc)

@@ -289,6 +289,8 @@ bool is_one_of(const std::vector<Tensor>& list, const Tensor& t) {
 
 void check_outputs(const ExternalOp& op, pf_context_s& c, const Inputs& inputs,
                    const std::vector<Tensor>& mutated, bool flows) {
+  PF_CHECK(c.n_given <= op.n_outputs, Runtime, op.def.name, ": the custom op returned ", c.n_given,
+           " tensors, but its schema says ", op.n_outputs);
   for (int i = 0; i < op.n_outputs; ++i) {
     const Tensor& y = c.outputs[i];
     if (__builtin_expect(!y.defined(), 0))

@@ -12,6 +12,7 @@ struct pf_context_s {
   // forward
   bool records = false;
   pyforge::Tensor outputs[kMaxOutputs];
+  int32_t n_given = 0;  // how many of them forward set, by the last one
   uint32_t non_differentiable = 0;
   static constexpr int kFewSaved = 8;
   pyforge::Tensor few_saved[kFewSaved];

@@ -379,6 +379,7 @@ int32_t run_parallel(int64_t n, int64_t grain, pf_range_fn body, void* state) {
 }
 
 void set_output(pf_context c, int32_t index, pf_tensor t) {
+  c->n_given = std::max(c->n_given, index + 1);
   if (index >= 0 && index < kMaxOutputs) c->outputs[index] = borrow(t);
 }
 void save_tensor(pf_context c, pf_tensor t) {

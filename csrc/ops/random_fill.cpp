@@ -115,7 +115,8 @@ Tensor multinomial(const Tensor& input, int64_t num_samples, bool replacement, G
     PF_CHECK(total > 0, Runtime,
              "multinomial: invalid multinomial distribution (sum of probabilities <= 0)");
   }
-  if (!replacement) {  // the largest of weight / exponential, which is a draw without replacement
+  // The largest of weight / exponential: a draw without replacement, and PyTorch's of one number.
+  if (!replacement || num_samples == 1) {
     Tensor race = exponential(input, 1, g);
     race = div(detach(input), race);
     return std::get<1>(topk(race, num_samples, -1, true, true));

@@ -62,7 +62,8 @@ double parse_number(std::string_view text) {
 }
 
 [[noreturn]] void bad_default(std::string_view text, std::string_view schema) {
-  raise(ErrorKind::Runtime, "op row '", schema, "': cannot parse default ", text);
+  raise(ErrorKind::Runtime, "op row '", schema, "': cannot read the default '", text,
+        "': is a comma missing after it, or is it of another type?");
 }
 
 void read_default(Param& p, std::string_view text, std::string_view schema) {
@@ -137,7 +138,10 @@ Param parse_param(std::string_view text, std::string_view schema) {
     type = type.substr(0, type.find('('));
   }
   auto found = type_names().find(type);
-  PF_CHECK(found != type_names().end(), Runtime, "op row '", schema, "': unknown type ", type);
+  PF_CHECK(
+      found != type_names().end(), Runtime, "op row '", schema, "': unknown type '", type,
+      "'; there are Tensor, Tensor[], int, float, bool, str, dtype, int[], float[], bool[], each "
+      "also with ? for None");
   p.type = found->second;
   size_t equals = rest.find('=');
   p.name = trim(rest.substr(0, equals));

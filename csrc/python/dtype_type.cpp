@@ -8,8 +8,11 @@ struct PyDType {
   PyObject_HEAD DType dtype;
 };
 
+const char* shown_package = "pyforge";
+
 PyObject* dtype_repr(PyObject* self) {
-  return PyUnicode_FromFormat("pyforge.%s", dtype_name(reinterpret_cast<PyDType*>(self)->dtype));
+  return PyUnicode_FromFormat("%s.%s", shown_package,
+                              dtype_name(reinterpret_cast<PyDType*>(self)->dtype));
 }
 PyObject* dtype_reduce(PyObject* self, PyObject*) {
   return PyUnicode_FromString(dtype_name(reinterpret_cast<PyDType*>(self)->dtype));
@@ -42,7 +45,7 @@ PyObject* objects[kDTypes];
 PyObject* size_repr(PyObject* self) {
   PyObject* list = PySequence_List(self);
   if (!list) return nullptr;
-  PyObject* text = PyUnicode_FromFormat("pyforge.Size(%R)", list);
+  PyObject* text = PyUnicode_FromFormat("%s.Size(%R)", shown_package, list);
   Py_DECREF(list);
   return text;
 }
@@ -105,5 +108,7 @@ bool init_dtype_type(PyObject* module) {
   return PyModule_AddObjectRef(module, "dtype", reinterpret_cast<PyObject*>(&DTypeType)) >= 0 &&
          PyModule_AddObjectRef(module, "Size", reinterpret_cast<PyObject*>(&SizeType)) >= 0;
 }
+
+void show_as_torch() { shown_package = "torch"; }
 
 }  // namespace pyforge::python

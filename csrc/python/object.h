@@ -93,6 +93,9 @@ bool init_dtype_type(PyObject* module);
 bool init_op_type(PyObject* module);
 bool init_node_type(PyObject* module);
 
+// From now on dtypes and sizes print as "torch.float32" and "torch.Size([2])".
+void show_as_torch();
+
 // Sets an attribute on the static types.
 bool add_node_attribute(const char* name, PyObject* value);
 bool add_tensor_attribute(const char* name, PyObject* value);

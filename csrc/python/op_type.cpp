@@ -9,7 +9,9 @@
 #include "ops/autocast.h"
 #include "ops/ops.h"
 #include "python/external.h"
+#include "python/keywords.h"
 #include "python/object.h"
+#include "python/old_forms.h"
 #include "python/op_trace.h"
 #include "python/out.h"
 #include "python/parse.h"
@@ -57,8 +59,19 @@ std::string arguments_text(PyObject* const* args, size_t nargs, PyObject* kwname
   raise(ErrorKind::Type, text);
 }
 
-const OpDef* choose(const OpGroup& group, const std::string& name, PyObject* const* args,
-                    size_t nargs, PyObject* kwnames, uint32_t flags, ParsedArgs& parsed) {
+// The row that the arguments fit, null if there is none.
+const OpDef* fit(const OpGroup& group, const std::string& name, PyObject* const* args, size_t nargs,
+                 PyObject* kwnames, uint32_t flags, ParsedArgs& parsed) {
+  for (const OpDef* def : group.overloads)
+    if ((def->flags & flags) && (parsed.parse(*def, args, nargs, kwnames, nullptr) ||
+                                 parse_old_form(*def, name, args, nargs, kwnames, parsed)))
+      return def;
+  return nullptr;
+}
+
+[[noreturn, gnu::cold]] void explain_misfit(const OpGroup& group, const std::string& name,
+                                            PyObject* const* args, size_t nargs, PyObject* kwnames,
+                                            uint32_t flags, ParsedArgs& parsed) {
   const OpDef* single = nullptr;
   int candidates = 0;
   for (const OpDef* def : group.overloads) {
@@ -66,13 +79,42 @@ const OpDef* choose(const OpGroup& group, const std::string& name, PyObject* con
     ++candidates;
     single = def;
   }
-  if (candidates == 1) {
-    parsed.parse(*single, args, nargs, kwnames, name.c_str());
-    return single;
-  }
-  for (const OpDef* def : group.overloads)
-    if ((def->flags & flags) && parsed.parse(*def, args, nargs, kwnames, nullptr)) return def;
+  if (candidates == 1) parsed.parse(*single, args, nargs, kwnames, name.c_str());
   no_overload(group, name, args, nargs, kwnames, flags);
+}
+
+const OpDef* choose(const OpGroup& group, const std::string& name, PyObject* const* args,
+                    size_t nargs, PyObject* kwnames, uint32_t flags, ParsedArgs& parsed) {
+  const OpDef* def = fit(group, name, args, nargs, kwnames, flags, parsed);
+  if (!def) explain_misfit(group, name, args, nargs, kwnames, flags, parsed);
+  return def;
+}
+
+// PyTorch's protocol for objects that act as tensors: the first argument whose type has
+// __torch_function__(func, types, args, kwargs) is asked. Null if none has, or none can.
+[[gnu::cold]] PyObject* call_override(const PyOp* op, PyObject* const* args, size_t nargs,
+                                      PyObject* kwnames) {
+  for (size_t i = 0; i < nargs; ++i) {
+    PyObject* type = reinterpret_cast<PyObject*>(Py_TYPE(args[i]));
+    if (is_tensor(args[i]) || !PyObject_HasAttrString(type, "__torch_function__")) continue;
+    PyObject* function = reinterpret_cast<PyObject*>(const_cast<PyOp*>(op));
+    PyObject* given = PyTuple_New(static_cast<Py_ssize_t>(nargs));
+    PyObject* keywords = PyDict_New();
+    for (size_t k = 0; given && k < nargs; ++k)
+      PyTuple_SET_ITEM(given, static_cast<Py_ssize_t>(k), Py_NewRef(args[k]));
+    for (Py_ssize_t k = 0; keywords && kwnames && k < PyTuple_GET_SIZE(kwnames); ++k)
+      PyDict_SetItem(keywords, PyTuple_GET_ITEM(kwnames, k), args[nargs + static_cast<size_t>(k)]);
+    PyObject* result = nullptr;
+    if (given && keywords)
+      result = PyObject_CallMethod(type, "__torch_function__", "O(O)OO", function, type, given,
+                                   keywords);
+    Py_XDECREF(given);
+    Py_XDECREF(keywords);
+    if (!result) throw PythonError();
+    if (result != Py_NotImplemented) return result;
+    Py_DECREF(result);
+  }
+  return nullptr;
 }
 
 // Keywords that creation functions share, taken off before the row is parsed.
@@ -141,7 +183,8 @@ PyObject* call_autocast(const PyOp* op, PyObject* const* args, size_t nargsf, Py
 
 PyObject* autocast_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf,
                               PyObject* kwnames) {
-  if (!autocast_enabled()) return op_vectorcall(self, args, nargsf, kwnames);
+  if (!autocast_enabled() || (kwnames && has_out(kwnames)))
+    return op_vectorcall(self, args, nargsf, kwnames);
   auto* op = reinterpret_cast<PyOp*>(self);
   return guarded([&]() -> PyObject* {
     return naming(*op->name, [&] { return call_autocast(op, args, nargsf, kwnames); });
@@ -194,11 +237,22 @@ PyObject* call_row(const PyOp* op, PyObject* const* args, size_t nargsf, PyObjec
   if (op->method)
     PF_CHECK(nargs >= 1 && is_tensor(args[0]), Type, *op->name,
              "(): descriptor needs a Tensor as self");
+  if (kwnames && has_out(kwnames)) {
+    Without call(args, nargs, kwnames, out_keyword());
+    PyObject* result = call_row(op, call.args.data(), call.nargs, call.kwnames);
+    return result && call.taken != Py_None ? store_out(*op->name, call.taken, result) : result;
+  }
   if (kwnames && (op->group->overloads[0]->flags & kCreation))
     return call_creation(op, args, nargs, kwnames);
   uint32_t flags = op->inplace ? kInplace : op->method ? kMethod : kFunction | kNN;
   ParsedArgs parsed;
-  const OpDef* def = choose(*op->group, *op->name, args, nargs, kwnames, flags, parsed);
+  const OpDef* def = fit(*op->group, *op->name, args, nargs, kwnames, flags, parsed);
+  if (!def) {
+    if (PyObject* result = call_override(op, args, nargs, kwnames)) return result;
+    WithoutHints plain(args, nargs, kwnames);
+    if (plain.taken) return call_row(op, plain.args.data(), plain.nargs, plain.kwnames);
+    explain_misfit(*op->group, *op->name, args, nargs, kwnames, flags, parsed);
+  }
   if (!op->inplace) return from_result(*def, def->call(parsed.values));
   if (def->inplace) {
     def->inplace(parsed.values);

@@ -2,6 +2,7 @@
 #include <utility>
 #include <vector>
 
+#include "autograd/engine.h"
 #include "autograd/node.h"
 #include "python/bind.h"
 #include "python/caster.h"
@@ -65,6 +66,13 @@ PF_BIND {
     Py_DECREF(last.pack);
     Py_DECREF(last.unpack);
   });
+  m.def("_current_run", &current_run);
+  m.def("_runs_now", [](const py::object& node) {
+    Node* n = node_of(node.ptr());
+    return n && runs_now(n);
+  });
+  m.def("_show_as_torch", &show_as_torch);
+  m.def("_bump_version", [](const Tensor& t) { t->storage->bump(); });
 }
 
 }  // namespace pyforge::python

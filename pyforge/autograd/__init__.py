@@ -6,6 +6,7 @@ from .._C import Node, Tensor, _run_backward, stack
 from .function import Function, once_differentiable
 from .grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
+from .variable import Variable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from .singular import get_singular_points as get_singular_points
     from .singular import set_singular_points as set_singular_points
     from .singular import singular_points as singular_points
-
-Variable = Tensor  # the name of old programs
 
 _SUBMODULES = frozenset(
     {"anomaly_mode", "forward_ad", "functional", "graph", "profiler", "profiler_util"}
@@ -74,7 +73,9 @@ def __getattr__(name: str) -> object:
         value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
         globals()[name] = value
         return value
-    raise AttributeError(f"module 'pyforge.autograd' has no attribute '{name}'")
+    from .._absent import missing
+
+    raise AttributeError(missing(__name__, name, __all__))
 
 
 def _sequence(

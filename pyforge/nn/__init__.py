@@ -18,3 +18,15 @@ __all__ = [
     "utils",
     *_modules_all,
 ]
+
+_LAZY = frozenset({"attention", "parallel"})
+
+
+def __getattr__(name: str) -> object:
+    import importlib
+
+    if name in _LAZY:
+        return importlib.import_module(f"{__name__}.{name}")
+    from .._absent import missing
+
+    raise AttributeError(missing(__name__, name, __all__))

@@ -203,7 +203,7 @@ def attend(
 ) -> tuple[Tensor, Tensor | None]:
     """`multi_head_attention_forward`, for inputs of either order.
 
-    No dimension is moved in memory: the order is in the strides of the heads.
+    No dimension of the inputs is moved in memory: the order is in the strides of the heads.
     """
     is_batched = check_shapes(query, key, value, key_padding_mask, attn_mask, num_heads)
     if not is_batched:
@@ -299,8 +299,12 @@ def attend(
             weights_out = weights_out.mean(dim=1)
     else:
         y = scaled_dot_product_attention(q, k, v, mask, dropout_p, is_causal)
-    y = y.permute(0, 2, 1, 3) if batch_first else y.permute(2, 0, 1, 3)
+    # PyTorch's order in memory: it decides which element gets which draw of a dropout that follows.
+    sequence_first = training or not batch_first
+    y = y.permute(2, 0, 1, 3) if sequence_first else y.permute(0, 2, 1, 3)
     y = linear(y.flatten(2), out_proj_weight, out_proj_bias)
+    if batch_first and sequence_first:
+        y = y.transpose(0, 1)
     if not is_batched:
         y = y.squeeze(1)
         weights_out = None if weights_out is None else weights_out.squeeze(0)

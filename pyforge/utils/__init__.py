@@ -5,9 +5,14 @@ if TYPE_CHECKING:
     from . import checkpoint as checkpoint
     from . import cpp_extension as cpp_extension
     from . import data as data
+    from . import dlpack as dlpack
     from . import hooks as hooks
+    from . import model_zoo as model_zoo
+    from . import tensorboard as tensorboard
 
-_SUBMODULES = frozenset({"checkpoint", "cpp_extension", "data", "hooks"})
+_SUBMODULES = frozenset(
+    {"checkpoint", "cpp_extension", "data", "dlpack", "hooks", "model_zoo", "tensorboard"}
+)
 
 
 def __getattr__(name: str) -> object:

@@ -1,7 +1,8 @@
 """Custom ops in C++: compile, cache and load them.
 
 The user's compiler builds a small library on the C interface of ``pyforge/op.h``. The result is
-kept under a hash of everything that went into it, so that the next load takes milliseconds.
+kept under a hash of everything that went into it, in ``~/.cache/pyforge/extensions`` or the folder
+named by the variable ``PYFORGE_CACHE_DIR``, so that the next load takes milliseconds.
 """
 
 from __future__ import annotations
@@ -80,14 +81,19 @@ def load_library(name: str, path: str) -> ExtensionModule:
         path: of the shared object.
 
     Raises:
-        RuntimeError: if it is not such a library, or was built for another interface version or
-            for a processor that this one is not.
+        RuntimeError: if it is not such a library, has no op, or was built for another interface
+            version or for a processor that this one is not.
     """
     module = ExtensionModule(name)
     module.__file__ = path
     from .. import ops
 
     callables = _C._load_library(name, path)
+    if not callables:
+        _C._unload_library(name)
+        raise RuntimeError(
+            f"{path}: the library has no op: register one with PF_OP, PF_UNARY_OP or their like"
+        )
     module.__dict__.update(callables)
     ops._callables.update(callables)
     return module
@@ -107,8 +113,9 @@ def load_package(name: str, directory: str) -> ExtensionModule:
 
     Args:
         name: of the library.
-        directory: of the files ``name.v2.so``, ``name.v3.so``, ... Of those the one for the
-            instruction set in use is taken, or the best that it includes.
+        directory: of the package, with the files ``name.v2.so``, ``name.v3.so``, ... Of those the
+            one for the instruction set in use is taken, or the best that it includes. After an
+            editable install they lie in the folder of that name in site-packages.
 
     Raises:
         RuntimeError: if there is none for this processor, or it does not load.
@@ -116,13 +123,17 @@ def load_package(name: str, directory: str) -> ExtensionModule:
     isa = _C._op_instruction_set()
     known = ["v4", "v3", "v2"]
     fit = known[known.index(isa) :] if isa in known else [isa]
-    for each in fit:
-        path = os.path.join(directory, f"{name}.{each}.so")
-        if os.path.exists(path):
-            return load_library(name, path)
+    package = os.path.basename(directory)
+    folders = [directory, *(os.path.join(entry, package) for entry in sys.path)]
+    for folder in folders:
+        for each in fit:
+            path = os.path.join(folder, f"{name}.{each}.so")
+            if os.path.exists(path):
+                return load_library(name, path)
     raise RuntimeError(
-        f"there is no library {name}.{isa}.so in {directory}, nor one for an instruction set that "
-        f"{isa} includes: build the package with pyforge_add_ops({name} ...)"
+        f"there is no library {name}.{isa}.so in {directory} or in a folder '{package}' on "
+        f"sys.path, nor one for an instruction set that {isa} includes: install the package "
+        f"again, with pyforge_add_ops({name} ...) in its CMakeLists.txt"
     )
 
 
@@ -158,7 +169,7 @@ def load_inline(
     flags = ["-include", "pyforge/formula.h" if formula else "pyforge/op.h"]
     return _build(
         name, [(f"{name}.cpp", text)], [*flags, *(extra_cflags or ())], list(extra_ldflags or ()),
-        list(extra_include_paths or ()), build_directory, verbose, inline=True,
+        list(extra_include_paths or ()), build_directory, verbose, inline=True, formula=formula,
     )  # fmt: skip
 
 
@@ -187,7 +198,8 @@ def load(
     )  # fmt: skip
 
 
-def _compiler() -> list[str]:
+def _compiler() -> list[str] | None:
+    """The command of the compiler; None if there is none."""
     import shlex
     import shutil
 
@@ -196,10 +208,19 @@ def _compiler() -> list[str]:
         words = shlex.split(command)
         if words and (found := shutil.which(words[0])):
             return [found, *words[1:]]
-    tried = f"CXX={given}" if given else "c++, g++ and clang++"
-    raise RuntimeError(
-        f"no C++ compiler found (tried {tried}). Install one, such as 'apt install g++', "
-        "'dnf install gcc-c++' or 'xcode-select --install', or name it in the variable CXX"
+    return None
+
+
+def _no_compiler() -> RuntimeError:
+    given = os.environ.get("CXX")
+    if given:
+        return RuntimeError(
+            f"the variable CXX names a C++ compiler that is not there: {given}. Correct it, or "
+            "unset it and c++, g++ and clang++ are tried"
+        )
+    return RuntimeError(
+        "no C++ compiler found (tried c++, g++ and clang++). Install one, such as 'apt install "
+        "g++', 'dnf install gcc-c++' or 'xcode-select --install', or name it in the variable CXX"
     )
 
 
@@ -218,14 +239,23 @@ def _identity(command: list[str]) -> str:
     return "|".join(parts)
 
 
-def _set_flags(compiler: str) -> list[str]:
-    clang = "clang" in os.path.basename(os.path.realpath(compiler))
+def _name_of(compiler: list[str]) -> str:
+    """Of the compiler itself, behind launchers such as ccache."""
+    names = [os.path.basename(os.path.realpath(word)) for word in compiler if word[:1] != "-"]
+    return next((n for n in reversed(names) if "clang" in n or "g++" in n or "gcc" in n), names[0])
+
+
+def _set_flags(compiler: list[str], formula: bool) -> list[str]:
+    clang = "clang" in _name_of(compiler)
     isa = _C._op_instruction_set()
     flags = [] if clang else ["-fno-gnu-unique"]
     if isa != "generic":
         flags.append(f"-march=x86-64-{isa}")
     if isa == "v4":
         flags.append("-mprefer-vector-width=512")
+    if formula:  # the first message is about the formula, the rest about what it expands to
+        gcc = ["-fmax-errors=1", "-ftrack-macro-expansion=0"]
+        flags += ["-ferror-limit=1", "-fmacro-backtrace-limit=1"] if clang else gcc
     return flags
 
 
@@ -262,6 +292,7 @@ def _build(
     build_directory: str | None,
     verbose: bool,
     inline: bool,
+    formula: bool = False,
 ) -> ExtensionModule:
     import fcntl
     import hashlib
@@ -269,56 +300,92 @@ def _build(
 
     if not re.fullmatch(r"\w+", name):
         raise ValueError(f"an extension's name has letters, digits and _, got {name!r}")
-    compiler = _compiler()
     common = _read(os.path.join(include_paths()[0], "pyforge", "compile_flags.txt")).decode()
-    flags = [*common.split(), "-fdiagnostics-color=never", *_set_flags(compiler[0])]
     folders = [*include_paths(), *map(os.path.abspath, include)]
     digest = hashlib.sha256()
-    key = [name, _identity(compiler), repr(_C._op_abi()), *flags, *cflags, "--", *ldflags, *folders]
-    for text in [*key, *(part for pair in files for part in pair)]:
+    key = [name, repr(_C._op_abi()), _C._op_instruction_set(), *common.split(), *cflags, "--"]
+    for text in [*key, *ldflags, *folders, *(part for pair in files for part in pair)]:
         digest.update(text.encode() + b"\0")
     for header in _headers():
         digest.update(_read(header) + b"\0")
-    root = os.path.abspath(build_directory or _cache_root())
-    os.makedirs(root, exist_ok=True)
-    base = os.path.join(root, f"{name}-{digest.hexdigest()[:20]}")
+    root = _cache_folder(build_directory)
+    source = os.path.join(root, f"{name}-{digest.hexdigest()[:20]}")
 
-    def library() -> str:
-        """The file for the user's headers as they are now."""
-        content = hashlib.sha256()
-        for header in _read(base + ".deps").decode().splitlines():
-            content.update(_read(header) + b"\0")
-        return f"{base}-{content.hexdigest()[:12]}.so"
-
-    path = library()
+    compiler = _compiler()
+    if compiler is None:
+        built = _built_before(source)
+        if built is None:
+            raise _no_compiler()
+        return load_library(name, built)
+    flags = [*common.split(), "-fdiagnostics-color=never", *_set_flags(compiler, formula)]
+    identity = "\0".join([_identity(compiler), *flags]).encode()
+    base = f"{source}-{hashlib.sha256(identity).hexdigest()[:8]}"
+    path = _library(base)
     if not os.path.exists(path):
         # The lock belongs to the process: killing a build frees it.
         with open(base + ".lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            path = library()
+            path = _library(base)
             if not os.path.exists(path):
                 command = [*compiler, *flags, *cflags, *(f"-I{f}" for f in folders)]
-                _compile(name, base, files, command, ldflags, inline, verbose, library)
-                path = library()
+                _compile(name, base, files, compiler, command, ldflags, inline, verbose)
+                path = _library(base)
     return load_library(name, path)
+
+
+def _cache_folder(given: str | None) -> str:
+    root = os.path.abspath(given or _cache_root())
+    try:
+        os.makedirs(root, exist_ok=True)
+    except OSError as error:
+        raise RuntimeError(
+            f"cannot write compiled extensions to {root} ({error.strerror}): name another folder "
+            "in the variable PYFORGE_CACHE_DIR or in build_directory="
+        ) from error
+    return root
+
+
+def _library(base: str) -> str:
+    """The file for the user's headers as they are now."""
+    import hashlib
+
+    content = hashlib.sha256()
+    for header in _read(base + ".deps").decode().splitlines():
+        content.update(_read(header) + b"\0")
+    return f"{base}-{content.hexdigest()[:12]}.so"
+
+
+def _built_before(source: str) -> str | None:
+    """A library that some compiler made of this source and the user's headers as they are now."""
+    import glob
+
+    for deps in glob.glob(glob.escape(source) + "-*.deps"):
+        path = _library(deps.removesuffix(".deps"))
+        if os.path.exists(path):
+            return path
+    return None
 
 
 def _compile(
     name: str,
     base: str,
     files: list[tuple[str, str]],
+    compiler: list[str],
     command: list[str],
     ldflags: list[str],
     inline: bool,
     verbose: bool,
-    library: Any,
 ) -> None:
+    import glob
     import shutil
     import subprocess
+    import tempfile
 
-    work = base + ".build"  # only the holder of the lock is here: what is left is of a killed build
-    shutil.rmtree(work, ignore_errors=True)
-    os.makedirs(work)
+    # Only the holder of the lock is here: what is left is of a killed build, whose compiler may
+    # still be writing.
+    for left in glob.glob(glob.escape(base) + "-*.build"):
+        shutil.rmtree(left, ignore_errors=True)
+    work = tempfile.mkdtemp(".build", os.path.basename(base) + "-", os.path.dirname(base))
     try:
         running, objects = [], []
         for i, (path, text) in enumerate(files):
@@ -335,14 +402,15 @@ def _compile(
             )
             running.append(process)
         output = [p.communicate()[0] for p in running]
-        failed = "".join(o for p, o in zip(running, output, strict=True) if p.returncode)
+        failed = [o for p, o in zip(running, output, strict=True) if p.returncode]
         linked = os.path.join(work, "library.so")
         if not failed:
-            line = [command[0], "-shared", *objects, "-o", linked, *ldflags]
+            runtime = [] if "++" in _name_of(compiler) else ["-lstdc++"]
+            line = [*compiler, "-shared", *objects, "-o", linked, *ldflags, *runtime]
             done = subprocess.run(line, capture_output=True, text=True)
-            failed = done.stdout + done.stderr if done.returncode else ""
+            failed = [done.stdout + done.stderr] if done.returncode else []
         if failed:
-            text = failed.replace(work + os.sep, "")
+            text = "".join(failed).replace(work + os.sep, "") or f"{' '.join(line)} failed"
             raise CompilationError(f"the extension '{name}' does not compile:\n{text}")
         own, sources = include_paths(), {p for p, _ in files}
         headers = set()
@@ -356,6 +424,6 @@ def _compile(
         with open(os.path.join(work, "deps"), "w", encoding="utf-8") as f:
             f.write("\n".join(sorted(headers)))
         os.replace(f.name, base + ".deps")
-        os.replace(linked, library())
+        os.replace(linked, _library(base))
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -5,13 +5,44 @@
 //   PF_BINARY_OP(logaddexp, maximum(a, b) + log1p(exp(-abs(a - b))),
 //                g * sigmoid(a - b), g * sigmoid(b - a))
 //   PF_TERNARY_OP(lerp, a + c * (b - a), g * (1 - c), g * c, g * (b - a))
+//   PF_BINARY_OP_1(gap, width, 1.0, where(abs(a - b) < width, 0, a - b), ...)
 //   PF_UNARY_OP_1(power_law, k, 2.0, pow(abs(x), k), g * k * pow(abs(x), k - 1) * sign(x))
 //
-// In scope: x, or a, b and c; in derivatives also g, the gradient of the result, and y, the result;
-// the attribute by its name. The text of the derivative becomes the fused first derivative and, on
-// recorded tensors, the one for higher orders. Derivatives and the text at the end may be left out.
+// Functions: abs acos acosh asin asinh atan atan2 atanh ceil clamp copysign cos cosh digamma erf
+// erfc erfinv exp exp2 expm1 floor fmod hypot lgamma log log10 log1p log2 maximum minimum pow
+// reciprocal relu remainder round rsqrt sigmoid sign silu sin sinh softplus sqrt square tan tanh
+// trunc and where(condition, u, v); conditions: < <= > >= == != with & | ! between them. Numbers
+// may stand wherever a vector can, but not in all places of one function. In scope: x, or a, b and
+// c; in derivatives also g, the gradient of the result, and y, the result; the attribute by its
+// name. The text of the derivative becomes the fused first derivative and, on recorded tensors, the
+// one for higher orders. Derivatives and the text at the end may be left out.
 #pragma once
 #include "simd.h"
+
+// Beside the functions of the kernels, for vectors (V = Vec<T>) and for finding out what a formula
+// reads (V = Probe).
+namespace pyforge_kernels::kernels::PF_ISA {
+template <class T>
+PF_INLINE Vec<T> relu(Vec<T> x) {
+  return where(x < Vec<T>(0), Vec<T>(0), x);
+}
+template <class T>
+PF_INLINE Vec<T> silu(Vec<T> x) {
+  return x * sigmoid(x);
+}
+template <class V>
+constexpr PF_INLINE V softplus(V x) {
+  return maximum(x, V(0)) + log1p(exp(-abs(x)));
+}
+template <class V>
+constexpr PF_INLINE V clamp(V x, V low, V high) {
+  return minimum(maximum(x, low), high);
+}
+template <class V>
+constexpr PF_INLINE V clamp(V x, double low, double high) {
+  return clamp(x, V(low), V(high));
+}
+}  // namespace pyforge_kernels::kernels::PF_ISA
 
 namespace pyforge::formula {
 
@@ -117,6 +148,11 @@ PF_API Argument constant(const Var& v, Tensor& hold) {
 #undef PF_BINARY_NODIFF
 #undef PF_COMPARE
 
+PF_API Var softplus(const Var& x) { return maximum(x, 0) + log1p(exp(-abs(x))); }
+PF_API Var clamp(const Var& x, const Var& low, const Var& high) {
+  return minimum(maximum(x, low), high);
+}
+
 // ---- loops -------------------------------------------------------------------------------------
 
 // Row: kOperands, kAttributes, kDerivatives, forward(a, b, c, p), derivative<k>(g, a, b, c, y, p).
@@ -131,6 +167,21 @@ constexpr Probe probe_derivative() {
       Probe(PF_USES_OPERAND << 2, 0), Probe(PF_USES_RESULT, 0), 0.0);
 }
 inline constexpr int kLightCost = simd::kLightCost;
+
+// Constant zero may do without.
+template <class Row, int k>
+constexpr bool derivative_uses_gradient() {
+  if constexpr (k < Row::kDerivatives) {
+    constexpr int uses = probe_derivative<Row, k>().uses;
+    return uses == 0 || (uses & PF_USES_GRAD) != 0;
+  }
+  return true;
+}
+template <class Row>
+constexpr bool derivatives_use_gradient() {
+  return derivative_uses_gradient<Row, 0>() && derivative_uses_gradient<Row, 1>() &&
+         derivative_uses_gradient<Row, 2>();
+}
 
 template <class Row, class T>
 void forward_loop(void* out, const void* const* in, int64_t n,
@@ -273,6 +324,8 @@ constexpr const char* last_text() { return ""; }
                          kDerivatives = derivatives;                                            \
     PF_EXPRESSIONS_(A, B, C, P, fwd, d_a, d_b, d_c)                                             \
   };                                                                                            \
+  static_assert(::pyforge::formula::derivatives_use_gradient<pf_row_##name>(),                  \
+                #name ": a derivative must use g, the gradient of the result");                 \
   static const ::pyforge::formula::Registration<pf_row_##name> pf_registration_##name(          \
       #name schema, doc);
 #define PF_PICK_(_1, _2, _3, _4, _5, chosen, ...) chosen
@@ -284,8 +337,11 @@ constexpr const char* last_text() { return ""; }
   PF_FORMULA_(name, 1, 0, 1, x, b_, c_, p_, PF_UNARY_SCHEMA_, "", fwd, d, 0, 0)
 #define PF_UNARY_DT_(name, fwd, d, doc) \
   PF_FORMULA_(name, 1, 0, 1, x, b_, c_, p_, PF_UNARY_SCHEMA_, doc, fwd, d, 0, 0)
-#define PF_UNARY_OP(name, ...) \
-  PF_PICK_(__VA_ARGS__, , , PF_UNARY_DT_, PF_UNARY_D_, PF_UNARY_0_, )(name, __VA_ARGS__)
+#define PF_UNARY_BAD_(...) \
+  static_assert(false, "PF_UNARY_OP takes a name, a formula, its derivative or none, a text");
+#define PF_UNARY_OP(name, ...)                                                                  \
+  PF_PICK_(__VA_ARGS__, PF_UNARY_BAD_, PF_UNARY_BAD_, PF_UNARY_DT_, PF_UNARY_D_, PF_UNARY_0_, ) \
+  (name, __VA_ARGS__)
 
 #define PF_UNARY_1_SCHEMA_(p, value) "(Tensor input, Number " #p "=" #value ") -> Tensor"
 #define PF_UNARY_1_0_(name, p, value, fwd) \
@@ -310,6 +366,19 @@ constexpr const char* last_text() { return ""; }
 #define PF_BINARY_OP(name, ...)                                                        \
   PF_PICK_(__VA_ARGS__, , PF_BINARY_DT_, PF_BINARY_D_, PF_BINARY_BAD_, PF_BINARY_0_, ) \
   (name, __VA_ARGS__)
+
+#define PF_BINARY_1_SCHEMA_(p, value) \
+  "(Tensor|Number input, Tensor|Number other, Number " #p "=" #value ") -> Tensor"
+#define PF_BINARY_1_0_(name, p, value, fwd) \
+  PF_FORMULA_(name, 2, 1, 0, a, b, c_, p, PF_BINARY_1_SCHEMA_(p, value), "", fwd, 0, 0, 0)
+#define PF_BINARY_1_D_(name, p, value, fwd, d_a, d_b) \
+  PF_FORMULA_(name, 2, 1, 2, a, b, c_, p, PF_BINARY_1_SCHEMA_(p, value), "", fwd, d_a, d_b, 0)
+#define PF_BINARY_1_DT_(name, p, value, fwd, d_a, d_b, doc) \
+  PF_FORMULA_(name, 2, 1, 2, a, b, c_, p, PF_BINARY_1_SCHEMA_(p, value), doc, fwd, d_a, d_b, 0)
+#define PF_BINARY_OP_1(name, p, value, ...)                                              \
+  PF_PICK_(__VA_ARGS__, PF_BINARY_BAD_, PF_BINARY_1_DT_, PF_BINARY_1_D_, PF_BINARY_BAD_, \
+           PF_BINARY_1_0_, )                                                             \
+  (name, p, value, __VA_ARGS__)
 
 #define PF_TERNARY_SCHEMA_ \
   "(Tensor|Number input, Tensor|Number other, Tensor|Number third) -> Tensor"

@@ -70,8 +70,13 @@ class Context {
   int saved_count() const { return host().n_saved(c_); }
   // Whether the gradient of an argument is asked for; `element` of a Tensor[].
   bool needs(int parameter, int element = 0) const { return host().needs(c_, parameter, element); }
-  void set_grad(int parameter, const Tensor& t) { host().set_grad(c_, parameter, 0, t.get()); }
+  // A gradient of the argument's shape, or of one that broadcasting made of it: that is summed.
+  void set_grad(int parameter, const Tensor& t) { set_grad(parameter, 0, t); }
   void set_grad(int parameter, int element, const Tensor& t) {
+    const pf_value* v = host().argument(c_, parameter);
+    PF_CHECK(v, "set_grad: there is no parameter ", parameter);
+    PF_CHECK(v->kind == PF_TENSOR || v->kind == PF_TENSORS || v->kind == PF_NONE,
+             "set_grad: parameter ", parameter, " is not a tensor");
     host().set_grad(c_, parameter, element, t.get());
   }
   // Whether this backward pass is recorded for a second one: then compute in ops, not in kernels.
@@ -169,7 +174,11 @@ struct Bare<T&> {
 
 // What a parameter of forward is in a schema, and how it is read.
 template <class T>
-struct Parameter;
+struct Parameter {
+  static_assert(sizeof(T) == 0,
+                "parameters of forward: const Tensor&, Span<Tensor>, int64_t, double, bool, Ints, "
+                "Floats, Bools, String, DType, or Optional<> of these");
+};
 template <>
 struct Parameter<Tensor> {
   static constexpr const char* kType = "Tensor";
@@ -258,7 +267,9 @@ using NumbersTo = Numbers<__integer_pack(n)...>;
 
 // R forward(Context&, A...), with one A per parameter of the schema.
 template <class F>
-struct Forward;
+struct Forward {
+  static_assert(sizeof(F) == 0, "forward is a function: Tensor or Tensors<n> f(Context&, ...)");
+};
 template <class R, class... A>
 struct Forward<R (*)(Context&, A...)> {
   template <auto f>

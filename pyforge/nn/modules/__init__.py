@@ -145,6 +145,7 @@ from .sampling import (
     MaxUnpool2d,
     MaxUnpool3d,
 )
+from .sync_batchnorm import SyncBatchNorm
 from .transformer import (
     Transformer,
     TransformerDecoder,
@@ -305,6 +306,7 @@ __all__ = [
     "Softplus",
     "Softshrink",
     "Softsign",
+    "SyncBatchNorm",
     "Tanh",
     "Tanhshrink",
     "Threshold",

@@ -493,6 +493,9 @@ class Module(_ModuleBase, HookMethods, StateMethods):
 
     # Printing
 
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Does nothing: see :func:`pyforge.compile`."""
+
     def extra_repr(self) -> str:
         """What the printed form says of the module itself; subclasses may define it."""
         return ""

@@ -30,7 +30,10 @@ class Registry(dict[str, "Any"]):
 
     def __setitem__(self, name: str, value: Any) -> None:
         super().__setitem__(name, value)
-        self._mirror()[name] = value
+        owner = self._owner()
+        # What the class has under this name comes first, as in PyTorch.
+        if owner is not None and (name in owner.__dict__ or not hasattr(type(owner), name)):
+            owner.__dict__[name] = value
 
     def __delitem__(self, name: str) -> None:
         super().__delitem__(name)

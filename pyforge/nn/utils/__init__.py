@@ -68,7 +68,9 @@ def __getattr__(name: str) -> object:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from ..._absent import missing
+
+    raise AttributeError(missing(__name__, name, __all__))
 
 
 def skip_init(module_cls: type, *args: Any, **kwargs: Any) -> Any:

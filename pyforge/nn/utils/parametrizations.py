@@ -6,13 +6,14 @@ from ..._C import Tensor, dot, mv
 from ...autograd.grad_mode import no_grad
 from ..functional import normalize
 from ..modules.module import Module
+from ._orthogonal import orthogonal
 from .parametrize import register_parametrization
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["spectral_norm", "weight_norm"]
+__all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 
 
 def norm_except_dim(v: Tensor, dim: int) -> Tensor:

@@ -90,8 +90,9 @@ class RandomSampler(Sampler[int]):
             generator = Generator()
             generator.manual_seed(random_seed())
         if self.replacement:
-            for size in [32] * (count // 32) + [count % 32]:
-                yield _C.randint(n, (size,), generator=generator)
+            for _ in range(count // 32):
+                yield _C.randint(n, (32,), generator=generator)
+            yield _C.randint(n, (count % 32,), generator=generator)
             return
         for _ in range(count // n if n else 0):
             yield _C.randperm(n, generator=generator)

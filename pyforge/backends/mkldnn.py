@@ -1,0 +1,10 @@
+"""pyforge does not use oneDNN: its kernels and its threads are its own."""
+
+from __future__ import annotations
+
+__all__ = ["is_available"]
+
+
+def is_available() -> bool:
+    """False: pyforge does not use oneDNN."""
+    return False
