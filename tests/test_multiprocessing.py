@@ -195,6 +195,14 @@ def test_nothing_is_left_when_a_process_is_killed() -> None:
     assert "memfd:pyforge" not in Path("/proc/self/maps").read_text()
 
 
+@pytest.mark.skipif("fork" not in METHODS, reason="fast with fork only")
+def test_workers_of_data_loaders() -> None:
+    data = pf.utils.data.TensorDataset(pf.arange(12).reshape(6, 2))
+    batches = [batch for (batch,) in pf.utils.data.DataLoader(data, 2, num_workers=2)]
+    assert pf.cat(batches).tolist() == pf.arange(12).reshape(6, 2).tolist()
+    assert all(batch.is_shared() for batch in batches)
+
+
 def double(i: int, x: pf.Tensor) -> None:
     x[i] *= 2
     if x[-1].item() < 0 and i == 0:

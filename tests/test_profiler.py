@@ -193,6 +193,8 @@ def test_steps_of_a_schedule(tmp_path) -> None:
     assert seen[0] == ["ProfilerStep#2", "ProfilerStep#3"]
     assert seen[1] == ["ProfilerStep#2", "ProfilerStep#3", "ProfilerStep#6", "ProfilerStep#7"]
     assert counts(prof)["add"] == 4
+    starts = [e.time_range.start for e in prof.events()]
+    assert starts == sorted(starts)
     names = sorted(p.name for p in (tmp_path / "log").iterdir())
     assert len(names) == 2
     assert all(n.startswith("w.") and n.endswith(".pt.trace.json") for n in names)

@@ -38,6 +38,10 @@ int64_t ticks() { return use_counter ? static_cast<int64_t>(__rdtsc()) : system_
 int64_t ticks() { return system_nanoseconds(); }
 #endif
 
+int64_t live_bytes(const Options& options) {
+  return options.memory ? detail::counters.live_bytes : 0;
+}
+
 ClockReading read_clock() { return {ticks(), system_nanoseconds()}; }
 
 int64_t thread_number() {
@@ -101,7 +105,7 @@ Event& append(std::string_view name, Kind kind, Thread& thread) {
   e.thread = thread.number;
   e.parent = thread.open.empty() ? -1 : thread.open.back();
   e.end = 0;
-  e.bytes_before = e.bytes_after = detail::counters.live_bytes;
+  e.bytes_before = e.bytes_after = live_bytes(trace->options);
   e.sequence = e.sequence_end = nodes_made();
   e.shapes = e.out_shapes = e.frames = -1;
   thread.open.push_back(static_cast<int32_t>(trace->count++));
@@ -128,9 +132,9 @@ void capture_frames(Event& e) {
   e.frames = first;
 }
 
-void close(Event& e) {
+void close(Event& e, const Options& options) {
   e.end = ticks();
-  e.bytes_after = detail::counters.live_bytes;
+  e.bytes_after = live_bytes(options);
   if (e.kind != Kind::Node) e.sequence_end = nodes_made();
 }
 
@@ -163,7 +167,7 @@ std::unique_ptr<Trace> stop() {
   on = false;
   std::unique_ptr<Trace> done(std::exchange(trace, nullptr));
   for (size_t i = 0; i < done->count; ++i)
-    if (done->at(i).end == 0) close(done->at(i));
+    if (done->at(i).end == 0) close(done->at(i), done->options);
   done->stop = read_clock();
   return done;
 }
@@ -207,7 +211,7 @@ Handle begin(Node& node, const Tensor* grads) noexcept {
 void end(Handle handle) noexcept {
   Event* e = event_of(handle);
   if (!e || e->end) return;
-  close(*e);
+  close(*e, trace->options);
   // Usually the innermost one; ranges may end in any order, and in another thread.
   std::vector<int32_t>& open = this_thread.open;
   auto index = static_cast<int32_t>(static_cast<uint32_t>(handle) - 1);

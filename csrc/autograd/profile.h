@@ -35,7 +35,7 @@ struct Event {
   uint32_t thread;                     // in Trace::threads
   int32_t parent;                      // the event around it on this thread, or -1
   int64_t begin, end;                  // ticks; end is 0 while it is open
-  int64_t bytes_before, bytes_after;   // live in the allocator
+  int64_t bytes_before, bytes_after;   // live in the allocator, if asked for
   uint64_t sequence, sequence_end;     // of the node that ran; of the nodes made within
   int64_t shapes, out_shapes, frames;  // first entry in the pools of the trace, or -1
 };

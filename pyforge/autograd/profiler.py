@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING
 
 from .. import _C
-from ..profiler._recording import Recording, begin_range
+from ..profiler._recording import Recording, begin_range, combined
 from .profiler_util import EventList, FunctionEvent, FunctionEventAvg
 
 if TYPE_CHECKING:
@@ -32,9 +32,6 @@ class profile:
             there is the CPU only.
         acc_events: keep the events of earlier blocks of this object.
 
-    Attributes:
-        function_events: an :class:`EventList`, or None before the end of the block.
-
     Raises:
         RuntimeError: on entry, if a profiler is recording already or this one has been used.
     """
@@ -56,26 +53,37 @@ class profile:
         acc_events: bool = False,
     ) -> None:
         self.enabled, self.acc_events = enabled, acc_events
-        self.function_events: EventList | None = None
-        self._recording = Recording(record_shapes, profile_memory, with_stack, with_flops)
+        self._options = (record_shapes, profile_memory, with_stack, with_flops)
+        self._recording: Recording | None = None
+        self._done: list[Recording] = []
+        self._found: EventList | None = None
 
     def __enter__(self) -> profile:
         if self.enabled:
-            self._recording.start()
+            recording = Recording(*self._options)
+            recording.start()
+            self._recording = recording
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self.enabled:
-            found = self._recording.stop()
-            if self.acc_events and self.function_events is not None:
-                self.function_events.extend(found)
-            else:
-                self.function_events = found
+        if self._recording is not None:
+            recording, self._recording = self._recording, None
+            recording.stop()
+            self._done = [*(self._done if self.acc_events else []), recording]
+            self._found = None
+
+    @property
+    def function_events(self) -> EventList | None:
+        """The events, or None before the end of the block."""
+        if self._found is None and self._done:
+            self._found = combined(self._done)
+        return self._found
 
     def _events(self) -> EventList:
-        if self.function_events is None:
+        events = self.function_events
+        if events is None:
             raise RuntimeError("Profiler didn't finish running: read it after the with block")
-        return self.function_events
+        return events
 
     def key_averages(
         self,
@@ -112,9 +120,8 @@ class profile:
         return self._events().self_cpu_time_total
 
     def __str__(self) -> str:
-        if self.function_events is None:
-            return "<unfinished profiler_profile>"
-        return str(self.function_events)
+        events = self.function_events
+        return "<unfinished profiler_profile>" if events is None else str(events)
 
     def __repr__(self) -> str:
         return str(self)

@@ -79,7 +79,7 @@ class FunctionEvent(_Times):
         input_shapes: of the arguments (of a node: of the gradients that arrived), if recorded; an
             empty list stands for a number.
         stack: lines ``"file(line): function"`` of the program, innermost first, if recorded.
-        cpu_memory_usage: bytes allocated minus bytes freed during the call.
+        cpu_memory_usage: bytes allocated minus bytes freed during the call, if recorded.
         flops: floating-point operations of products and convolutions, if asked for, else 0.
     """
 
@@ -264,7 +264,7 @@ class EventList(list):  # type: ignore[type-arg]
             if not total.count:
                 total.input_shapes, total.stack = shapes, stack
             total.add(event)
-        return self._same_kind(sums.values())
+        return self.like(sums.values())
 
     def total_average(self) -> FunctionEventAvg:
         """The sum over everything; its ``key`` is None."""
@@ -349,15 +349,15 @@ class EventList(list):  # type: ignore[type-arg]
                 f"{stack.replace(' ', '_')} {int(v)}\n" for stack, v in totals.items() if int(v)
             )
 
-    def _same_kind(self, events: Iterable[FunctionEvent | FunctionEventAvg]) -> EventList:
-        result = EventList(
+    def like(self, events: Iterable[FunctionEvent | FunctionEventAvg]) -> EventList:
+        """These events, with the settings of this list."""
+        return EventList(
             events,
             profile_memory=self.profile_memory,
             with_flops=self.with_flops,
             duration_us=self.duration_us,
             start_ns=self.start_ns,
         )
-        return result
 
     def __str__(self) -> str:
         return self.table()

@@ -29,6 +29,9 @@ class Recording:
         self.record_shapes, self.profile_memory = record_shapes, profile_memory
         self.with_stack, self.with_flops = with_stack, with_flops
         self._wrapped: list[tuple[type, str, Any]] = []
+        self._trace: Any = None
+        self._arguments: dict[int, str] = {}
+        self._found: EventList | None = None
 
     def start(self) -> None:
         """Raises RuntimeError if another recording is under way."""
@@ -38,20 +41,26 @@ class Recording:
         _arguments.clear()
         self._wrap_methods()
 
-    def stop(self) -> EventList:
-        """What was recorded. Raises RuntimeError if this process is not recording."""
+    def stop(self) -> None:
+        """Raises RuntimeError if this process is not recording."""
         for owner, name, plain in self._wrapped:
             setattr(owner, name, plain)
         self._wrapped.clear()
-        trace = _C._profiler_stop()
-        result = EventList(
-            profile_memory=self.profile_memory,
-            with_flops=self.with_flops,
-            duration_us=trace.duration_ns / 1e3,
-            start_ns=trace.start_ns,
-        )
-        result.extend(self._events(trace))
-        return result
+        self._trace = _C._profiler_stop()
+        self._arguments = dict(_arguments)
+
+    def events(self) -> EventList:
+        """What was recorded, after the end; made from the native events when first asked for."""
+        if self._found is None:
+            trace, self._trace = self._trace, None
+            self._found = EventList(
+                profile_memory=self.profile_memory,
+                with_flops=self.with_flops,
+                duration_us=trace.duration_ns / 1e3,
+                start_ns=trace.start_ns,
+            )
+            self._found.extend(self._events(trace))
+        return self._found
 
     def _events(self, trace: Any) -> list[FunctionEvent]:
         from ._flops import flops_of
@@ -83,8 +92,7 @@ class Recording:
                 event.stack = lines
             if self.with_flops:
                 event.flops = flops_of(name, given, out)
-            if i in _arguments:
-                event.args = _arguments[i]
+            event.args = self._arguments.get(i)
             if parent >= 0:
                 event.cpu_parent = events[parent]
                 event.cpu_parent.cpu_children.append(event)
@@ -94,7 +102,6 @@ class Recording:
             elif event.kind == "op" and last > first:
                 made.append((first, last, event))
             events.append(event)
-        _arguments.clear()
         _link(nodes, made)
         return events
 
@@ -166,6 +173,23 @@ def _in_range(
             _C._range_end(handle)
 
     return method
+
+
+def combined(recordings: list[Recording]) -> EventList:
+    """The events of several recordings, one after another; all times since the first began."""
+    lists = [recording.events() for recording in recordings]
+    if len(lists) == 1:
+        return lists[0]
+    zero = lists[0].start_ns
+    for events in lists:
+        later, events.start_ns = (events.start_ns - zero) / 1e3, zero
+        for event in events if later else ():
+            event.time_range = Interval(
+                event.time_range.start + later, event.time_range.end + later
+            )
+    result = lists[0].like(event for events in lists for event in events)
+    result.duration_us = sum(events.duration_us for events in lists)
+    return result
 
 
 def begin_range(name: str, args: str | None, kind: int = RANGE) -> int:

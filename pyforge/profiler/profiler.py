@@ -7,13 +7,14 @@ import json
 import warnings
 from typing import TYPE_CHECKING
 
-from ..autograd.profiler_util import EventList
-from ._recording import STEP, Recording, begin_range
+from ._recording import STEP, Recording, begin_range, combined
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
     from typing import Any
+
+    from ..autograd.profiler_util import EventList
 
 
 class ProfilerActivity(enum.Enum):
@@ -181,7 +182,8 @@ class profile:
         self.current_action = self._action()
         self._metadata: dict[str, object] = {}
         self._recording: Recording | None = None
-        self._events: EventList | None = None
+        self._done: list[Recording] = []
+        self._found: EventList | None = None
         self._step_range = 0
 
     def start(self) -> None:
@@ -218,12 +220,14 @@ class profile:
 
     def events(self) -> EventList:
         """All events of the last recording. RuntimeError if nothing was recorded yet."""
-        if self._events is None:
+        if not self._done:
             raise RuntimeError(
                 "the profiler has recorded nothing yet: read it after the with block, or in "
                 "on_trace_ready"
             )
-        return self._events
+        if self._found is None:
+            self._found = combined(self._done)
+        return self._found
 
     def key_averages(
         self,
@@ -274,11 +278,10 @@ class profile:
 
     def _save(self) -> None:
         assert self._recording is not None
-        found, self._recording = self._recording.stop(), None
-        if self.acc_events and self._events is not None:
-            self._events.extend(found)
-        else:
-            self._events = found
+        recording, self._recording = self._recording, None
+        recording.stop()
+        self._done = [*(self._done if self.acc_events else []), recording]
+        self._found = None
         if self.on_trace_ready is not None:
             self.on_trace_ready(self)
 
