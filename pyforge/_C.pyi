@@ -322,6 +322,8 @@ class Tensor:
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]: ...
     def apply_(self, callable: Callable[[Any], Any]) -> Tensor:
         """Replace each element by ``callable(element)``, one at a time: slow, for old programs."""
+    def as_subclass(self, cls: Any) -> Any:
+        """The tensor as an object of ``cls``, a subclass of ``Tensor``, on the same memory."""
     def cholesky(self, upper: _bool = False) -> Tensor:
         """The older form of linalg.cholesky."""
     def cholesky_inverse(self, upper: _bool = False) -> Tensor:
@@ -332,8 +334,14 @@ class Tensor:
         """Raises AssertionError: there is no CUDA."""
     def det(self) -> Tensor:
         """Determinants ``[*]`` of square matrices ``[*, n, n]``; singular ones have a gradient too."""
+    def frexp(self) -> tuple[Tensor, Tensor]:
+        """``input`` as ``mantissa * 2 ** exponent``, the mantissa's magnitude in [0.5, 1)."""
     def geqrf(self) -> GeqrfResult:
         """R in the upper triangle and reflectors below it ``[*, m, n]``; tau ``[*, min(m, n)]``."""
+    def get_device(self) -> _int:
+        """The number of the tensor's GPU: -1, for it is on the CPU."""
+    def hardshrink(self, lambd: _float = 0.5) -> Tensor:
+        """``input`` where it is outside ``[-lambd, lambd]``, else 0."""
     def inverse(self) -> Tensor:
         """Inverses of square matrices ``[*, n, n]`` (float32 or float64)."""
     def is_complex(self) -> _bool:
@@ -344,6 +352,8 @@ class Tensor:
         """False, see pin_memory."""
     def is_signed(self) -> _bool:
         """Whether the elements can be negative."""
+    def istft(self, kwargs: Any) -> Any:
+        """Not available: raises NotImplementedError. istft needs complex numbers, which pyforge has not; numpy.fft.irfft of each frame and nn.functional.fold give the signal back."""
     def logdet(self) -> Tensor:
         """Logarithms of determinants ``[*]``; NaN where the determinant is negative."""
     def lu(self, pivot: _bool = True, get_infos: _bool = False) -> LUFactorResult | LUFactorExResult:
@@ -364,6 +374,8 @@ class Tensor:
         """A NumPy array on the same memory; with ``force``, of the detached tensor."""
     def orgqr(self, tau: Tensor) -> Tensor:
         """The first n columns ``[*, m, n]`` of the product of reflectors I - tau_i v_i v_i^T."""
+    def ormqr(self, tau: Tensor, other: Tensor, left: _bool = True, transpose: _bool = False) -> Tensor:
+        """``other`` times the orthogonal matrix that ``geqrf`` left in ``input`` and ``tau``."""
     def pin_memory(self, device: Any = None) -> Tensor:
         """The tensor itself: pinning helps copies to other devices, and there are none."""
     def pinverse(self, rcond: _float | Tensor | None = None, hermitian: _bool = False, *, atol: _float | Tensor | None = None, rtol: _float | Tensor | None = None) -> Tensor:
@@ -376,8 +388,12 @@ class Tensor:
         """Call ``hook(tensor)`` after a gradient was accumulated into this leaf's ``.grad``."""
     def slogdet(self) -> SlogdetResult:
         """Sign and natural logarithm of the absolute value of determinants, each ``[*]``."""
+    def stft(self, kwargs: Any) -> Any:
+        """Not available: raises NotImplementedError. stft needs complex numbers, which pyforge has not; for power spectra take numpy.fft.rfft of frames made by Tensor.unfold and a window of this package."""
     def svd(self, some: _bool = True, compute_uv: _bool = True) -> SVDTransposedResult:
         """The older form of linalg.svd: V instead of its transpose, reduced matrices by default."""
+    def to_dense(self, dtype: _dtype | None = None, *, masked_grad: _bool | None = None) -> Tensor:
+        """The tensor itself, or with another dtype: all tensors are dense."""
     def to_sparse(self) -> SparseTensor:
         """The elements that are not zero, with their coordinates."""
     def tolist(self) -> Any:
@@ -392,6 +408,8 @@ class Tensor:
     def is_cpu(self) -> _bool: ...
     @property
     def is_cuda(self) -> _bool: ...
+    @property
+    def is_meta(self) -> _bool: ...
     @property
     def is_mkldnn(self) -> _bool: ...
     @property
@@ -584,6 +602,8 @@ class Tensor:
         """How many of the sorted boundaries are less than each element, or not greater if right."""
     def byte(self) -> Tensor:
         """The tensor as uint8."""
+    def cauchy_(self, median: _float = 0, sigma: _float = 1, *, generator: Generator | None = None) -> Tensor:
+        """In-place form of cauchy()."""
     def ceil(self) -> Tensor:
         """The smallest integer not below x."""
     def ceil_(self) -> Tensor:
@@ -785,6 +805,8 @@ class Tensor:
         """a >= b"""
     def ge_(self, other: _Operand) -> Tensor:
         """In-place form of ge()."""
+    def geometric_(self, p: _float, *, generator: Generator | None = None) -> Tensor:
+        """In-place form of geometric()."""
     def ger(self, vec2: Tensor) -> Tensor:
         """The same as outer."""
     def greater(self, other: _Operand) -> Tensor:
@@ -827,6 +849,14 @@ class Tensor:
         """Modified Bessel function of the first kind of order 0."""
     def i0_(self) -> Tensor:
         """In-place form of i0()."""
+    def igamma(self, other: _Operand) -> Tensor:
+        """The regularised lower incomplete gamma function: the probability of less than other of a gamma distribution of shape input; NaN for negative operands."""
+    def igamma_(self, other: _Operand) -> Tensor:
+        """In-place form of igamma()."""
+    def igammac(self, other: _Operand) -> Tensor:
+        """The regularised upper incomplete gamma function, 1 - igamma without its rounding."""
+    def igammac_(self, other: _Operand) -> Tensor:
+        """In-place form of igammac()."""
     def index_add(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
         """Adds alpha * source to the positions `index` of dimension `dim`, in the order of the index."""
     def index_add_(self, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
@@ -917,6 +947,8 @@ class Tensor:
         """Logarithm to base 2."""
     def log2_(self) -> Tensor:
         """In-place form of log2()."""
+    def log_normal_(self, mean: _float = 1, std: _float = 2, *, generator: Generator | None = None) -> Tensor:
+        """In-place form of log_normal()."""
     def log_softmax(self, dim: _int, dtype: _dtype | None = None) -> Tensor:
         """The logarithm of softmax(), without overflow."""
     def logaddexp(self, other: _Operand) -> Tensor:
@@ -2343,6 +2375,12 @@ def hypot(input: _Operand, other: _Operand) -> Tensor:
 def i0(input: Tensor) -> Tensor:
     """Modified Bessel function of the first kind of order 0."""
 
+def igamma(input: _Operand, other: _Operand) -> Tensor:
+    """The regularised lower incomplete gamma function: the probability of less than other of a gamma distribution of shape input; NaN for negative operands."""
+
+def igammac(input: _Operand, other: _Operand) -> Tensor:
+    """The regularised upper incomplete gamma function, 1 - igamma without its rounding."""
+
 def im2col(input: Tensor, kernel_size: _int | Sequence[_int], dilation: _int | Sequence[_int], padding: _int | Sequence[_int], stride: _int | Sequence[_int]) -> Tensor:
     """Every window of [N, C, H, W] as a column of [N, C * kernel, windows]."""
 
@@ -2943,6 +2981,12 @@ def softsign(input: Tensor) -> Tensor:
 def sort(input: Tensor, dim: _int = -1, descending: _bool = False, stable: _bool = False) -> _sort_result:
     """Elements along `dim` in order, and where they were. Always stable; NaN counts as the largest."""
 
+def special_airy_ai(input: Tensor) -> Tensor:
+    """Airy's function Ai."""
+
+def special_airy_ai_prime(input: Tensor) -> Tensor:
+    """The derivative of Airy's function Ai."""
+
 def special_bessel_j0(input: Tensor) -> Tensor:
     """Bessel function of the first kind of order 0."""
 
@@ -2955,11 +2999,29 @@ def special_bessel_y0(input: Tensor) -> Tensor:
 def special_bessel_y1(input: Tensor) -> Tensor:
     """Bessel function of the second kind of order 1."""
 
+def special_chebyshev_polynomial_t(input: _Operand, n: _Operand) -> Tensor:
+    """Chebyshev polynomial of the first kind of degree n; 0 for negative n."""
+
+def special_chebyshev_polynomial_u(input: _Operand, n: _Operand) -> Tensor:
+    """Chebyshev polynomial of the second kind of degree n; 0 for negative n."""
+
+def special_chebyshev_polynomial_v(input: _Operand, n: _Operand) -> Tensor:
+    """Chebyshev polynomial of the third kind of degree n; 0 for negative n."""
+
+def special_chebyshev_polynomial_w(input: _Operand, n: _Operand) -> Tensor:
+    """Chebyshev polynomial of the fourth kind of degree n; 0 for negative n."""
+
 def special_entr(input: Tensor) -> Tensor:
     """Entropy -x log(x): 0 at 0, -inf where negative."""
 
 def special_erfcx(input: Tensor) -> Tensor:
     """e^(x^2) erfc(x)"""
+
+def special_hermite_polynomial_h(input: _Operand, n: _Operand) -> Tensor:
+    """Physicist's Hermite polynomial of degree n; 0 for negative n, NaN above 512."""
+
+def special_hermite_polynomial_he(input: _Operand, n: _Operand) -> Tensor:
+    """Probabilist's Hermite polynomial of degree n; 0 for negative n, NaN above 512."""
 
 def special_i0e(input: Tensor) -> Tensor:
     """e^-|x| i0(x)"""
@@ -2970,11 +3032,47 @@ def special_i1(input: Tensor) -> Tensor:
 def special_i1e(input: Tensor) -> Tensor:
     """e^-|x| i1(x)"""
 
+def special_igamma_da(input: _Operand, other: _Operand) -> Tensor:
+    """The derivative of igamma by its first operand."""
+
+def special_laguerre_polynomial_l(input: _Operand, n: _Operand) -> Tensor:
+    """Laguerre polynomial of degree n; 0 for negative n, NaN above 10 million."""
+
+def special_legendre_polynomial_p(input: _Operand, n: _Operand) -> Tensor:
+    """Legendre polynomial of degree n; 0 for negative n, NaN above 10 million."""
+
 def special_log_ndtr(input: Tensor) -> Tensor:
     """Logarithm of the normal distribution function."""
 
+def special_modified_bessel_k0(input: Tensor) -> Tensor:
+    """Modified Bessel function of the second kind of order 0; NaN for negative x."""
+
+def special_modified_bessel_k1(input: Tensor) -> Tensor:
+    """Modified Bessel function of the second kind of order 1; NaN for negative x."""
+
 def special_ndtri(input: Tensor) -> Tensor:
     """The inverse of ndtr, the normal distribution function."""
+
+def special_scaled_modified_bessel_k0(input: Tensor) -> Tensor:
+    """e^x modified_bessel_k0(x)"""
+
+def special_scaled_modified_bessel_k1(input: Tensor) -> Tensor:
+    """e^x modified_bessel_k1(x)"""
+
+def special_shifted_chebyshev_polynomial_t(input: _Operand, n: _Operand) -> Tensor:
+    """Chebyshev polynomial of the first kind of degree n at 2 x - 1; 0 for negative n."""
+
+def special_shifted_chebyshev_polynomial_u(input: _Operand, n: _Operand) -> Tensor:
+    """Chebyshev polynomial of the second kind of degree n at 2 x - 1; 0 for negative n."""
+
+def special_shifted_chebyshev_polynomial_v(input: _Operand, n: _Operand) -> Tensor:
+    """Chebyshev polynomial of the third kind of degree n at 2 x - 1; 0 for negative n."""
+
+def special_shifted_chebyshev_polynomial_w(input: _Operand, n: _Operand) -> Tensor:
+    """Chebyshev polynomial of the fourth kind of degree n at 2 x - 1; 0 for negative n."""
+
+def special_spherical_bessel_j0(input: Tensor) -> Tensor:
+    """Spherical Bessel function of the first kind of order 0, sin(x) / x."""
 
 def special_xlog1py(input: _Operand, other: _Operand) -> Tensor:
     """input * log1p(other), 0 where input is 0."""
@@ -3394,6 +3492,8 @@ __all__ = [
     "hstack",
     "hypot",
     "i0",
+    "igamma",
+    "igammac",
     "index_add",
     "index_copy",
     "index_fill",

@@ -78,20 +78,80 @@ if TYPE_CHECKING:
         are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
     )
     from ._legacy import frombuffer as frombuffer
+    from ._legacy import get_autocast_cpu_dtype as get_autocast_cpu_dtype
     from ._legacy import get_default_device as get_default_device
+    from ._legacy import get_deterministic_debug_mode as get_deterministic_debug_mode
+    from ._legacy import get_device as get_device
+    from ._legacy import get_device_module as get_device_module
     from ._legacy import get_float32_matmul_precision as get_float32_matmul_precision
+    from ._legacy import get_num_interop_threads as get_num_interop_threads
     from ._legacy import is_complex as is_complex
+    from ._legacy import is_inference as is_inference
     from ._legacy import is_nonzero as is_nonzero
     from ._legacy import is_signed as is_signed
+    from ._legacy import is_storage as is_storage
+    from ._legacy import is_warn_always_enabled as is_warn_always_enabled
+    from ._legacy import set_autocast_cpu_dtype as set_autocast_cpu_dtype
+    from ._legacy import set_autocast_cpu_enabled as set_autocast_cpu_enabled
     from ._legacy import set_default_device as set_default_device
     from ._legacy import set_default_tensor_type as set_default_tensor_type
+    from ._legacy import set_deterministic_debug_mode as set_deterministic_debug_mode
     from ._legacy import set_float32_matmul_precision as set_float32_matmul_precision
+    from ._legacy import set_num_interop_threads as set_num_interop_threads
+    from ._legacy import set_warn_always as set_warn_always
     from ._legacy import use_deterministic_algorithms as use_deterministic_algorithms
+    from ._numeric import as_strided_copy as as_strided_copy
+    from ._numeric import empty_permuted as empty_permuted
+    from ._numeric import fill as fill
+    from ._numeric import frexp as frexp
+    from ._numeric import from_file as from_file
+    from ._numeric import gradient as gradient
+    from ._numeric import histogramdd as histogramdd
+    from ._numeric import lobpcg as lobpcg
+    from ._numeric import ormqr as ormqr
+    from ._numeric import range as range
+    from ._numeric import rsub as rsub
+    from ._numeric import segment_reduce as segment_reduce
+    from ._numeric import to_dlpack as to_dlpack
+    from ._numeric import unfold_copy as unfold_copy
+    from ._old_forms import affine_grid_generator as affine_grid_generator
+    from ._old_forms import alpha_dropout as alpha_dropout
+    from ._old_forms import alpha_dropout_ as alpha_dropout_
+    from ._old_forms import batch_norm as batch_norm
+    from ._old_forms import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
+    from ._old_forms import cosine_embedding_loss as cosine_embedding_loss
+    from ._old_forms import ctc_loss as ctc_loss
+    from ._old_forms import dropout_ as dropout_
+    from ._old_forms import embedding as embedding
+    from ._old_forms import embedding_bag as embedding_bag
+    from ._old_forms import feature_alpha_dropout as feature_alpha_dropout
+    from ._old_forms import feature_alpha_dropout_ as feature_alpha_dropout_
+    from ._old_forms import feature_dropout as feature_dropout
+    from ._old_forms import feature_dropout_ as feature_dropout_
+    from ._old_forms import grid_sampler as grid_sampler
+    from ._old_forms import grid_sampler_2d as grid_sampler_2d
+    from ._old_forms import grid_sampler_3d as grid_sampler_3d
+    from ._old_forms import hinge_embedding_loss as hinge_embedding_loss
+    from ._old_forms import instance_norm as instance_norm
+    from ._old_forms import kl_div as kl_div
+    from ._old_forms import margin_ranking_loss as margin_ranking_loss
+    from ._old_forms import poisson_nll_loss as poisson_nll_loss
+    from ._old_forms import triplet_margin_loss as triplet_margin_loss
+    from ._refused import istft as istft
+    from ._refused import stft as stft
+    from ._refused import view_as_real as view_as_real
+    from ._refused import view_as_real_copy as view_as_real_copy
     from ._tensor_str import get_printoptions as get_printoptions
     from ._tensor_str import printoptions as printoptions
     from ._tensor_str import set_printoptions as set_printoptions
     from ._type_info import finfo as finfo
     from ._type_info import iinfo as iinfo
+    from ._windows import bartlett_window as bartlett_window
+    from ._windows import blackman_window as blackman_window
+    from ._windows import hamming_window as hamming_window
+    from ._windows import hann_window as hann_window
+    from ._windows import kaiser_window as kaiser_window
+    from .amp import GradScaler as GradScaler
     from .amp.autocast_mode import autocast as autocast
     from .amp.autocast_mode import get_autocast_dtype as get_autocast_dtype
     from .amp.autocast_mode import is_autocast_enabled as is_autocast_enabled
@@ -292,6 +352,29 @@ _LAZY = {
     "triangular_solve": "linalg._top",
     "vander": "linalg._top",
 }
+for _module, _names in {
+    "_legacy": """
+        get_autocast_cpu_dtype get_deterministic_debug_mode get_device
+        get_device_module get_num_interop_threads is_inference is_storage
+        is_warn_always_enabled set_autocast_cpu_dtype set_autocast_cpu_enabled
+        set_deterministic_debug_mode set_num_interop_threads set_warn_always
+    """,
+    "_numeric": """
+        as_strided_copy empty_permuted fill frexp from_file gradient histogramdd lobpcg
+        ormqr range rsub segment_reduce to_dlpack unfold_copy
+    """,
+    "_old_forms": """
+        affine_grid_generator alpha_dropout alpha_dropout_ batch_norm
+        binary_cross_entropy_with_logits cosine_embedding_loss ctc_loss dropout_ embedding
+        embedding_bag feature_alpha_dropout feature_alpha_dropout_ feature_dropout
+        feature_dropout_ grid_sampler grid_sampler_2d grid_sampler_3d hinge_embedding_loss
+        instance_norm kl_div margin_ranking_loss poisson_nll_loss triplet_margin_loss
+    """,
+    "_refused": "istft stft view_as_real view_as_real_copy",
+    "_windows": "bartlett_window blackman_window hamming_window hann_window kaiser_window",
+    "amp": "GradScaler",
+}.items():
+    _LAZY.update(dict.fromkeys(_names.split(), _module))
 
 
 def __getattr__(name: str) -> object:

@@ -29,7 +29,6 @@ _ABSENT = {
     "quantization": "quantisation; train and run in float32 or bfloat16",
     "sparse_csr_tensor": "compressed sparse rows; use torch.sparse_coo_tensor",
     "view_as_complex": _COMPLEX,
-    "view_as_real": _COMPLEX,
 }
 
 

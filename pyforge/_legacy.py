@@ -181,6 +181,129 @@ def get_float32_matmul_precision() -> str:
     return str(_settings["precision"])
 
 
+def set_deterministic_debug_mode(debug_mode: int | str) -> None:
+    """Remembered: 0 or ``"default"``, 1 or ``"warn"``, 2 or ``"error"``; nothing depends on it.
+
+    Raises:
+        RuntimeError: for another value.
+    """
+    modes = {"default": 0, "warn": 1, "error": 2}
+    mode = modes.get(debug_mode, debug_mode) if isinstance(debug_mode, str) else debug_mode
+    if mode not in (0, 1, 2):
+        raise RuntimeError(
+            "invalid value of debug_mode, expected one of `default`, `warn`, `error`, 0, 1 or 2, "
+            f"but got {debug_mode}"
+        )
+    _settings["deterministic"] = mode != 0
+    _settings["debug_mode"] = mode
+
+
+def get_deterministic_debug_mode() -> int:
+    """0 if results may differ from run to run as far as the program cares, 1 warn, 2 error."""
+    if not _settings["deterministic"]:
+        return 0
+    return int(_settings.get("debug_mode") or 2)
+
+
+def get_num_interop_threads() -> int:
+    """One: ops run one after the other, each on the threads of :func:`set_num_threads`."""
+    return 1
+
+
+def set_num_interop_threads(num: int) -> None:
+    """Accepted; see :func:`get_num_interop_threads`.
+
+    Raises:
+        RuntimeError: if it is not positive.
+    """
+    if num <= 0:
+        raise RuntimeError(f"Expected positive number of threads, got {num}")
+
+
+def set_warn_always(b: bool, /) -> None:
+    """Remembered; which warnings repeat is up to Python's ``warnings`` filters."""
+    _settings["warn_always"] = bool(b)
+
+
+def is_warn_always_enabled() -> bool:
+    """What :func:`set_warn_always` was called with."""
+    return bool(_settings.get("warn_always", False))
+
+
+def get_device(input: Tensor) -> int:
+    """The number of the tensor's GPU: -1, for it is on the CPU."""
+    return -1
+
+
+def get_device_module(device: Any = None) -> Any:
+    """``pyforge.cpu``, what there is for the one device.
+
+    Raises:
+        RuntimeError: for another device.
+    """
+    from . import cpu
+
+    _C.empty(0, device=device)
+    return cpu
+
+
+def is_inference(input: Tensor) -> bool:
+    """Whether it was made in ``inference_mode``."""
+    return input.is_inference()
+
+
+def is_storage(obj: Any, /) -> bool:
+    """False: storages have no objects of their own."""
+    return False
+
+
+def get_autocast_cpu_dtype() -> _C.dtype:
+    """The dtype of ``autocast`` on the CPU."""
+    from .amp.autocast_mode import get_autocast_dtype
+
+    return get_autocast_dtype("cpu")
+
+
+def set_autocast_cpu_dtype(dtype: _C.dtype) -> None:
+    """Set the dtype of ``autocast`` on the CPU."""
+    from .amp.autocast_mode import set_autocast_dtype
+
+    set_autocast_dtype("cpu", dtype)
+
+
+def set_autocast_cpu_enabled(enabled: bool) -> None:
+    """Switch ``autocast`` on the CPU on or off."""
+    from .amp.autocast_mode import set_autocast_enabled
+
+    set_autocast_enabled("cpu", enabled)
+
+
+def as_subclass(self: Tensor, cls: Any) -> Any:
+    """The tensor as an object of ``cls``, a subclass of ``Tensor``, on the same memory.
+
+    Raises:
+        TypeError: if ``cls`` is no such class.
+        RuntimeError: if the tensor is the result of recorded operations.
+    """
+    import inspect
+
+    if not (inspect.isclass(cls) and issubclass(cls, Tensor)):
+        raise TypeError(f"as_subclass: cls must be a subclass of Tensor, got {cls}")
+    if self.grad_fn is not None:
+        raise RuntimeError(
+            "as_subclass: the history of a recorded result cannot change its class; use "
+            "detach() first"
+        )
+    return _C._make_subclass(cls, self.detach(), self.requires_grad)
+
+
+def to_dense(
+    self: Tensor, dtype: _C.dtype | None = None, *, masked_grad: bool | None = None
+) -> Tensor:
+    """The tensor itself, or with another dtype: all tensors are dense."""
+    return self if dtype is None else self.to(dtype)
+
+
 def get_default_device() -> device:
     """Always ``device('cpu')``."""
     return CPU

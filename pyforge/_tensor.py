@@ -231,6 +231,11 @@ def is_cpu(self: Tensor) -> bool:
     return True
 
 
+def is_meta(self: Tensor) -> bool:
+    """False: every tensor has memory."""
+    return False
+
+
 def share_memory_(self: Tensor) -> Tensor:
     """Move the memory to where other processes can use it as well; returns self.
 
@@ -270,7 +275,13 @@ METHODS = {
     "__dlpack_device__": dlpack_device,
 }
 # Loaded on first use: method name to module.
-LAZY_METHODS = dict.fromkeys(("is_nonzero", "is_signed", "type"), "_legacy") | dict.fromkeys(
+_LEGACY = ("as_subclass", "get_device", "is_nonzero", "is_signed", "to_dense", "type")
+LAZY_METHODS = {
+    **dict.fromkeys(_LEGACY, "_legacy"),
+    **dict.fromkeys(("frexp", "ormqr"), "_numeric"),
+    **dict.fromkeys(("istft", "stft"), "_refused"),
+    "hardshrink": "nn.functional",
+} | dict.fromkeys(
     (
         "cholesky",
         "cholesky_inverse",
@@ -313,6 +324,7 @@ PROPERTIES = {
     "layout": get_layout,
     "is_cuda": is_cuda,
     "is_cpu": is_cpu,
+    "is_meta": is_meta,
 }
 OTHER_KINDS = ("is_sparse", "is_sparse_csr", "is_quantized", "is_mkldnn", "is_mps", "is_xpu")
 PROPERTIES |= dict.fromkeys(OTHER_KINDS, is_other_kind)

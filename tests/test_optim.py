@@ -44,6 +44,9 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("Rprop", {}),
     ("Rprop", {"lr": 0.1, "etas": (0.4, 1.3), "step_sizes": (1e-3, 0.2), "maximize": True}),
     ("ASGD", {}),
+    ("Adafactor", {}),
+    ("Adafactor", {"lr": 0.02, "weight_decay": 0.1, "d": 2.0, "eps": (1e-6, 1e-2)}),
+    ("Adafactor", {"lr": 0.05, "beta2_decay": -0.5, "maximize": True}),
     ("ASGD", {"lr": 0.1, "lambd": 0.01, "t0": 5, "weight_decay": 0.1, "maximize": True}),
 ]
 
@@ -88,6 +91,41 @@ def test_trajectory_equals_torch(name: str, settings: dict[str, Any], dtype: str
                 np.testing.assert_allclose(
                     our_state[i][key].numpy(), value.numpy(), rtol=1e3 * tolerance, atol=tolerance
                 )
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"lr": 0.02, "nesterov": False, "weight_decay": 0.0, "ns_steps": 3},
+        {"lr": 0.01, "adjust_lr_fn": "match_rms_adamw", "ns_coefficients": (2.0, -1.5, 0.5)},
+    ],
+)
+def test_muon_equals_torch(settings: dict[str, Any]) -> None:
+    """Steps are orthogonalised in bfloat16, so directions agree to its precision."""
+    torch = pytest.importorskip("torch")
+    random = np.random.default_rng(0)
+    starts = [random.normal(size=shape).astype(np.float32) for shape in ((9, 5), (5, 9), (6, 6))]
+    runs = []
+    for lib in (torch, pyforge):
+        params = [lib.from_numpy(w.copy()).requires_grad_() for w in starts]
+        optimizer = lib.optim.Muon(params, **settings)
+        x = lib.from_numpy(np.linspace(-1, 1, 36, dtype=np.float32).reshape(4, 9))
+        for _ in range(10):
+            optimizer.zero_grad()
+            loss = (x @ params[0] @ params[1] - 1).square().mean() + params[2].square().mean()
+            loss.backward()
+            optimizer.step()
+        state = optimizer.state_dict()
+        assert [list(entry) for entry in state["state"].values()] == [["momentum_buffer"]] * 3
+        groups = [{k: v for k, v in g.items() if k != "params"} for g in state["param_groups"]]
+        runs.append((loss.item(), [p.detach().numpy() for p in params], groups))
+    assert runs[0][2] == runs[1][2]
+    assert runs[1][0] == pytest.approx(runs[0][0], rel=1e-2)
+    for start, theirs, ours in zip(starts, runs[0][1], runs[1][1], strict=True):
+        moved = np.linalg.norm(theirs - start)
+        assert np.linalg.norm(ours - theirs) < 0.02 * moved
 
 
 @pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
@@ -411,6 +449,10 @@ def leaf() -> Any:
             ValueError,
             "parameter groups",
         ),
+        (lambda: optim.Adafactor([leaf()], d=0.5), ValueError, "Clipping threshold d"),
+        (lambda: optim.Adafactor([leaf()], beta2_decay=0.5), ValueError, "beta2_decay should"),
+        (lambda: optim.Muon([leaf()]), ValueError, "Muon only supports 2D parameters"),
+        (lambda: optim.Muon([leaf()], adjust_lr_fn="x"), ValueError, "x is not supported"),
         (lambda: optim.SGD([]), ValueError, "empty parameter list"),
         (lambda: optim.SGD(leaf()), TypeError, "should be an iterable of Tensors"),
         (lambda: optim.SGD([{"params": {leaf()}}]), TypeError, "ordered collections"),

@@ -48,6 +48,8 @@ ELSEWHERE = re.compile(
     | storage.* | untyped_storage | set_ | is_set_to | const_data_ptr | map_ | map2_ | apply_ | reinforce | volatile | dim_order
     | module_load | grad_dtype | name | new | memory_format | .*_format | layout | strided | Container | symeig | solve | lstsq
     | lu | eig | matrix_rank | GRID_.* | EPOCH_.*
+    | indices_copy | BufferDict | CompleteArgumentSpec | DeepCopyMemoTable | ErrorReport | LoggerBase | StorageBase
+    | quint.* | choose_qparams.* | enforce_grad_layout.* | is_tensor_like | non_deterministic | swap_in_optimizer.* | index
     """,
     re.VERBOSE,
 )  # fmt: skip
@@ -59,12 +61,24 @@ TYPING = {"Any", "Callable", "Counter", "DType", "Literal", "Mapping", "Optimize
 DIFFERS = {
     "nn.Embedding": "`sparse=True` gives a dense gradient",
     "nn.EmbeddingBag": "`sparse=True` gives a dense gradient",
+    "nn.LinearCrossEntropyLoss": "`options` make no difference",
+    "nn.functional.linear_cross_entropy": "`options` make no difference",
+    "compile": "gives back what it gets: nothing is compiled, results are the same",
+    "lobpcg": "by a full decomposition",
+    "use_deterministic_algorithms": "remembered; results are deterministic anyway",
+    "set_float32_matmul_precision": "remembered; products are in full precision",
+    "igamma": "has a derivative by its first argument too",
+    "igammac": "has a derivative by its first argument too",
+    "Tensor.as_subclass": "not of results with history",
+    "special.airy_ai": "has derivatives, as have the Bessel functions",
+    "linalg.ldl_solve": "has a derivative by `B`",
+    "distributions.Wishart": "divergence of a batch per matrix; PyTorch sums over the batch",
+    "distributions.Beta": "gradients of draws are those of normalised gamma numbers",
+    "distributions.Dirichlet": "gradients of draws are those of normalised gamma numbers",
     "optim.SparseAdam": "takes dense gradients and touches the rows that are not zero",
     "func.vmap": "loops over the batch",
     "func.jvp": "by two reverse passes",
     "func.jacfwd": "by reverse passes",
-    "linalg.eig": "raises: it needs complex numbers",
-    "linalg.eigvals": "raises: it needs complex numbers",
     "hypot": "gradient at the origin is 0, PyTorch's is NaN",
     "logaddexp": "gradient at equal infinities is finite, PyTorch's is NaN",
     "logcumsumexp": "gradient over leading -inf is finite, PyTorch's is NaN",
@@ -79,6 +93,8 @@ def public(space: Any) -> list[str]:
     for name in sorted(set(dir(space))):
         if name.startswith("_") or name in TYPING or ELSEWHERE.fullmatch(name):
             continue
+        if space.__name__ == "torch" and name in ("ModuleDict", "ParameterDict"):
+            continue  # TorchScript's
         try:
             value = getattr(space, name)
         except Exception:
@@ -95,18 +111,29 @@ def resolve(root: str, path: str) -> Any:
     return value
 
 
+def alternative(path: str, name: str) -> str | None:
+    """The sentence that pyforge raises instead of doing what the name says."""
+    if path == "linalg" and name in ("eig", "eigvals"):
+        return "needs complex numbers; for symmetric matrices `eigh` and `eigvalsh`"
+    from pyforge import _refused
+
+    raised: str | None = _refused.RAISES.get(name) if path in ("", "Tensor") else None
+    return raised
+
+
 def page() -> str:
     warnings.simplefilter("ignore")
     version = importlib.import_module("torch").__version__.split("+")[0]
     rows, details = [], []
     for path in NAMESPACES:
         names, ours = public(resolve("torch", path)), resolve("pyforge", path)
-        missing = [n for n in names if not hasattr(ours, n)]
-        there = [n for n in names if hasattr(ours, n)]
+        refused = {n: reason for n in names if (reason := alternative(path, n))}
+        missing = [n for n in names if not hasattr(ours, n) and n not in refused]
+        there = [n for n in names if hasattr(ours, n) and n not in refused]
         title = f"torch.{path}" if path else "torch"
         share = 100 * len(there) / len(names)
         rows.append(f"| `{title}` | {len(names)} | {len(there)} | {share:.0f}% |")
-        marked = [f"`{n}`" for n in there]
+        marked = [f"`{n}`" for n in there if (f"{path}.{n}" if path else n) not in DIFFERS]
         differs = [(n, DIFFERS[f"{path}.{n}" if path else n]) for n in there
                    if (f"{path}.{n}" if path else n) in DIFFERS]  # fmt: skip
         details.append(f"## {title}\n")
@@ -114,6 +141,10 @@ def page() -> str:
         if differs:
             details.append("Differs:\n")
             details += [f"- `{n}`: {how}" for n, how in differs]
+            details.append("")
+        if refused:
+            details.append("Not there, and says so:\n")
+            details += [f"- `{n}`: {reason}" for n, reason in refused.items()]
             details.append("")
         if missing:
             details.append(f"Missing: {', '.join(f'`{n}`' for n in missing)}\n")

@@ -1,4 +1,5 @@
-// Special functions that are computed one element at a time, in double precision: special.cpp.
+// Special functions that are computed one element at a time, in double precision: special.cpp,
+// special_more.cpp.
 #pragma once
 #include "kernels/math_inverse.h"
 
@@ -19,6 +20,29 @@ double scalar_j0(double x);
 double scalar_j1(double x);
 double scalar_y0(double x);
 double scalar_y1(double x);
+// special_more.cpp
+double scalar_k0(double x);
+double scalar_k0e(double x);
+double scalar_k1(double x);
+double scalar_k1e(double x);
+double scalar_airy_ai(double x);
+double scalar_airy_ai_prime(double x);
+double scalar_spherical_j0(double x);
+double scalar_igamma(double a, double x);
+double scalar_igammac(double a, double x);
+double scalar_igamma_da(double a, double x);
+double scalar_chebyshev_t(double x, double n);
+double scalar_chebyshev_u(double x, double n);
+double scalar_chebyshev_v(double x, double n);
+double scalar_chebyshev_w(double x, double n);
+double scalar_shifted_chebyshev_t(double x, double n);
+double scalar_shifted_chebyshev_u(double x, double n);
+double scalar_shifted_chebyshev_v(double x, double n);
+double scalar_shifted_chebyshev_w(double x, double n);
+double scalar_hermite_h(double x, double n);
+double scalar_hermite_he(double x, double n);
+double scalar_laguerre_l(double x, double n);
+double scalar_legendre_p(double x, double n);
 
 // x[i] = f(x[i]) and f(x[i], y[i]) for the lanes of one vector.
 void each_element(float* x, double (*f)(double));
@@ -125,5 +149,27 @@ PF_BY_ELEMENT(special_bessel_y0, scalar_y0)
 PF_BY_ELEMENT(special_bessel_y1, scalar_y1)
 PF_BY_ELEMENT_2(polygamma, scalar_polygamma)
 PF_BY_ELEMENT_2(special_zeta, scalar_zeta)
+PF_BY_ELEMENT(special_modified_bessel_k0, scalar_k0)
+PF_BY_ELEMENT(special_scaled_modified_bessel_k0, scalar_k0e)
+PF_BY_ELEMENT(special_modified_bessel_k1, scalar_k1)
+PF_BY_ELEMENT(special_scaled_modified_bessel_k1, scalar_k1e)
+PF_BY_ELEMENT(special_airy_ai, scalar_airy_ai)
+PF_BY_ELEMENT(special_airy_ai_prime, scalar_airy_ai_prime)
+PF_BY_ELEMENT(special_spherical_bessel_j0, scalar_spherical_j0)
+PF_BY_ELEMENT_2(igamma, scalar_igamma)
+PF_BY_ELEMENT_2(igammac, scalar_igammac)
+PF_BY_ELEMENT_2(special_igamma_da, scalar_igamma_da)
+PF_BY_ELEMENT_2(special_chebyshev_polynomial_t, scalar_chebyshev_t)
+PF_BY_ELEMENT_2(special_chebyshev_polynomial_u, scalar_chebyshev_u)
+PF_BY_ELEMENT_2(special_chebyshev_polynomial_v, scalar_chebyshev_v)
+PF_BY_ELEMENT_2(special_chebyshev_polynomial_w, scalar_chebyshev_w)
+PF_BY_ELEMENT_2(special_shifted_chebyshev_polynomial_t, scalar_shifted_chebyshev_t)
+PF_BY_ELEMENT_2(special_shifted_chebyshev_polynomial_u, scalar_shifted_chebyshev_u)
+PF_BY_ELEMENT_2(special_shifted_chebyshev_polynomial_v, scalar_shifted_chebyshev_v)
+PF_BY_ELEMENT_2(special_shifted_chebyshev_polynomial_w, scalar_shifted_chebyshev_w)
+PF_BY_ELEMENT_2(special_hermite_polynomial_h, scalar_hermite_h)
+PF_BY_ELEMENT_2(special_hermite_polynomial_he, scalar_hermite_he)
+PF_BY_ELEMENT_2(special_laguerre_polynomial_l, scalar_laguerre_l)
+PF_BY_ELEMENT_2(special_legendre_polynomial_p, scalar_legendre_p)
 
 }  // namespace pyforge::kernels::PF_ISA

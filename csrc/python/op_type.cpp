@@ -13,7 +13,6 @@
 #include "python/object.h"
 #include "python/old_forms.h"
 #include "python/op_trace.h"
-#include "python/out.h"
 #include "python/parse.h"
 #include "python/tensor_type.h"
 
@@ -170,7 +169,6 @@ PyObject* op_vectorcall(PyObject* self, PyObject* const* args, size_t nargsf, Py
 // Of ops that autocast knows: their arguments are converted while a context is open.
 PyObject* call_autocast(const PyOp* op, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   size_t nargs = PyVectorcall_NARGS(nargsf);
-  if (kwnames && find_out(kwnames) >= 0) return call_row(op, args, nargsf, kwnames);
   if (op->method)
     PF_CHECK(nargs >= 1 && is_tensor(args[0]), Type, *op->name,
              "(): descriptor needs a Tensor as self");
@@ -223,15 +221,6 @@ PyObject* call_row(const PyOp* op, PyObject* const* args, size_t nargsf, PyObjec
       Scalar s;
       if (to_scalar(args[1], &s)) return wrap(def->binary(tensor_of(args[0]), s));
     }
-  }
-  if (__builtin_expect(kwnames != nullptr, 0) && !op->method && !op->external) {
-    if (Py_ssize_t out = find_out(kwnames); out >= 0)
-      return call_with_out(
-          op->name->c_str(), args, nargs, kwnames, out,
-          [](const void* row, PyObject* const* a, size_t n, PyObject* names) {
-            return call_row(static_cast<const PyOp*>(row), a, n, names);
-          },
-          op);
   }
   if (op->external) return call_external_row(op, args, nargs, kwnames);
   if (op->method)

@@ -47,8 +47,8 @@ PyObject* to(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* 
                  type_name(value));
         dtype = dtype_object(impl_of(value)->dtype);
       } else {
-        PF_CHECK(name == "non_blocking" || name == "memory_format", Type, "to(): got an unexpected keyword argument '", name,
-                 "'");
+        PF_CHECK(name == "non_blocking" || name == "memory_format", Type,
+                 "to(): got an unexpected keyword argument '", name, "'");
       }
     }
     check_device(device);

@@ -166,6 +166,9 @@ class TransformedDistribution(Distribution):
         new = type(self).__new__(type(self))
         new.__dict__.update(self.__dict__)
         new.base_dist = self.base_dist.expand(batch_shape)
+        for name in self.arg_constraints:
+            if isinstance(value := new.__dict__.get(name), Tensor):
+                new.__dict__[name] = value.expand(batch_shape)
         new._batch_shape = _C.Size(batch_shape)
         return new
 

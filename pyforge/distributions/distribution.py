@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from .._C import Size, Tensor, broadcast_tensors, get_default_dtype, normal, ones, tensor, zeros
+from .._C import (
+    Size,
+    Tensor,
+    broadcast_tensors,
+    get_default_dtype,
+    normal,
+    ones,
+    softmax,
+    tensor,
+    zeros,
+)
 from .._type_info import finfo
 from ..autograd.grad_mode import no_grad
 from . import constraints
@@ -202,7 +212,35 @@ class Distribution:
 
 
 class ExponentialFamily(Distribution):
-    """Distributions of the exponential family."""
+    """Distributions of the exponential family.
+
+    A subclass may define ``_natural_params``, ``_log_normalizer`` of these and
+    ``_mean_carrier_measure``; they give its entropy and divergences by differentiation.
+    """
+
+    @property
+    def _natural_params(self) -> Any:
+        raise NotImplementedError
+
+    def _log_normalizer(self, *natural_params: Any) -> Any:
+        raise NotImplementedError
+
+    @property
+    def _mean_carrier_measure(self) -> float:
+        raise NotImplementedError
+
+    def entropy(self) -> Tensor:
+        """The entropy in nats."""
+        from ..autograd import grad
+
+        params = [x.detach().requires_grad_() for x in self._natural_params]
+        log_norm = self._log_normalizer(*params)
+        slopes = grad(log_norm.sum(), params, create_graph=True)
+        result = log_norm - self._mean_carrier_measure
+        for x, slope in zip(params, slopes, strict=True):
+            term = (x * slope).reshape((*self._batch_shape, -1))
+            result = result - term.sum(-1)
+        return result  # type: ignore[no-any-return]
 
 
 def broadcast_all(*values: Any) -> tuple[Tensor, ...]:
@@ -241,6 +279,11 @@ def probs_to_logits(probs: Tensor, is_binary: bool = False) -> Tensor:
     """Logits (or log-probabilities of classes) of probabilities."""
     safe = clamp_probs(probs)
     return safe.log() - (-safe).log1p() if is_binary else safe.log()
+
+
+def logits_to_probs(logits: Tensor, is_binary: bool = False) -> Tensor:
+    """Probabilities of logits."""
+    return logits.sigmoid() if is_binary else softmax(logits, -1)
 
 
 def sum_rightmost(value: Tensor, dims: int) -> Tensor:

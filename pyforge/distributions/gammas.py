@@ -70,6 +70,12 @@ class Gamma(ExponentialFamily):
         a, rate = self.concentration, self.rate
         return _log(rate, a) + _log(value, a - 1) - rate * value - a.lgamma()
 
+    def cdf(self, value: Any) -> Any:
+        """The probability of at most ``value``."""
+        if self._validate_args:
+            self._validate_sample(value)
+        return _C.igamma(self.concentration, self.rate * value)
+
     def entropy(self) -> Tensor:
         """The entropy in nats."""
         a = self.concentration

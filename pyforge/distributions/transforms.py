@@ -30,10 +30,32 @@ __all__ = [
     "Transform",
     "identity_transform",
 ]
+_STRUCTURED = {
+    "CatTransform",
+    "CorrCholeskyTransform",
+    "CumulativeDistributionTransform",
+    "LowerCholeskyTransform",
+    "PositiveDefiniteTransform",
+    "ReshapeTransform",
+    "StackTransform",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _STRUCTURED:
+        from . import structured_transforms
+
+        return getattr(structured_transforms, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _softplus(x: Any) -> Any:
     return x.clamp(min=0) + (-x.abs()).exp().log1p()
+
+
+def _same(a: Any, b: Any) -> bool:
+    equal = a == b
+    return bool(equal.all()) if isinstance(equal, Tensor) else bool(equal)
 
 
 class Transform:
@@ -49,9 +71,45 @@ class Transform:
         self._cached: tuple[Any, Any] = (None, None)
 
     @property
+    def event_dim(self) -> int:
+        """Dimensions of an event.
+
+        Raises:
+            ValueError: if they differ between input and output.
+        """
+        dim: int = self.domain.event_dim
+        if dim != self.codomain.event_dim:
+            raise ValueError("Please use either .domain.event_dim or .codomain.event_dim")
+        return dim
+
+    @property
     def inv(self) -> Transform:
         """The map the other way."""
         return _Inverse(self)
+
+    def with_cache(self, cache_size: int = 1) -> Transform:
+        """This map, which remembers the last ``cache_size`` (0 or 1) values."""
+        if self._cache_size == cache_size:
+            return self
+        if cache_size not in (0, 1):
+            raise ValueError("cache_size must be 0 or 1")
+        new = type(self).__new__(type(self))
+        new.__dict__.update(self.__dict__)
+        new._cache_size, new._cached = cache_size, (None, None)
+        return new
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if type(self) is not type(other):
+            return False
+        mine, theirs = self.__dict__, other.__dict__
+        skipped = {"_cache_size", "_cached", "domain", "codomain"}
+        return mine.keys() == theirs.keys() and all(
+            key in skipped or _same(value, theirs[key]) for key, value in mine.items()
+        )
+
+    __hash__ = object.__hash__
 
     def __call__(self, x: Any) -> Any:
         if self._cache_size and x is self._cached[0]:
@@ -216,6 +274,22 @@ class IndependentTransform(Transform):
         """See :class:`Transform`."""
         term = self.base_transform.log_abs_det_jacobian(x, y)
         return sum_rightmost(term, self.reinterpreted_batch_ndims)
+
+    @property
+    def sign(self) -> Any:
+        """That of the base."""
+        return self.base_transform.sign
+
+    def forward_shape(self, shape: Any) -> Any:
+        """See :class:`Transform`."""
+        return self.base_transform.forward_shape(shape)
+
+    def inverse_shape(self, shape: Any) -> Any:
+        """See :class:`Transform`."""
+        return self.base_transform.inverse_shape(shape)
+
+    def __repr__(self) -> str:
+        return f"IndependentTransform({self.base_transform!r}, {self.reinterpreted_batch_ndims})"
 
 
 class ExpTransform(Transform):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from .module_call import functional_call, stack_module_state
+from .module_call import (
+    functional_call,
+    replace_all_batch_norm_modules_,
+    stack_module_state,
+)
 from .transforms import (
     grad,
     grad_and_value,
@@ -25,6 +29,7 @@ __all__ = [
     "jacrev",
     "jvp",
     "linearize",
+    "replace_all_batch_norm_modules_",
     "stack_module_state",
     "value_and_grad",
     "vjp",

@@ -139,3 +139,17 @@ def _stacked(states: list[dict[str, Any]]) -> dict[str, Tensor]:
         wanted = first.requires_grad
         result[name] = stack([t.detach() for t in tensors]).requires_grad_(wanted)
     return result
+
+
+def replace_all_batch_norm_modules_(root: Module) -> Module:
+    """Let every batch norm of ``root`` use the statistics of its batch alone, in place.
+
+    ``running_mean``, ``running_var`` and ``num_batches_tracked`` become ``None``.
+    """
+    from ..nn import BatchNorm1d, BatchNorm2d, BatchNorm3d
+
+    for module in root.modules():
+        if isinstance(module, (BatchNorm1d, BatchNorm2d, BatchNorm3d)):
+            module.track_running_stats = False
+            module.running_mean = module.running_var = module.num_batches_tracked = None
+    return root

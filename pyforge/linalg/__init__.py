@@ -11,6 +11,7 @@ from .._C import linalg_solve_triangular as solve_triangular
 from .._C import matmul as matmul
 from ._base import LinAlgError
 from ._householder import householder_product
+from ._ldl import ldl_factor, ldl_factor_ex, ldl_solve
 from ._lu import lu, lu_factor, lu_factor_ex, lu_solve
 from ._norms import cond, matrix_norm, norm, vector_norm
 from ._products import (
@@ -50,6 +51,9 @@ __all__ = [
     "householder_product",
     "inv",
     "inv_ex",
+    "ldl_factor",
+    "ldl_factor_ex",
+    "ldl_solve",
     "lstsq",
     "lu",
     "lu_factor",

@@ -84,6 +84,7 @@ from ._dropout import (
     feature_alpha_dropout,
 )
 from ._embedding_bag import embedding_bag
+from ._linear_cross_entropy import linear_cross_entropy
 from ._losses import (
     cosine_embedding_loss,
     ctc_loss,
@@ -208,6 +209,7 @@ __all__ = [
     "leaky_relu",
     "leaky_relu_",
     "linear",
+    "linear_cross_entropy",
     "local_response_norm",
     "log_softmax",
     "logsigmoid",

@@ -18,6 +18,7 @@ from . import (
     rows_reduce,
     rows_shape,
     rows_special,
+    rows_special_more,
     rows_statistics,
 )
 from .model import Op
@@ -38,6 +39,7 @@ FAMILIES = {
     "functional": rows_functional,
     "recurrent": rows_recurrent,
     "special": rows_special,
+    "special functions": rows_special_more,
     "statistics": rows_statistics,
     "random": rows_random,
     "creation": rows_creation,
