@@ -44,9 +44,9 @@ def test_several_results() -> None:
     assert (values.tolist(), places.tolist()) == ([2.0, 5.0], [2, 2])
     pf.topk(A, 1, out=(values.resize_(0), places.resize_(0)))
     assert values.tolist() == [[2.0], [5.0]]
-    with pytest.raises(TypeError, match="as many Tensors"):
+    with pytest.raises(TypeError, match="must be tuple of 2 Tensors"):
         pf.max(A, 1, out=(values,))
-    with pytest.raises(TypeError, match="must be a tuple"):
+    with pytest.raises(TypeError, match="must be tuple"):
         pf.max(A, 1, out=values)
 
 
@@ -74,8 +74,6 @@ def test_what_is_refused() -> None:
         pf.add(A, B, out=pf.empty(3).expand(2, 3))
     with pytest.raises(TypeError, match="'out' must be Tensor, not str"):
         pf.add(A, B, out="x")
-    with pytest.raises(TypeError, match="out"):
-        A.add(B, out=A)
     fixed = np.zeros((2, 3), np.float32)
     fixed.flags.writeable = False
     with pytest.raises(RuntimeError, match="read-only"):
