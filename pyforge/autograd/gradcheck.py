@@ -314,11 +314,11 @@ def _check_every_element(
                 bad = ~(abs(have - central[o]) <= atol + rtol * abs(central[o]))
                 bad &= have != central[o]
             if bad.any():
-                raise GradcheckError(
-                    Mismatch(
-                        o, tuple(out.shape), i, tuple(args[i].shape), have, central[o], jump[o], bad
-                    ).report(reached, atol)
+                mismatch = Mismatch(
+                    o, tuple(out.shape), i, tuple(args[i].shape), have, central[o], jump[o], bad
                 )
+                other = _belongs_to(func, args, wrt, i, o, have, eps)
+                raise GradcheckError(mismatch.report(reached, atol, other))
             doubtful = max(doubtful, _relative_error(have, central[o], out, eps))
     for o, out in enumerate(outputs):
         if out.requires_grad:
@@ -329,6 +329,46 @@ def _check_every_element(
             "above 1e-4 the derivative deserves a second look",
             stacklevel=3,
         )
+
+
+def _belongs_to(
+    func: Callable[..., Any],
+    args: tuple[Any, ...],
+    wrt: list[int],
+    i: int,
+    o: int,
+    have: Array,
+    eps: float,
+) -> int | None:
+    """The other input whose derivative ``have`` is, sums over broadcast dimensions aside."""
+    import numpy as np
+
+    def reduced(jacobian: Array, before: Tensor, shape: tuple[int, ...]) -> Array:
+        whole = jacobian.reshape(*before.shape, -1)
+        lead = before.dim() - len(shape)
+        axes = tuple(range(lead)) + tuple(
+            lead + d for d, n in enumerate(shape) if n == 1 and before.shape[lead + d] != 1
+        )
+        summed: Array = whole.sum(axes) if axes else whole
+        return summed.reshape(-1, jacobian.shape[1])
+
+    if not have.any():
+        return None
+    for j in wrt:
+        if j == i:
+            continue
+        small, large = sorted((args[i], args[j]), key=lambda t: t.numel())
+        try:
+            fits = np.broadcast_shapes(small.shape, large.shape) == tuple(large.shape)
+        except ValueError:
+            continue
+        if not fits:
+            continue
+        want, shape = _numeric(func, args, args[j], eps)[0][o], tuple(small.shape)
+        a, b = reduced(have, args[i], shape), reduced(want, args[j], shape)
+        if a.shape == b.shape and np.allclose(a, b, rtol=1e-3, atol=1e-4):
+            return j
+    return None
 
 
 def _relative_error(have: Array, want: Array, out: Tensor, eps: float) -> float:

@@ -37,12 +37,13 @@ class Mismatch:
         self.input, self.input_shape = input, input_shape
         self.analytic, self.numeric, self.jump, self.bad = analytic, numeric, jump, bad
 
-    def report(self, reached: bool, atol: float) -> str:
+    def report(self, reached: bool, atol: float, other: int | None = None) -> str:
         """The text of the error.
 
         Args:
             reached: whether any gradient arrived at the input at all.
             atol: the absolute tolerance of the check.
+            other: an input whose derivative the analytic one is instead.
         """
         wrong = int(self.bad.sum())
         lines = [
@@ -58,7 +59,12 @@ class Mismatch:
             lines.append(self._line(int(row), int(column)))
         if wrong > _SHOWN:
             lines.append(f"  ... and {wrong - _SHOWN} more")
-        lines.append(self.verdict(reached, atol))
+        if other is None:
+            lines.append(self.verdict(reached, atol))
+        else:
+            lines.append(
+                f"It is the derivative with respect to input {other}: are the two exchanged?"
+            )
         return "\n".join(lines)
 
     def _line(self, row: int, column: int) -> str:
