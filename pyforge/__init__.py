@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from ._legacy import IntTensor as IntTensor
     from ._legacy import LongTensor as LongTensor
     from ._legacy import ShortTensor as ShortTensor
+    from ._legacy import _assert as _assert
     from ._legacy import (
         are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
     )
@@ -305,6 +306,7 @@ _LAZY = {
     "IntTensor": "_legacy",
     "LongTensor": "_legacy",
     "ShortTensor": "_legacy",
+    "_assert": "_legacy",
     "are_deterministic_algorithms_enabled": "_legacy",
     "frombuffer": "_legacy",
     "get_default_device": "_legacy",

@@ -89,6 +89,12 @@ def is_nonzero(input: Tensor) -> bool:
     return bool(input)
 
 
+def _assert(condition: Any, message: str) -> None:
+    """``assert condition, message``. AssertionError if it is false."""
+    if not condition:
+        raise AssertionError(message)
+
+
 def is_complex(input: Tensor) -> bool:
     """False: no dtype here is complex."""
     return False

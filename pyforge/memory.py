@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -10,9 +11,11 @@ from ._C import Tensor, _empty_cache, _memory_classes, _memory_stats, _reset_pea
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from typing import Any
 
 __all__ = [
+    "CheckpointRow",
     "Measured",
     "MemoryReport",
     "MemoryRow",
@@ -82,18 +85,38 @@ class MemoryRow(NamedTuple):
     """Of memory that no row above keeps, and no parameter or other leaf holds anyway."""
 
 
+class CheckpointRow(NamedTuple):
+    """The checkpoints of one line in a graph."""
+
+    source: str
+    calls: int
+    bytes: int | None
+    """What they would have kept without the checkpoint; None before the first backward pass."""
+    seconds: float
+    """To compute them once more, in the backward pass."""
+
+
 class MemoryReport:
     """The memory behind one graph. ``print()`` it.
 
     Attributes:
+        checkpoints: by line, what is not kept and what it costs to compute it again.
         rows: by op and line, the largest first.
         saved: bytes kept for the backward pass alone; each piece of memory counts once.
         shared: bytes the graph refers to, but which leaves that require grad hold anyway.
         nodes: recorded ops.
     """
 
-    def __init__(self, rows: list[MemoryRow], saved: int, shared: int, nodes: int) -> None:
+    def __init__(
+        self,
+        rows: list[MemoryRow],
+        saved: int,
+        shared: int,
+        nodes: int,
+        checkpoints: Sequence[CheckpointRow] = (),
+    ) -> None:
         self.rows, self.saved, self.shared, self.nodes = rows, saved, shared, nodes
+        self.checkpoints = list(checkpoints)
 
     def __str__(self) -> str:
         lines = [
@@ -102,6 +125,15 @@ class MemoryReport:
             f"{'bytes':>12} {'ops':>6}  op at line",
         ]
         lines += [f"{_size(r.bytes):>12} {r.ops:>6}  {r.op} at {r.source}" for r in self.rows]
+        for c in self.checkpoints:
+            what = "what it leaves out is known after the first backward pass"
+            if c.bytes is not None:
+                what = f"{_size(c.bytes)} not kept"
+            calls = "1 call" if c.calls == 1 else f"{c.calls} calls"
+            lines.append(
+                f"checkpoint at {c.source}: {calls}, {what}, {c.seconds * 1e3:.3g} ms to compute "
+                "again"
+            )
         return "\n".join(lines)
 
 
@@ -146,7 +178,21 @@ def memory_report(loss: Tensor) -> MemoryReport:
     rows = [MemoryRow(op, line, n, size) for (op, line), (n, size) in table.items() if size]
     rows.sort(key=lambda r: -r.bytes)
     saved = sum(r.bytes for r in rows)
-    return MemoryReport(rows, saved, sum(held[k] for k in shared), len(ops))
+    shared_bytes = sum(held[k] for k in shared)
+    return MemoryReport(rows, saved, shared_bytes, len(ops), _checkpoints(ops))
+
+
+def _checkpoints(ops: list[Any]) -> list[CheckpointRow]:
+    module = sys.modules.get("pyforge.utils.checkpoint")
+    if module is None:  # nothing was checkpointed
+        return []
+    found = module.costs_in({n._sequence_nr(): n for n in ops})
+    return [
+        CheckpointRow(
+            c.source, calls, None if c.bytes is None else c.bytes * calls, c.seconds * calls
+        )
+        for c, calls in found.items()
+    ]
 
 
 def _storage(t: Tensor) -> tuple[int, int]:

@@ -112,3 +112,21 @@ def test_accuracy(name: str, dtype: str) -> None:
         worst = int(error.argmax())
         where = [a[regular][worst] for a in args]
         assert error[worst] <= BOUNDS[name][dtype] + slack, f"{name} of {where} on {isa}"
+
+
+@pytest.mark.usefixtures("_settings")
+def test_accuracy_of_gelu() -> None:
+    x = np.linspace(-8, 8, 200_001, dtype=np.float32)
+    wide = pf.tensor(x, dtype=pf.float64, requires_grad=True)
+    want = pf.nn.functional.gelu(wide)
+    want.backward(pf.ones_like(want))
+    for isa in instruction_sets():
+        pf.backends.cpu.set_instruction_set(isa)
+        single = pf.tensor(x, requires_grad=True)
+        got = pf.nn.functional.gelu(single)
+        got.backward(pf.ones_like(got))
+        error = np.abs(got.detach().numpy() - want.detach().numpy())
+        assert (error <= 2e-7 * np.abs(x)).all(), isa
+        assert single.grad is not None
+        assert wide.grad is not None
+        assert np.abs(single.grad.numpy() - wide.grad.numpy()).max() <= 2e-7, isa

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,14 +35,23 @@ class Run:
         before: Callable[[], Any] | None = None,
         after: Callable[[], Any] | None = None,
         parts: int = 1,
+        points: str = "masked",
     ) -> None:
+        self.points = points
         self.model, self.loss, self.steps, self.zero = model, loss, steps, zero
         self.before, self.after, self.parts = before, after, parts
         live = [p for p in model.parameters() if p.requires_grad]
         self.optimizer = optimizer or pf.optim.SGD(live, lr=lr)
 
     def go(self) -> Monitor:
-        with Monitor(self.model, self.optimizer, on_error="log") as monitor:
+        monitor = Monitor(self.model, self.optimizer, on_error="log")
+        # What a loop raises is a verdict.
+        with contextlib.suppress(RuntimeError, IndexError, ValueError), monitor:
+            self.train()
+        return monitor
+
+    def train(self) -> None:
+        with pf.autograd.singular_points(self.points):
             for step in range(self.steps):
                 if self.zero:
                     self.optimizer.zero_grad()
@@ -52,7 +62,6 @@ class Run:
                 self.optimizer.step()
                 if self.after:
                     self.after()
-        return monitor
 
 
 def broken(kind: str, where: str) -> Callable[[Any], Any]:
@@ -345,6 +354,73 @@ def steps_as_large_as_weights() -> Run:
     x, y = data()
     optimizer = pf.optim.Adam(groups)
     return Run(model, lambda _: F.mse_loss(model(x), y[pf.randperm(64)]), optimizer=optimizer)
+
+
+@broken("NON_FINITE", "in take_root")
+def double_where() -> Run:
+    def take_root(out: pf.Tensor) -> pf.Tensor:
+        return pf.where(out > 1e9, out.sqrt(), out * 0 + 1)
+
+    # As PyTorch does it: NaN of the branch that is not taken times 0.
+    return on_output(lambda out: take_root(out - 100).mean(), steps=1, points="torch")
+
+
+@broken("NON_FINITE", "in length")
+def norm_overflows() -> Run:
+    def length(out: pf.Tensor) -> pf.Tensor:
+        return (out * 1e25).pow(2).sum().sqrt()
+
+    return on_output(length)
+
+
+@broken("NON_FINITE", "in take_root_at_last")
+def bad_slope_after_many_steps() -> Run:
+    model = Two(F.relu)
+    x, _ = data()
+
+    def take_root_at_last(step: int) -> pf.Tensor:
+        out = model(x)
+        return pf.sqrt(out * 0 if step >= 30 else out * 0 + 1).mean()
+
+    return Run(model, take_root_at_last)
+
+
+@broken("NO_GRADIENT", "spare.weight")
+def unused_layer() -> Run:
+    model = Two(F.relu)
+    model.spare = nn.Linear(4, 4)
+    return fit(model)
+
+
+@broken("BAD_TARGET", "in against_labels")
+def labels_off_by_one() -> Run:
+    model = mlp(1, nn.ReLU, out=3)
+    x, labels = pf.randn(64, 16), pf.arange(64) % 3 + 1
+
+    def against_labels(_: int) -> pf.Tensor:
+        return F.cross_entropy(model(x), labels)
+
+    return Run(model, against_labels)
+
+
+@broken("BATCH_SIZE", "in of_one")
+def batch_norm_of_one() -> Run:
+    model = nn.Sequential(nn.Linear(16, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 1))
+
+    def of_one(_: int) -> pf.Tensor:
+        return model(pf.randn(1, 16)).mean()
+
+    return Run(model, of_one)
+
+
+@broken("IN_PLACE", "in add_to")
+def overwritten() -> Run:
+    def add_to(out: pf.Tensor) -> pf.Tensor:
+        grown = out.exp()
+        grown += 1
+        return grown.mean()
+
+    return on_output(add_to)
 
 
 @healthy

@@ -51,6 +51,7 @@ REFUSALS = [
     ("compile(3)", TypeError, "expected a module or a function"),
     ("hub.load('some/repo', 'model')", ValueError, "source='local'"),
     ("fft", AttributeError, "numpy.fft"),
+    ("_assert(False, 'no rows')", AssertionError, "no rows"),
     ("complex64", AttributeError, "real and imaginary parts"),
     ("nn.Lineer", AttributeError, "did you mean 'Linear'"),
     ("nn.SyncBatchNorm(3)(ones(3))", ValueError, "at least 2D"),

@@ -59,11 +59,12 @@ TYPING = {"Any", "Callable", "Counter", "DType", "Literal", "Mapping", "Optimize
 
 # Names that are there and behave differently.
 DIFFERS = {
+    "compile": "returns the model itself: ops run when they are called",
+    "nn.SyncBatchNorm": "for one process, a batch norm for inputs of any dimensions",
     "nn.Embedding": "`sparse=True` gives a dense gradient",
     "nn.EmbeddingBag": "`sparse=True` gives a dense gradient",
     "nn.LinearCrossEntropyLoss": "`options` make no difference",
     "nn.functional.linear_cross_entropy": "`options` make no difference",
-    "compile": "gives back what it gets: nothing is compiled, results are the same",
     "lobpcg": "by a full decomposition",
     "use_deterministic_algorithms": "remembered; results are deterministic anyway",
     "set_float32_matmul_precision": "remembered; products are in full precision",

@@ -381,11 +381,26 @@ class Run {
   std::vector<BadNode> bad_nodes_;
 };
 
+// Passes that this thread is in: a checkpoint runs one inside another.
+class PassDepth {
+ public:
+  PassDepth() { ++depth_; }
+  ~PassDepth() { --depth_; }
+  PassDepth(const PassDepth&) = delete;
+  PassDepth& operator=(const PassDepth&) = delete;
+  bool outermost() const { return depth_ == 1; }
+
+ private:
+  static inline thread_local int depth_ = 0;
+};
+
 }  // namespace
 
 std::vector<Tensor> run_backward(const std::vector<Tensor>& roots, std::vector<Tensor> grads,
                                  const std::vector<Tensor>& inputs, BackwardOptions options) {
-  bool observed = __builtin_expect(engine_hooks.observe != nullptr, 0) && options.accumulate;
+  PassDepth depth;
+  bool observed = __builtin_expect(engine_hooks.observe != nullptr, 0) && options.accumulate &&
+                  depth.outermost();
   if (observed) engine_hooks.observe(roots, false);
   GradModeGuard mode(options.create_graph);
   Run run(options);

@@ -26,7 +26,8 @@ bool runs_now(const Node* n);
 struct EngineHooks {
   void (*yield)() = nullptr;          // lets other threads run for a moment (drops the GIL)
   void (*check_signals)() = nullptr;  // throws on Ctrl-C
-  // Diagnosis: called before (done = false) and after each pass that accumulates; may throw.
+  // Diagnosis: called before (done = false) and after each pass that accumulates
+  // and runs in no other; may throw.
   void (*observe)(const std::vector<Tensor>& roots, bool done) = nullptr;
 };
 inline EngineHooks engine_hooks;

@@ -1,6 +1,7 @@
 #include "autograd/watch.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "core/threads.h"
@@ -39,16 +40,28 @@ bool all_zero(const Tensor& t) {
 void count_exponents(GradientWatch& w, const Tensor& t) {
   auto kernel = kernels::active().stats.exponents[variant(t)];
   int64_t n = t.numel(), size = static_cast<int64_t>(itemsize(t.dtype()));
-  std::fill(std::begin(w.bins), std::end(w.bins), 0u);
+  uint32_t bins[kernels::kExponentBins] = {};
   if (n <= kHistogramRuns * kHistogramRun) {
-    kernel(t->data, n, w.bins);
-    w.sampled = static_cast<uint32_t>(n);
-    return;
+    kernel(t->data, n, bins);
+  } else {
+    int64_t apart = (n - kHistogramRun) / (kHistogramRuns - 1);
+    for (int64_t k = 0; k < kHistogramRuns; ++k)
+      kernel(t->data + k * apart * size, kHistogramRun, bins);
   }
-  int64_t apart = (n - kHistogramRun) / (kHistogramRuns - 1);
-  for (int64_t k = 0; k < kHistogramRuns; ++k)
-    kernel(t->data + k * apart * size, kHistogramRun, w.bins);
-  w.sampled = static_cast<uint32_t>(kHistogramRuns * kHistogramRun);
+  std::copy(std::begin(bins), std::end(bins), std::begin(w.bins));  // at most 2048 each
+}
+
+// Elements on the diagonals of the matrix [size(0), rest] that are not finite.
+template <class T>
+int64_t bad_on_diagonals(const Tensor& t) {
+  const T* p = t.data<T>();
+  int64_t rows = t.size(0), columns = t.numel() / rows, bad = 0;
+  for (int64_t i = 0, row = 0, column = 0; i < std::max(rows, columns); ++i) {
+    bad += !std::isfinite(p[row * columns + column]);
+    if (++row == rows) row = 0;
+    if (++column == columns) column = 0;
+  }
+  return bad;
 }
 
 }  // namespace
@@ -102,6 +115,10 @@ kernels::GradientStats gradient_stats(const Tensor& t) {
                     });
 }
 
+namespace {
+uint32_t last_turn = 0;
+}
+
 void begin_watch(GradientWatch& w, const Tensor& grad) {
   bool fresh = !grad.defined() || all_zero(grad);
   if (fresh)
@@ -111,17 +128,22 @@ void begin_watch(GradientWatch& w, const Tensor& grad) {
   w.passes = fresh ? 1 : w.passes + 1;
   w.stepped = false;
   ++w.arrivals;
+  w.turn = ++last_turn;
 }
 
 void end_watch(GradientWatch& w, const Tensor& grad) {
-  Tensor run = ops::widened(alias(grad));
-  if (!run.is_contiguous()) run = ops::contiguous(run);
-  w.count = w.total = run.numel();
+  if (!grad.is_contiguous() || is_half(grad.dtype()))
+    return end_watch(w, ops::contiguous(ops::widened(alias(grad))));
+  w.count = w.total = grad.numel();
   if (w.total <= kWhole || w.exact || w.arrivals <= 1)
-    w.stats = gradient_stats(run);
-  else
-    w.stats = sampled_stats(run, static_cast<int64_t>(w.arrivals) % kPhases, &w.count);
-  if (w.arrivals % kHistogramEvery == 1) count_exponents(w, run);
+    w.stats = gradient_stats(grad);
+  else {
+    w.stats = sampled_stats(grad, static_cast<int64_t>(w.arrivals) % kPhases, &w.count);
+    if (!w.stats.non_finite)
+      w.stats.non_finite =
+          variant(grad) ? bad_on_diagonals<double>(grad) : bad_on_diagonals<float>(grad);
+  }
+  if (w.arrivals % kHistogramEvery == 1) count_exponents(w, grad);
 }
 
 }  // namespace pyforge

@@ -146,14 +146,14 @@ PF_NOINLINE bool online_softmax(const AttentionArgs& args, const Block& b, const
   for (int64_t c = b.from; c < b.width; c += kLanes<T>) {
     T* s = w.s + c;
     const Vec<T> before = load(w.largest + c);
-    Vec<T> most = before, other = before;
+    Vec<T> most = before, other = before;  // a NaN may be lost: the sum will be NaN
     int64_t j = 0;
     for (; j + 2 <= b.rows; j += 2) {
-      most = maximum(most, load(s + j * kWidth));
-      other = maximum(other, load(s + (j + 1) * kWidth));
+      most = at_least(load(s + j * kWidth), most);
+      other = at_least(load(s + (j + 1) * kWidth), other);
     }
-    if (j < b.rows) most = maximum(most, load(s + j * kWidth));
-    most = maximum(most, other);
+    if (j < b.rows) most = at_least(load(s + j * kWidth), most);
+    most = at_least(most, other);
     const Vec<T> base = where(most == minus, Vec<T>(T(0)), most);
     Vec<T> sum = T(0), odd = T(0);
     const auto weigh = [&](int64_t row) PF_LAMBDA {

@@ -2,6 +2,7 @@
 // a padded copy, without a matrix product.
 #pragma once
 #include "kernels/conv.h"
+#include "kernels/conv_depthwise.h"
 #include "kernels/conv_plane.h"
 #include "kernels/gemm_plan.h"
 
@@ -101,9 +102,44 @@ void direct_plan(const GatherConv& conv, ConvPlan& plan) {
                          terms * static_cast<int64_t>(sizeof(int64_t));
 }
 
+inline bool is_depthwise3(const GatherConv& conv, const WindowSizes& s) {
+  bool plain = conv.channels == 1 && conv.rows == 1 && conv.taps == 9 && conv.source[0] == 1 &&
+               s.span[0] == 1 && s.span[1] == 3 && s.span[2] == 3;
+  for (int d = 0; d < kSpatial; ++d) {
+    plain = plain && conv.step[d] == 1 && conv.stride[d] == 1 && conv.first[d] == 0 &&
+            conv.grid[d] == conv.target[d];
+  }
+  return plain && s.low[0] == 0;
+}
+
+// As direct_run, of the same units.
+template <class T>
+void depthwise_run(const GatherConv& conv, const WindowSizes& s, int64_t first, int64_t last) {
+  const Plane3 plane{conv.source[1], conv.source[2], s.low[1], s.low[2]};
+  const int64_t height = conv.grid[1], width = conv.grid[2];
+  const int64_t blocks = ceil_div(height, s.block_rows);
+  for (int64_t unit = first; unit < last; ++unit) {
+    const int64_t h = unit % blocks * s.block_rows, member = unit / blocks;
+    const int64_t group = member % conv.groups;
+    const T* from = static_cast<const T*>(conv.weight) + group * conv.weight_group;
+    T weight[9];
+    for (int64_t t = 0; t < 9; ++t) {
+      const int64_t* offset = conv.offset + t * kSpatial;
+      weight[3 * (offset[1] - s.low[1]) + offset[2] - s.low[2]] = from[conv.weight_at[t]];
+    }
+    depthwise_rows(static_cast<T*>(conv.out) + member * height * width, width,
+                   static_cast<const T*>(conv.in) + member * plane.height * plane.width, plane, h,
+                   smaller(height, h + s.block_rows), weight,
+                   conv.bias ? static_cast<const T*>(conv.bias)[group] : T(0));
+  }
+}
+
 template <class T>
 void direct_run(const GatherConv& conv, const void*, void* workspace, int64_t first, int64_t last) {
   const WindowSizes s = sizes_of<T>(conv);
+  if constexpr (kDepthwise3) {
+    if (is_depthwise3(conv, s)) return depthwise_run<T>(conv, s, first, last);
+  }
   const RowTiles tiles(conv.rows);
   const int64_t terms = conv.channels * conv.taps, line_size = round_up(conv.grid[2], 8);
   T* const source = static_cast<T*>(workspace);
@@ -235,6 +271,10 @@ void direct_weight_run(const WeightConv& conv, void* shared, void* workspace, in
   const int64_t in_plane = conv.source[0] * conv.source[1] * conv.source[2];
   const int64_t grid_plane = conv.grid[0] * conv.grid[1] * conv.grid[2];
   const int64_t width = conv.grid[2], row_step = conv.step[1] * s.row;
+  bool plain = conv.channels == 1 && conv.rows == 1 && kernel[0] == 1 && kernel[1] == 3 &&
+               kernel[2] == 3 && conv.source[0] == 1 && conv.grid[0] == 1;
+  for (int d = 0; d < kSpatial; ++d) plain = plain && conv.step[d] == 1 && conv.dilation[d] == 1;
+  const Plane3 source_plane{conv.source[1], conv.source[2], s.low[1], s.low[2]};
   for (int64_t unit = first; unit < last; ++unit) {
     const int64_t chunk = unit / conv.groups, group = unit % conv.groups;
     const int64_t begin = conv.images * chunk / conv.chunks,
@@ -245,6 +285,10 @@ void direct_weight_run(const WeightConv& conv, void* shared, void* workspace, in
       const int64_t member = image * conv.groups + group;
       const T* in = static_cast<const T*>(conv.in) + member * conv.channels * in_plane;
       const T* grad = static_cast<const T*>(conv.grad) + member * conv.rows * grid_plane;
+      if (kDepthwise3 && plain) {
+        depthwise_sums(all, grad, conv.grid[1], width, in, source_plane);
+        continue;
+      }
       for (int64_t c = 0; c < conv.channels; ++c) {
         for (int64_t d = 0; d < conv.grid[0]; ++d) {
           for (int64_t h = 0; h < conv.grid[1]; h += s.block_rows) {

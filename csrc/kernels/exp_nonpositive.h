@@ -4,15 +4,15 @@
 
 namespace pyforge::kernels::PF_ISA {
 
-// exp(x) for x <= 0 (or NaN); results below the least normal number are 0, so that masked elements
-// (-inf) cost no more than others.
+// exp(x) for x <= 0 (or NaN); 0 where 2^k, k the nearest integer to log2(e) x, is not a normal
+// number, so that masked elements (-inf) cost no more than others.
 template <class T>
 PF_INLINE Vec<T> exp_nonpositive(Vec<T> x) {
-  const Vec<T> least =
-      sizeof(T) == 4 ? static_cast<T>(-87.33654) : static_cast<T>(-708.3964185322641);
+  // k = -1 - the greatest exponent: the bits of 2^k are those of 0.
+  const Vec<T> least = static_cast<T>(-0.693147180559945309 * (static_cast<int>(Fp<T>::kBias)));
   const auto [shifted, r] = exp_reduce(at_least(x, least));
   const Vec<T> s = power_of_two(shifted, 0);
-  return where(x < least, Vec<T>(T(0)), fma(exp_poly(r), s, s));
+  return fma(exp_poly(r), s, s);
 }
 
 }  // namespace pyforge::kernels::PF_ISA

@@ -1,5 +1,6 @@
 // GELU as an epilogue of the matrix product, the same formula as the elementwise row.
 #include "kernels/math.h"
+#include "kernels/math_gelu.h"
 
 namespace pyforge::kernels::PF_ISA {
 
@@ -9,6 +10,9 @@ void gelu(double* lanes);
 template <class T>
 static PF_INLINE void gelu_lanes(T* lanes) {
   const Vec<T> x = load(lanes);
+#if defined(PF_TABLED_GELU)
+  if constexpr (same_type<T, float>) return store(lanes, gelu_of(x));
+#endif
   store(lanes, x * (T(0.5) + T(0.5) * erf(x * T(0.707106781186547524))));
 }
 

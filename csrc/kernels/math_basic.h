@@ -92,13 +92,31 @@ PF_INLINE Vec<T> minimum_of(Vec<T> a, Vec<T> b) {
   else
     return where(a < b, a, b);
 }
-// At most / at least a constant; NaN stays NaN. One instruction on x86.
+// At most / at least a constant; NaN stays NaN. One instruction on x86, which GCC has to be told.
 template <class T>
 PF_INLINE Vec<T> at_most(Vec<T> x, Vec<T> limit) {
+#if defined(__AVX512F__) && PF_VECTOR_BYTES == 64
+  if constexpr (same_type<T, float>) return Vec<T>::of(_mm512_min_ps((__m512)limit.v, (__m512)x.v));
+  if constexpr (same_type<T, double>)
+    return Vec<T>::of(_mm512_min_pd((__m512d)limit.v, (__m512d)x.v));
+#elif defined(__AVX__) && PF_VECTOR_BYTES == 32
+  if constexpr (same_type<T, float>) return Vec<T>::of(_mm256_min_ps((__m256)limit.v, (__m256)x.v));
+  if constexpr (same_type<T, double>)
+    return Vec<T>::of(_mm256_min_pd((__m256d)limit.v, (__m256d)x.v));
+#endif
   return where(limit < x, limit, x);
 }
 template <class T>
 PF_INLINE Vec<T> at_least(Vec<T> x, Vec<T> limit) {
+#if defined(__AVX512F__) && PF_VECTOR_BYTES == 64
+  if constexpr (same_type<T, float>) return Vec<T>::of(_mm512_max_ps((__m512)limit.v, (__m512)x.v));
+  if constexpr (same_type<T, double>)
+    return Vec<T>::of(_mm512_max_pd((__m512d)limit.v, (__m512d)x.v));
+#elif defined(__AVX__) && PF_VECTOR_BYTES == 32
+  if constexpr (same_type<T, float>) return Vec<T>::of(_mm256_max_ps((__m256)limit.v, (__m256)x.v));
+  if constexpr (same_type<T, double>)
+    return Vec<T>::of(_mm256_max_pd((__m256d)limit.v, (__m256d)x.v));
+#endif
   return where(limit > x, limit, x);
 }
 

@@ -1,4 +1,4 @@
-// Special functions that are computed one element at a time, in double precision: special.cpp,
+// Special functions, most of them computed one element at a time in double precision: special.cpp,
 // special_more.cpp.
 #pragma once
 #include "kernels/math_inverse.h"
@@ -44,6 +44,10 @@ double scalar_hermite_he(double x, double n);
 double scalar_laguerre_l(double x, double n);
 double scalar_legendre_p(double x, double n);
 
+// In place, for the lanes of one vector.
+void lgamma_lanes(float* x);
+void digamma_lanes(float* x);
+void digamma_lanes(double* x);
 // x[i] = f(x[i]) and f(x[i], y[i]) for the lanes of one vector.
 void each_element(float* x, double (*f)(double));
 void each_element(double* x, double (*f)(double));
@@ -125,7 +129,13 @@ PF_INLINE Vec<double> erfinv(Vec<double> x) {
   return where(a == 1, x * Fp<double>::kInf, p * x);
 }
 PF_INLINE Vec<float> erfinv(Vec<float> x) {
-  return to_float(erfinv(to_double(x, 0)), erfinv(to_double(x, 1)));
+  const Vec<float> a = abs(x), w = -log((1 - a) * (1 + a));
+  const Vec<float> p = horner(0.32f * w - 1, 1.65365458f, 0.750494301f, -0.0589231439f,
+                              -0.0226039942f, 0.0178146027f, -0.00413997564f, -0.00129635434f,
+                              0.00124072435f, -0.000220180591f, -0.000131837485f, 5.66460003e-05f);
+  const Mask<float> far = !(w < 6.25f);
+  if (!any(far)) return p * x;
+  return where(far, to_float(erfinv(to_double(x, 0)), erfinv(to_double(x, 1))), p * x);
 }
 
 #define PF_BY_ELEMENT(name, fn)                                         \
@@ -134,8 +144,22 @@ PF_INLINE Vec<float> erfinv(Vec<float> x) {
 #define PF_BY_ELEMENT_2(name, fn)                                                        \
   PF_INLINE Vec<float> name(Vec<float> a, Vec<float> b) { return by_element(a, b, fn); } \
   PF_INLINE Vec<double> name(Vec<double> a, Vec<double> b) { return by_element(a, b, fn); }
-PF_BY_ELEMENT(lgamma, scalar_lgamma)
-PF_BY_ELEMENT(digamma, scalar_digamma)
+PF_INLINE Vec<float> lgamma(Vec<float> x) {
+  float lanes[Vec<float>::kLanes];
+  store(lanes, x);
+  lgamma_lanes(lanes);
+  return load(lanes);
+}
+PF_INLINE Vec<double> lgamma(Vec<double> x) { return by_element(x, scalar_lgamma); }
+template <class T>
+PF_INLINE Vec<T> digamma_of(Vec<T> x) {
+  T lanes[Vec<T>::kLanes];
+  store(lanes, x);
+  digamma_lanes(lanes);
+  return load(lanes);
+}
+PF_INLINE Vec<float> digamma(Vec<float> x) { return digamma_of(x); }
+PF_INLINE Vec<double> digamma(Vec<double> x) { return digamma_of(x); }
 PF_BY_ELEMENT(i0, scalar_i0)
 PF_BY_ELEMENT(special_i0e, scalar_i0e)
 PF_BY_ELEMENT(special_i1, scalar_i1)

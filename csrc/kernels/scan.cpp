@@ -19,10 +19,31 @@ struct Multiply {
   }
 };
 
+// Lines along the last dimension, kLines at a time: the sums of one wait for each other.
+template <int kLines, class T, class A, class Out, class Op>
+void scan_lines(const ReduceArgs& a, int64_t line) {
+  const T* p = static_cast<const T*>(a.in) + line * a.outer_stride;
+  Out* out = static_cast<Out*>(a.out) + line * a.reduce;
+  A acc[kLines];
+  for (int l = 0; l < kLines; ++l) acc[l] = Op::kFirst;
+  for (int64_t r = 0; r < a.reduce; ++r) {
+    for (int l = 0; l < kLines; ++l) {
+      acc[l] = Op::next(acc[l], static_cast<A>(p[l * a.outer_stride + r * a.reduce_stride]));
+      out[l * a.reduce + r] = static_cast<Out>(acc[l]);
+    }
+  }
+}
+
 template <class T, class A, class Out, class Op>
 void scan(const ReduceArgs& a) {
   constexpr int64_t chunk = 256;
   A acc[chunk];
+  if (a.inner == 1) {
+    int64_t line = 0;
+    for (; line + 4 <= a.outer; line += 4) scan_lines<4, T, A, Out, Op>(a, line);
+    for (; line < a.outer; ++line) scan_lines<1, T, A, Out, Op>(a, line);
+    return;
+  }
   for (int64_t o = 0; o < a.outer; ++o) {
     const T* p = static_cast<const T*>(a.in) + o * a.outer_stride;
     Out* out = static_cast<Out*>(a.out) + o * a.reduce * a.inner;

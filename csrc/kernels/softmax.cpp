@@ -24,26 +24,77 @@ PF_NOINLINE double exponentials(T* y, const T* x, T largest, int64_t cols) {
   return sum;
 }
 
+// The largest of n >= 1 elements; where there is a NaN, any of them, for the sum will be NaN.
+template <class T>
+PF_INLINE T row_peak(const T* p, int64_t n) {
+  constexpr int N = kLanes<T>;
+  if (n < N) {
+    return across<MaxLanes>(load_filled<T>(p, n, Vec<T>(-static_cast<T>(__builtin_inff()))))[0];
+  }
+  Vec<T> a = load(p), b = load(p + n - N);  // the last vector may overlap
+  int64_t i = N;
+  for (; i + 2 * N <= n; i += 2 * N) {
+    a = at_least(load(p + i), a);
+    b = at_least(load(p + i + N), b);
+  }
+  if (i + N <= n) a = at_least(load(p + i), a);
+  return across<MaxLanes>(at_least(a, b))[0];
+}
+
+// Rows taken together: what is done once per row then overlaps, and logarithms fill a vector. As
+// many as a part of the first-level cache holds.
+template <class T>
+PF_INLINE int64_t rows_together(int64_t cols) {
+  constexpr int64_t kBytes = 4 << 10;  // of each array: a part of the first-level cache
+  const int64_t fit = kBytes / (cols * static_cast<int64_t>(sizeof(T)));
+  return fit < 1 ? 1 : fit < kLanes<T> ? fit : kLanes<T>;
+}
+
 template <class T>
 void softmax(void* out, const void* in, int64_t rows, int64_t cols) {
-  for (int64_t r = 0; r < rows && cols > 0; ++r) {
-    const T* x = static_cast<const T*>(in) + r * cols;
-    T* y = static_cast<T*>(out) + r * cols;
-    Vec<T> factor = static_cast<T>(1 / exponentials<T, true>(y, x, row_max(x, cols), cols));
-    for_each_vector<T>(cols, [&](auto place) PF_LAMBDA { place.store(y, place.load(y) * factor); });
+  if (cols <= 0) return;
+  const int64_t block = rows_together<T>(cols);
+  T most[kLanes<T>], factor[kLanes<T>];
+  for (int64_t first = 0; first < rows; first += block) {
+    const int64_t count = rows - first < block ? rows - first : block;
+    const T* x = static_cast<const T*>(in) + first * cols;
+    T* y = static_cast<T*>(out) + first * cols;
+    for (int64_t r = 0; r < count; ++r) most[r] = row_peak(x + r * cols, cols);
+    for (int64_t r = 0; r < count; ++r) {
+      factor[r] =
+          static_cast<T>(1 / exponentials<T, true>(y + r * cols, x + r * cols, most[r], cols));
+    }
+    for (int64_t r = 0; r < count; ++r) {
+      const Vec<T> f = factor[r];
+      T* row = y + r * cols;
+      for_each_vector<T>(cols,
+                         [&](auto place) PF_LAMBDA { place.store(row, place.load(row) * f); });
+    }
   }
 }
 
 template <class T>
 void log_softmax(void* out, const void* in, int64_t rows, int64_t cols) {
-  for (int64_t r = 0; r < rows && cols > 0; ++r) {
-    const T* x = static_cast<const T*>(in) + r * cols;
-    T* y = static_cast<T*>(out) + r * cols;
-    T most = row_max(x, cols);
-    Vec<T> largest = most;
-    Vec<T> log_sum = log_of<T>(exponentials<T, false>(nullptr, x, most, cols));
-    for_each_vector<T>(
-        cols, [&](auto place) PF_LAMBDA { place.store(y, (place.load(x) - largest) - log_sum); });
+  if (cols <= 0) return;
+  const int64_t block = rows_together<T>(cols);
+  T most[kLanes<T>], log_sum[kLanes<T>] = {};
+  for (int64_t first = 0; first < rows; first += block) {
+    const int64_t count = rows - first < block ? rows - first : block;
+    const T* x = static_cast<const T*>(in) + first * cols;
+    T* y = static_cast<T*>(out) + first * cols;
+    for (int64_t r = 0; r < count; ++r) most[r] = row_peak(x + r * cols, cols);
+    for (int64_t r = 0; r < count; ++r) {
+      log_sum[r] = static_cast<T>(exponentials<T, false>(nullptr, x + r * cols, most[r], cols));
+    }
+    store(log_sum, log(load(log_sum)));
+    for (int64_t r = 0; r < count; ++r) {
+      const Vec<T> largest = most[r], shift = log_sum[r];
+      const T* from = x + r * cols;
+      T* to = y + r * cols;
+      for_each_vector<T>(cols, [&](auto place) PF_LAMBDA {
+        place.store(to, (place.load(from) - largest) - shift);
+      });
+    }
   }
 }
 
@@ -61,43 +112,60 @@ PF_INLINE void fill_zeros(T* out, int64_t cols) {
 // A row without a gradient passes none on, even if its values are NaN (docs/singular_points.md).
 template <class T>
 void softmax_backward(void* out, const void* grad, const void* y_in, int64_t rows, int64_t cols) {
-  for (int64_t r = 0; r < rows; ++r) {
-    const T* y = static_cast<const T*>(y_in) + r * cols;
-    const T* g = static_cast<const T*>(grad) + r * cols;
-    T* dx = static_cast<T*>(out) + r * cols;
-    double dot;
-    row_sums<T, 1>(&dot, cols, [&](auto place) PF_LAMBDA {
-      return Terms<T, 1>{{place.load(g) * place.load(y)}};
-    });
-    if (__builtin_expect(dot != dot, 0) && all_zero(g, cols)) {
-      fill_zeros(dx, cols);
-      continue;
+  if (cols <= 0) return;
+  const int64_t block = rows_together<T>(cols);
+  double dots[kLanes<T>];
+  for (int64_t first = 0; first < rows; first += block) {
+    const int64_t count = rows - first < block ? rows - first : block;
+    for (int64_t r = 0; r < count; ++r) {
+      const T* y = static_cast<const T*>(y_in) + (first + r) * cols;
+      const T* g = static_cast<const T*>(grad) + (first + r) * cols;
+      row_sums<T, 1>(dots + r, cols, [&](auto place) PF_LAMBDA {
+        return Terms<T, 1>{{place.load(g) * place.load(y)}};
+      });
     }
-    Vec<T> mean = static_cast<T>(dot);
-    for_each_vector<T>(cols, [&](auto place) PF_LAMBDA {
-      place.store(dx, place.load(y) * (place.load(g) - mean));
-    });
+    for (int64_t r = 0; r < count; ++r) {
+      const T* y = static_cast<const T*>(y_in) + (first + r) * cols;
+      const T* g = static_cast<const T*>(grad) + (first + r) * cols;
+      T* dx = static_cast<T*>(out) + (first + r) * cols;
+      if (__builtin_expect(dots[r] != dots[r], 0) && all_zero(g, cols)) {
+        fill_zeros(dx, cols);
+        continue;
+      }
+      const Vec<T> mean = static_cast<T>(dots[r]);
+      for_each_vector<T>(cols, [&](auto place) PF_LAMBDA {
+        place.store(dx, place.load(y) * (place.load(g) - mean));
+      });
+    }
   }
 }
 
 template <class T>
 void log_softmax_backward(void* out, const void* grad, const void* y_in, int64_t rows,
                           int64_t cols) {
-  for (int64_t r = 0; r < rows; ++r) {
-    const T* y = static_cast<const T*>(y_in) + r * cols;
-    const T* g = static_cast<const T*>(grad) + r * cols;
-    T* dx = static_cast<T*>(out) + r * cols;
-    double total;
-    row_sums<T, 1>(&total, cols,
-                   [&](auto place) PF_LAMBDA { return Terms<T, 1>{{place.load(g)}}; });
-    if (__builtin_expect(total == 0, 0) && all_zero(g, cols)) {
-      fill_zeros(dx, cols);
-      continue;
+  if (cols <= 0) return;
+  const int64_t block = rows_together<T>(cols);
+  double totals[kLanes<T>];
+  for (int64_t first = 0; first < rows; first += block) {
+    const int64_t count = rows - first < block ? rows - first : block;
+    for (int64_t r = 0; r < count; ++r) {
+      const T* g = static_cast<const T*>(grad) + (first + r) * cols;
+      row_sums<T, 1>(totals + r, cols,
+                     [&](auto place) PF_LAMBDA { return Terms<T, 1>{{place.load(g)}}; });
     }
-    Vec<T> sum = static_cast<T>(total);
-    for_each_vector<T>(cols, [&](auto place) PF_LAMBDA {
-      place.store(dx, place.load(g) - exp_nonpositive(place.load(y)) * sum);
-    });
+    for (int64_t r = 0; r < count; ++r) {
+      const T* y = static_cast<const T*>(y_in) + (first + r) * cols;
+      const T* g = static_cast<const T*>(grad) + (first + r) * cols;
+      T* dx = static_cast<T*>(out) + (first + r) * cols;
+      if (__builtin_expect(totals[r] == 0, 0) && all_zero(g, cols)) {
+        fill_zeros(dx, cols);
+        continue;
+      }
+      const Vec<T> sum = static_cast<T>(totals[r]);
+      for_each_vector<T>(cols, [&](auto place) PF_LAMBDA {
+        place.store(dx, place.load(g) - exp_nonpositive(place.load(y)) * sum);
+      });
+    }
   }
 }
 
@@ -108,7 +176,7 @@ void cross_entropy(void* loss, void* largest, void* log_sum, const void* in, con
     T value = 0, most = 0, log_of_sum = 0;
     if (target[r] != ignore) {
       const T* x = static_cast<const T*>(in) + r * cols;
-      most = row_max(x, cols);
+      most = row_peak(x, cols);
       log_of_sum = log_of<T>(exponentials<T, false>(nullptr, x, most, cols));
       value = log_of_sum - (x[target[r]] - most);
     }

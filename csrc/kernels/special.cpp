@@ -131,7 +131,63 @@ double zeta_positive(double s, double q) {
   return sum;
 }
 
+// x and what raising it to kLeast and more has cost: Gamma(x + n) = product Gamma(x), and the sum
+// of 1 / (x + i) over i < n is sum / product. For x >= 0; a zero stays in the product.
+struct Raised {
+  Vec<double> x, product, sum;
+};
+template <int kLeast, bool kSum>
+PF_INLINE Raised raise(Vec<double> x) {
+  Raised r{x, 1.0, 0.0};
+  for (int i = 0; i < kLeast; ++i) {
+    const Mask<double> small = r.x < kLeast;
+    if (!any(small)) break;
+    if constexpr (kSum) r.sum = where(small, fma(r.sum, r.x, r.product), r.sum);
+    r.product = where(small, r.product * r.x, r.product);
+    r.x = where(small, r.x + 1, r.x);
+  }
+  return r;
+}
+
+// Stirling's series from 6 on, below by recurrence, for negative x reflected: to 1e-14 absolute.
+Vec<double> lgamma_of(Vec<double> x) {
+  const Mask<double> negative = x < 0;
+  const Raised r = raise<6, false>(where(negative, 1 - x, x));
+  const Vec<double> inverse = 1 / r.x;
+  const Vec<double> series =
+      horner(inverse * inverse, 1. / 12, -1. / 360, 1. / 1260, -1. / 1680, 1. / 1188,
+             -691. / 360360, 1. / 156, -3617. / 122400, 43867. / 244188);
+  const Vec<double> y =
+      (r.x - 0.5) * (log(r.x) - 1) + (0.41893853320467274178 + (series * inverse - log(r.product)));
+  if (!any(negative)) return y;
+  const Vec<double> sine = abs(sin(kPi * (x - round(x))));
+  return where(negative, where(x == -kInf, kInf, log(kPi / sine) - y), y);
+}
+
+Vec<double> digamma_of_lanes(Vec<double> x) {
+  const Mask<double> negative = x < 0;
+  const Raised r = raise<10, true>(where(negative, 1 - x, x));
+  const Vec<double> z = 1 / (r.x * r.x);
+  const Vec<double> series =
+      z * horner(z, 1. / 12, -1. / 120, 1. / 252, -1. / 240, 1. / 132, -691. / 32760, 1. / 12);
+  const Vec<double> y = log(r.x) - 0.5 / r.x - series - r.sum / r.product;
+  if (!any(negative)) return y;
+  const Vec<double> fraction = x - round(x);
+  const Vec<double> reflected = y - kPi / tan(kPi * fraction);
+  return where(negative, where(fraction == 0, kNan, reflected), y);
+}
+
 }  // namespace
+
+void lgamma_lanes(float* x) {
+  const Vec<float> v = load(x);
+  store(x, to_float(lgamma_of(to_double(v, 0)), lgamma_of(to_double(v, 1))));
+}
+void digamma_lanes(float* x) {
+  const Vec<float> v = load(x);
+  store(x, to_float(digamma_of_lanes(to_double(v, 0)), digamma_of_lanes(to_double(v, 1))));
+}
+void digamma_lanes(double* x) { store(x, digamma_of_lanes(load(x))); }
 
 double scalar_erfcx(double x) {
   if (x < 25) {  // x^2 in two parts
@@ -162,23 +218,10 @@ double scalar_lgamma(double x) {
   return lgamma_r(x, &sign);
 }
 
-// Recurrence up to 10, then the asymptotic series; reflected where negative.
 double scalar_digamma(double x) {
-  if (x == 0) return __builtin_copysign(kInf, -x);
-  double result = 0;
-  if (x < 0) {
-    const double fraction = x - __builtin_nearbyint(x);
-    if (fraction == 0 || x == -kInf) return kNan;
-    result = -kPi / __builtin_tan(kPi * fraction);
-    x = 1 - x;
-  }
-  for (; x < 10; x += 1) result -= 1 / x;
-  const double z = 1 / (x * x);
-  const double series =
-      z * (1. / 12 -
-           z * (1. / 120 -
-                z * (1. / 252 - z * (1. / 240 - z * (1. / 132 - z * (691. / 32760 - z / 12))))));
-  return result + (__builtin_log(x) - 0.5 / x - series);
+  double lanes[Vec<double>::kLanes] = {x};
+  digamma_lanes(lanes);
+  return lanes[0];
 }
 
 // Hurwitz: the sum of (q + k)^-s over k >= 0. For q < 0 the terms left of 0 are mirrored.

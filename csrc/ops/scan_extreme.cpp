@@ -37,17 +37,28 @@ struct CumminBackward : RunningExtremeBackward {
   static void backward(Node& n, CumminBackward& p, Tensor* in, Tensor* out) { p(n, in, out); }
 };
 
-// The last of equals; from the first NaN on the latest NaN.
+// The last of equals; from the first NaN on the latest NaN, than which nothing is better.
 template <class T, class Better>
 void run_extreme(const T* x, T* values, int64_t* indices, const Lines& l, Better better) {
+  if (l.inner == 1) {
+    for (int64_t o = 0; o < l.outer; ++o, x += l.n, values += l.n, indices += l.n) {
+      T best{};
+      int64_t at = 0;
+      for (int64_t k = 0; k < l.n; ++k) {
+        if (k == 0 || x[k] != x[k] || better(x[k], best)) best = x[k], at = k;
+        values[k] = best;
+        indices[k] = at;
+      }
+    }
+    return;
+  }
   for (int64_t o = 0; o < l.outer; ++o) {
     for (int64_t k = 0; k < l.n; ++k) {
       int64_t row = (o * l.n + k) * l.inner;
       for (int64_t i = 0; i < l.inner; ++i) {
         int64_t at = row + i, before = at - l.inner;
         T v = x[at];
-        bool take =
-            k == 0 || v != v || (values[before] == values[before] && better(v, values[before]));
+        bool take = k == 0 || v != v || better(v, values[before]);
         values[at] = take ? v : values[before];
         indices[at] = take ? k : indices[before];
       }

@@ -1,12 +1,13 @@
-// Statistics for pyforge.diagnose: of gradients, of updates, of activations; and the observer of
-// backward passes.
+// Statistics for pyforge.diagnose: of gradients, of updates, of activations.
 #include <pybind11/stl.h>
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <string>
 #include <unordered_set>
 
+#include "autograd/anomaly.h"
 #include "autograd/engine.h"
 #include "autograd/meta.h"
 #include "kernels/dispatch.h"
@@ -33,10 +34,11 @@ T* room_in(const py::buffer& out, size_t count) {
   return static_cast<T*>(info.ptr);
 }
 
-// Gradients of a list of leaves, and samples of their values to measure updates with.
+// Gradients of a list of leaves, samples of their values to measure updates with, and the steps of
+// the optimisers that move them. Between steps of note, no Python is called.
 class GradientWatches {
  public:
-  static constexpr int kColumns = 7, kSamples = 16, kUpdateEvery = 4;
+  static constexpr int kColumns = 8, kSamples = 16, kUpdateEvery = 4, kTrackColumns = 3;
 
   GradientWatches(std::vector<Tensor> leaves, bool exact) : leaves_(std::move(leaves)) {
     for (const Tensor& t : leaves_) {
@@ -48,12 +50,13 @@ class GradientWatches {
       else
         meta.watch = new GradientWatch;
       meta.watch->exact |= exact;
+      watches_.push_back(meta.watch);
       seen_.push_back(meta.watch->arrivals);
     }
     samples_.resize(leaves_.size() * kSamples);
     offsets_.resize(leaves_.size());
     steps_.resize(leaves_.size());
-    ratios_.assign(leaves_.size(), std::nan(""));
+    ratios_.assign(leaves_.size(), std::nanf(""));
     for (size_t i = 0; i < leaves_.size(); ++i) take_sample(i);
   }
   ~GradientWatches() { remove(); }
@@ -61,6 +64,9 @@ class GradientWatches {
   GradientWatches& operator=(const GradientWatches&) = delete;
 
   void remove() {
+    std::erase(listeners, this);
+    if (listeners.empty()) engine_hooks.observe = nullptr;
+    call_ = {};
     for (const Tensor& t : leaves_) {
       TensorMeta& meta = meta_of(t);
       if (!meta.watch || --meta.watch->users) continue;
@@ -68,13 +74,24 @@ class GradientWatches {
       meta.watch = nullptr;
     }
     leaves_.clear();
+    watches_.clear();
+  }
+
+  // From now on, call(roots, done) around backward passes: around each one while `every_pass`,
+  // then around those with a loss or gradients that are not finite.
+  void listen(py::object call, bool every_pass) {
+    call_ = std::move(call);
+    every_pass_ = every_pass;
+    if (std::find(listeners.begin(), listeners.end(), this) == listeners.end())
+      listeners.push_back(this);
+    engine_hooks.observe = observe_all;
   }
 
   // Leaves that got a gradient since the last call.
   int64_t arrived() {
     int64_t count = 0;
-    for (size_t i = 0; i < leaves_.size(); ++i) {
-      uint64_t now = watch(i).arrivals;
+    for (size_t i = 0; i < watches_.size(); ++i) {
+      uint64_t now = watches_[i]->arrivals;
       count += now != seen_[i];
       seen_[i] = now;
     }
@@ -82,44 +99,92 @@ class GradientWatches {
   }
 
   // Of each leaf: norm, largest, share of zeros, share of |g| < 1e-8, not finite, passes (0: never
-  // any), carried.
+  // any), carried, place of the last arrival in the order of all.
   void read(const py::buffer& out) {
     double* row = room_in<double>(out, leaves_.size() * kColumns);
     for (size_t i = 0; i < leaves_.size(); ++i, row += kColumns) {
       const GradientWatch& w = watch(i);
       double n = static_cast<double>(std::max<int64_t>(w.count, 1));
-      double part = w.count ? static_cast<double>(w.total) / static_cast<double>(w.count) : 1;
-      row[0] = std::sqrt(w.stats.sum_squares * part);
+      row[0] = std::sqrt(squares(w));
       row[1] = w.stats.max_abs;
       row[2] = static_cast<double>(w.stats.zeros) / n;
       row[3] = static_cast<double>(w.stats.tiny) / n;
       row[4] = static_cast<double>(w.stats.non_finite);
       row[5] = w.arrivals ? w.passes : 0;
       row[6] = w.carried;
+      row[7] = w.turn;
     }
   }
 
-  // The first leaf with a gradient that is not finite, or -1.
+  // Of the leaves with a gradient that is not finite the one that got it first, or -1.
   int64_t first_non_finite() const {
-    for (size_t i = 0; i < leaves_.size(); ++i)
-      if (watch(i).stats.non_finite) return static_cast<int64_t>(i);
-    return -1;
+    int64_t first = -1;
+    for (size_t i = 0; i < watches_.size(); ++i)
+      if (watches_[i]->stats.non_finite &&
+          (first < 0 || static_cast<int32_t>(watches_[i]->turn - watch(first).turn) < 0))
+        first = static_cast<int64_t>(i);
+    return first;
   }
 
-  // After an optimiser's step on the leaves `at`: size of the update over size of the value, by a
-  // sample, at the first step and then at every fourth; the last one in between. Marks their
-  // gradients as used.
-  void stepped(const std::vector<size_t>& at, const py::buffer& out) {
-    double* row = room_in<double>(out, at.size());
-    for (size_t i : at) {
-      PF_CHECK(i < leaves_.size(), Index, "leaf ", i, " of ", leaves_.size());
-      watch(i).stepped = true;
+  // The loss of the next step.
+  void set_loss(std::optional<double> loss) { loss_ = loss; }
+
+  // An optimiser over the leaves `at`. Its steps fill `window` [steps][leaves][norm, share of
+  // zeros, update ratio] in turn. Returns its number.
+  size_t track(std::vector<size_t> at, py::buffer window) {
+    for (size_t i : at) PF_CHECK(i < leaves_.size(), Index, "leaf ", i, " of ", leaves_.size());
+    auto* rows = room_in<float>(window, at.size() * kTrackColumns);
+    size_t one = std::max<size_t>(at.size() * kTrackColumns, 1);
+    size_t length = std::max<size_t>(static_cast<size_t>(window.request().size) / one, 1);
+    tracks_.push_back({std::move(at), std::move(window), rows, length, 0, {}});
+    tracks_.back().pending.reserve(length);
+    return tracks_.size() - 1;
+  }
+
+  // Before a step: 1 if a gradient holds what an earlier step has used, 2 if one is not finite.
+  int before(size_t k) const {
+    bool carried = false, bad = false;
+    for (size_t i : track_at(k).at) {
+      carried = carried || watches_[i]->carried;
+      bad = bad || watches_[i]->stats.non_finite;
+    }
+    return carried + 2 * bad;
+  }
+
+  // After it: marks the gradients as used. Returns how many steps wait for take(); at most as many
+  // as the window has rows.
+  size_t after(size_t k, double lr) {
+    Track& track = tracks_[check(k)];
+    float* row = track.rows + track.steps % track.length * track.at.size() * kTrackColumns;
+    double total = 0;
+    for (size_t i : track.at) {
+      const GradientWatch& w = watch(i);
+      auto n = static_cast<float>(std::max<int64_t>(w.count, 1));
+      double size = squares(w);
+      total += size;
+      watches_[i]->stepped = true;
       uint8_t turn = steps_[i];
       steps_[i] = static_cast<uint8_t>((turn + 1) % kUpdateEvery);
-      if (turn == 0) ratios_[i] = update_ratio(i);
+      if (turn == 0) ratios_[i] = static_cast<float>(update_ratio(i));
       if (turn == kUpdateEvery - 1) take_sample(i);
+      *row++ = static_cast<float>(std::sqrt(size));
+      *row++ = static_cast<float>(w.stats.zeros) / n;
       *row++ = ratios_[i];
     }
+    ++track.steps;
+    if (track.pending.size() < track.length) track.pending.push_back({loss_, std::sqrt(total), lr});
+    loss_.reset();
+    return track.pending.size();
+  }
+
+  // The steps since the last call: (loss or None, norm of all gradients, learning rate).
+  py::list take(size_t k) {
+    Track& track = tracks_[check(k)];
+    py::list rows;
+    for (const Step& step : track.pending)
+      rows.append(py::make_tuple(step.loss, step.norm, step.lr));
+    track.pending.clear();
+    return rows;
   }
 
   std::vector<uint32_t> histogram(size_t i) const {
@@ -130,11 +195,63 @@ class GradientWatches {
 
   // Bytes kept per leaf.
   static size_t bytes_per_leaf() {
-    return sizeof(GradientWatch) + (kSamples + 1) * sizeof(double) + 2 * sizeof(int64_t) + 1;
+    return sizeof(GradientWatch) + sizeof(Tensor) + sizeof(GradientWatch*) +
+           kSamples * sizeof(float) + 2 * sizeof(int64_t) + sizeof(float) + 1;
   }
 
  private:
-  GradientWatch& watch(size_t i) const { return *meta_of(leaves_[i]).watch; }
+  struct Step {
+    std::optional<double> loss;
+    double norm, lr;
+  };
+  struct Track {
+    std::vector<size_t> at;
+    py::buffer window;
+    float* rows;
+    size_t length, steps;
+    std::vector<Step> pending;
+  };
+
+  static void observe_all(const std::vector<Tensor>& roots, bool done) {
+    for (size_t k = 0; k < listeners.size();) {  // a call may remove listeners
+      GradientWatches* listener = listeners[k];
+      listener->observe(roots, done);
+      if (k < listeners.size() && listeners[k] == listener) ++k;
+    }
+  }
+
+  void observe(const std::vector<Tensor>& roots, bool done) {
+    const Tensor* loss = roots.size() == 1 && is_floating(roots[0].dtype()) ? &roots[0] : nullptr;
+    if (!done) {
+      calling_ = every_pass_ || (loss && finiteness(*loss) != kernels::kFinite);
+    } else if (!calling_ && first_non_finite() < 0) {
+      if (arrived() && loss && loss->numel() == 1) loss_ = ops::item(*loss).to_double();
+      return;
+    }
+    if (!done && !calling_) return;
+    py::object call = call_;
+    try {
+      call(roots, done);
+    } catch (py::error_already_set& e) {
+      e.restore();
+      throw PythonError();
+    }
+  }
+
+  size_t check(size_t k) const {
+    PF_CHECK(k < tracks_.size(), Index, "track ", k, " of ", tracks_.size());
+    return k;
+  }
+  const Track& track_at(size_t k) const { return tracks_[check(k)]; }
+  const GradientWatch& watch(size_t i) const { return *watches_[i]; }
+  const GradientWatch& watch(int64_t i) const { return *watches_[static_cast<size_t>(i)]; }
+
+  // Of the whole gradient, by the part that was looked at.
+  static double squares(const GradientWatch& w) {
+    return w.count
+               ? w.stats.sum_squares * (static_cast<double>(w.total) / static_cast<double>(w.count))
+               : w.stats.sum_squares;
+  }
 
   int64_t position(size_t i, int k) const {
     const int64_t n = leaves_[i].numel();
@@ -144,26 +261,35 @@ class GradientWatches {
     const Tensor& t = leaves_[i];
     if (t.numel() == 0 || !t.is_contiguous()) return;
     offsets_[i] = (offsets_[i] + 7919) % t.numel();
-    for (int k = 0; k < kSamples; ++k) samples_[i * kSamples + k] = element(t, position(i, k));
+    for (int k = 0; k < kSamples; ++k)
+      samples_[i * kSamples + k] = static_cast<float>(element(t, position(i, k)));
   }
   double update_ratio(size_t i) {
     const Tensor& t = leaves_[i];
     if (t.numel() == 0 || !t.is_contiguous()) return std::nan("");
     double moved = 0, size = 0;
     for (int k = 0; k < kSamples; ++k) {
-      double before = samples_[i * kSamples + k], after = element(t, position(i, k));
+      double before = samples_[i * kSamples + k];
+      double after = static_cast<float>(element(t, position(i, k)));
       moved += (after - before) * (after - before);
       size += before * before;
     }
     return size > 0 ? std::sqrt(moved / size) : std::nan("");
   }
 
+  static inline std::vector<GradientWatches*> listeners;
+
   std::vector<Tensor> leaves_;
+  std::vector<GradientWatch*> watches_;
   std::vector<uint64_t> seen_;
-  std::vector<double> samples_;
+  std::vector<float> samples_;
   std::vector<int64_t> offsets_;
   std::vector<uint8_t> steps_;
-  std::vector<double> ratios_;
+  std::vector<float> ratios_;
+  std::vector<Track> tracks_;
+  std::optional<double> loss_;
+  py::object call_;
+  bool every_pass_ = false, calling_ = false;
 };
 
 // One layer's outputs: sums over at most kRows rows of each, and which units were ever active.
@@ -242,24 +368,6 @@ class ActivationWatch {
   std::vector<uint8_t> active_;
 };
 
-PyObject* observer = nullptr;
-
-void call_observer(const std::vector<Tensor>& roots, bool done) {
-  py::object call = py::reinterpret_borrow<py::object>(observer);
-  try {
-    call(roots, done);
-  } catch (py::error_already_set& e) {
-    e.restore();
-    throw PythonError();
-  }
-}
-
-void set_observer(const py::object& call) {
-  Py_XDECREF(observer);
-  observer = call.is_none() ? nullptr : Py_NewRef(call.ptr());
-  engine_hooks.observe = observer ? call_observer : nullptr;
-}
-
 // The leaves into which a backward pass from `root` would accumulate.
 std::vector<Tensor> graph_leaves(const Tensor& root) {
   std::vector<Tensor> leaves;
@@ -289,7 +397,12 @@ PF_BIND {
       .def("arrived", &GradientWatches::arrived)
       .def("read", &GradientWatches::read)
       .def("first_non_finite", &GradientWatches::first_non_finite)
-      .def("stepped", &GradientWatches::stepped)
+      .def("listen", &GradientWatches::listen, py::arg("call"), py::arg("every_pass"))
+      .def("set_loss", &GradientWatches::set_loss)
+      .def("track", &GradientWatches::track)
+      .def("before", &GradientWatches::before)
+      .def("after", &GradientWatches::after)
+      .def("take", &GradientWatches::take)
       .def("histogram", &GradientWatches::histogram)
       .def_static("bytes_per_leaf", &GradientWatches::bytes_per_leaf);
   py::class_<ActivationWatch>(m, "_ActivationWatch")
@@ -297,7 +410,6 @@ PF_BIND {
       .def("observe", &ActivationWatch::observe)
       .def("read", &ActivationWatch::read)
       .def("reset", &ActivationWatch::reset);
-  m.def("_set_backward_observer", set_observer);
   m.def("_graph_leaves", graph_leaves);
 }
 

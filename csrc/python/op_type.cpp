@@ -62,8 +62,9 @@ std::string arguments_text(PyObject* const* args, size_t nargs, PyObject* kwname
 const OpDef* fit(const OpGroup& group, const std::string& name, PyObject* const* args, size_t nargs,
                  PyObject* kwnames, uint32_t flags, ParsedArgs& parsed) {
   for (const OpDef* def : group.overloads)
-    if ((def->flags & flags) && (parsed.parse(*def, args, nargs, kwnames, nullptr) ||
-                                 parse_old_form(*def, name, args, nargs, kwnames, parsed)))
+    if ((def->flags & flags) && parsed.parse(*def, args, nargs, kwnames, nullptr)) return def;
+  for (const OpDef* def : group.overloads)
+    if ((def->flags & flags) && parse_old_form(*def, name, args, nargs, kwnames, parsed))
       return def;
   return nullptr;
 }

@@ -7,7 +7,10 @@ from .grad_mode import _Mode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
+
+    from .nan_origin import NanOrigin
 
 __all__ = [
     "detect_anomaly",
@@ -18,21 +21,47 @@ __all__ = [
 ]
 
 
+_user = (False, True, False)  # enabled, check_nan, check_inf, as set by the user
+_listeners: list[Callable[[NanOrigin], None]] = []
+
+
 def set_anomaly_enabled(enabled: bool, check_nan: bool = True, *, check_inf: bool = False) -> None:
     """Turn anomaly detection on or off; see :class:`detect_anomaly`."""
+    global _user
+    _user = (enabled, check_nan, check_inf)
+    _apply()
+
+
+def _apply() -> None:
+    enabled, check_nan, check_inf = _user
+    if _listeners:
+        enabled, check_nan, check_inf = True, True, enabled and check_inf
     _C._set_anomaly_handlers(_begin, _arrived, _failed)
     _C._set_anomaly_mode(enabled, check_nan, check_inf)
     _C._watch_calls(enabled and (check_nan or check_inf))
 
 
+def listen(listener: Callable[[NanOrigin], None]) -> None:
+    """Look for NaN as :class:`detect_anomaly` does, but call ``listener`` instead of raising."""
+    _listeners.append(listener)
+    _apply()
+
+
+def unlisten(listener: Callable[[NanOrigin], None]) -> None:
+    """Call ``listener`` no more."""
+    if listener in _listeners:
+        _listeners.remove(listener)
+        _apply()
+
+
 def is_anomaly_enabled() -> bool:
     """Whether anomaly detection is on."""
-    return _C._anomaly_mode()[0]
+    return _user[0]
 
 
 def is_anomaly_check_nan_enabled() -> bool:
     """Whether anomaly detection, when it is on, looks for NaN."""
-    return _C._anomaly_mode()[1]
+    return _user[1]
 
 
 class _Switch(_Mode):
@@ -44,7 +73,7 @@ class _Switch(_Mode):
         return _Switch(*self._wanted)
 
     def __enter__(self) -> None:
-        self._before.append(_C._anomaly_mode())
+        self._before.append(_user)
         _set(*self._wanted)
 
     def __exit__(self, *error: object) -> None:
@@ -92,7 +121,7 @@ class set_detect_anomaly(_Switch):
 
     def __init__(self, mode: bool, check_nan: bool = True, *, check_inf: bool = False) -> None:
         super().__init__(mode, check_nan, check_inf)
-        self._before.append(_C._anomaly_mode())
+        self._before.append(_user)
         _set(*self._wanted)
 
     def __enter__(self) -> None:
@@ -110,26 +139,44 @@ class set_detect_anomaly(_Switch):
 
 
 def _begin(root: _C.Tensor, grad: _C.Tensor) -> None:
-    _, check_nan, check_inf = _C._anomaly_mode()
-    worst = max(_C._finiteness(root), _C._finiteness(grad))
-    if not (check_inf or (check_nan and worst == 2)):
-        return
     from . import nan_origin
 
-    if _C._finiteness(root) and (origin := nan_origin.of_value(root)) is not None:
-        raise RuntimeError(origin.message())
-    what = "loss" if _C._finiteness(root) else "gradient"
-    raise RuntimeError(f"the {what} given to backward() holds {nan_origin.KIND[worst]} values")
+    worst = max(_C._finiteness(root), _C._finiteness(grad))
+    raises = _raises(worst)
+    if not raises and not (_listeners and worst == 2):
+        return
+    origin = nan_origin.of_value(root) if _C._finiteness(root) else None
+    if origin is not None:
+        _tell(origin)
+        if raises:
+            raise RuntimeError(origin.message())
+    if raises:
+        what = "loss" if _C._finiteness(root) else "gradient"
+        raise RuntimeError(f"the {what} given to backward() holds {nan_origin.KIND[worst]} values")
 
 
 def _arrived(path: list[Any], node: Any, output_nr: int, grad: _C.Tensor) -> None:
-    _, check_nan, check_inf = _C._anomaly_mode()
     from . import nan_origin
 
     worst = _C._finiteness(grad)
-    if check_inf or (check_nan and worst == 2):
-        raise RuntimeError(nan_origin.of_gradient(path, node, output_nr, grad).message())
-    nan_origin.remember_infinity(path, node, output_nr, grad)
+    raises = _raises(worst)
+    if raises or (_listeners and worst == 2):
+        origin = nan_origin.of_gradient(path, node, output_nr, grad)
+        _tell(origin)
+        if raises:
+            raise RuntimeError(origin.message())
+    else:
+        nan_origin.remember_infinity(path, node, output_nr, grad)
+
+
+def _raises(worst: int) -> bool:
+    enabled, check_nan, check_inf = _user
+    return enabled and (check_inf or (check_nan and worst == 2))
+
+
+def _tell(origin: NanOrigin) -> None:
+    for listener in tuple(_listeners):
+        listener(origin)
 
 
 def _failed(node: Any) -> None:

@@ -240,7 +240,7 @@ class Graph:
         """The drawn graph, also written to ``path``.
 
         Raises:
-            RuntimeError: neither the ``graphviz`` package with its program nor ``dot`` is there.
+            RuntimeError: there is no program ``dot`` (of Graphviz), or it failed.
         """
         picture = _draw(self.dot(max_nodes))
         if path is not None:

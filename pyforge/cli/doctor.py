@@ -57,7 +57,8 @@ class _Doctor:
             model = roots[0] if len(roots) == 1 else nn.ModuleList(roots)
         else:
             model = _Loose(_tensors(self._optimizers))
-        self.monitors.append(Monitor(model, self._optimizers, on_error="log").attach())
+        monitor = Monitor(model, self._optimizers, on_error="log", anomaly=True)
+        self.monitors.append(monitor.attach())
 
     def failed(self, error: Exception) -> None:
         """Take in the exception that ended the script."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from .. import _C
 from .._C import Tensor
-from .history import Series
 from .layers import Layer, code_name, init_code
 from .snapshot import ActivationRow
 from .verdict import ERROR, WARNING, Verdict
@@ -21,34 +22,30 @@ if TYPE_CHECKING:
 
 # Beyond these bounds the slope is under 2% of a sigmoid's output range, 6% of tanh's greatest.
 _BOUNDS = {"relu": (-math.inf, math.inf), "sigmoid": (0.02, 0.98), "tanh": (-0.97, 0.97)}
+_LOOKS = 12  # kept per activation for pictures
 _LEAST_ROWS = 16  # a unit that is silent for fewer rows may be so by chance
 Reading = tuple[int, int, float, float, float, float, float, float, int, list[int]]
 
 
 class _Tap:
+    __slots__ = ("calls", "kind", "layer", "name", "passed", "rows", "watch")
+
     def __init__(self, name: str, kind: str) -> None:
         self.name, self.kind = name, kind
         self.watch: Any = None
         self.layer: Layer | None = None
-        self.rows = 0
+        self.rows = self.calls = 0
         self.passed = False  # once every unit looked alive
-        self.reading: Reading | None = None  # the last one
-        self.course = Series(64)  # of `unhealthy`
 
     @property
     def label(self) -> str:
         """The layer before it, or its own name."""
         return self.layer.label if self.layer else self.name
 
-    def take(self, step: int) -> Reading:
-        """What was seen since the last call."""
-        reading: Reading = self.watch.read()
-        self.watch.reset()
-        self.rows, self.reading = 0, reading
-        self.course.add(step, unhealthy(self.kind, reading))
-        return reading
-
     def __call__(self, module: Module, args: Any, output: Any) -> None:
+        self.calls += 1
+        if self.calls > 16 and self.calls % 4:  # each fourth output stands for all
+            return
         if not module.training or not isinstance(output, Tensor) or output.dim() < 2:
             return
         if self.watch is None:
@@ -69,19 +66,53 @@ class Activations:
 
         kinds = {nn.ReLU: "relu", nn.Sigmoid: "sigmoid", nn.Tanh: "tanh"}
         self._taps: list[_Tap] = []
-        self._handles = []
+        self._model = model
         for name, module in model.named_modules():
             kind = kinds.get(type(module))
             if kind:
                 tap = _Tap(name, kind)
                 self._taps.append(tap)
-                self._handles.append(module.register_forward_hook(tap))
+                module.register_forward_hook(tap)
+        # Of each: mean, std, shares of zero, low and high, idle; then `unhealthy` over the run.
+        self._seen = np.full((len(self._taps), 6 + _LOOKS), np.nan, np.float32)
+        self._steps: list[int] = []  # of the looks that are kept
+        self._looks, self._look_every = 0, 1
+
+    def _take(self, k: int, place: int | None) -> Reading:
+        """What tap ``k`` saw since the last call."""
+        tap, row = self._taps[k], self._seen[k]
+        reading: Reading = tap.watch.read()
+        tap.watch.reset()
+        tap.rows = 0
+        _, _, mean, std, zero, low, high, _, units, dead = reading
+        row[:6] = mean, std, zero, low, high, len(dead) / units if units else 0.0
+        if place is not None:
+            row[6 + place] = unhealthy(tap.kind, reading)
+        return reading
+
+    def _place(self, step: int) -> int | None:
+        """Where this look is kept; looks are thinned out evenly when they become too many."""
+        self._looks += 1
+        if self._looks % self._look_every:
+            return None
+        if len(self._steps) == _LOOKS:
+            kept = self._seen[:, 7::2].copy()
+            self._seen[:, 6:] = np.nan
+            self._seen[:, 6 : 6 + kept.shape[1]] = kept
+            self._steps = self._steps[1::2]
+            self._look_every *= 2
+            if self._looks % self._look_every:
+                return None
+        self._steps.append(step)
+        return len(self._steps) - 1
 
     def remove(self) -> None:
         """Watch no more."""
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
+        mine = set(map(id, self._taps))
+        for _, module in self._model.named_modules():
+            for key, hook in list(module._forward_hooks.items()):
+                if id(hook) in mine:
+                    del module._forward_hooks[key]
 
     def join(self, layers: list[Layer]) -> None:
         """Give each tap the layer before it, by the order in which both were first used."""
@@ -96,27 +127,30 @@ class Activations:
     def rows(self) -> list[ActivationRow]:
         """The state of each, for reports."""
         rows = []
-        for tap in self._taps:
-            if tap.reading is None and tap.rows:
-                tap.take(0)
-            if tap.reading is None:
+        for k, tap in enumerate(self._taps):
+            if tap.watch is None:
                 continue
-            _, _, mean, std, zero, low, high, _, units, dead = tap.reading
-            idle = len(dead) / units if units and tap.kind == "relu" else 0.0
+            if tap.rows and np.isnan(self._seen[k, 0]):
+                self._take(k, None)
+            mean, std, zero, low, high, idle = self._seen[k, :6].tolist()
+            course = zip(self._steps, self._seen[k, 6:].tolist(), strict=False)
+            kept = [(step, value) for step, value in course if math.isfinite(value)]
             rows.append(
                 ActivationRow(
-                    tap.label, tap.kind, mean, std, zero, low, high, idle,
-                    list(tap.course.steps), list(tap.course.values),
+                    tap.label, tap.kind, mean, std, zero, low, high,
+                    idle if tap.kind == "relu" else 0.0,
+                    [step for step, _ in kept], [value for _, value in kept],
                 )
             )  # fmt: skip
         return rows
 
     def judge(self, step: int) -> Iterator[Verdict]:
         """The verdicts on what was seen since the last call."""
-        for tap in self._taps:
+        place = self._place(step)
+        for k, tap in enumerate(self._taps):
             if tap.watch is None or tap.rows < _LEAST_ROWS:
                 continue
-            reading = tap.take(step)
+            reading = self._take(k, place)
             verdict = _verdict(tap.kind, tap.label, tap.layer, reading, step, tap.passed)
             if verdict:
                 yield verdict

@@ -53,6 +53,10 @@ def from_exception(error: BaseException, step: int = 0, where: str = "the script
     evidence = f"{type(error).__name__}: {text.splitlines()[0] if text else ''}"
     known = (row for row in _KNOWN if re.search(row[0], text))
     _, kind, cause, action = next(known, _OTHER)
+    if kind == "IN_PLACE" and (
+        wrote := re.search(r"last overwritten at (.+?:\d+, in [\w<>]+)", text)
+    ):
+        line = wrote[1]
     return Verdict(kind, ERROR, line or where, evidence, cause, action, step)
 
 

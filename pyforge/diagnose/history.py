@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 
 import numpy as np
 
@@ -12,18 +13,20 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, Any]
 
-WINDOW = 16  # steps over which rules take medians
-FRAMES = 24  # steps kept per parameter for pictures, evenly over the run
+WINDOW = 12  # steps over which rules take medians
+FRAMES = 10  # steps kept per parameter for pictures, evenly over the run
 POINTS = 1024  # losses kept, evenly over the run
-NORM, ZERO, TINY, RATIO = range(4)  # the columns of the window
+NORM, ZERO, RATIO = range(3)  # the columns of the window
 
 
 class Series:
     """Numbers over the run, thinned out evenly when they become too many."""
 
+    __slots__ = ("_count", "_every", "_limit", "steps", "values")
+
     def __init__(self, limit: int = POINTS) -> None:
-        self.steps: list[int] = []
-        self.values: list[float] = []
+        self.steps: array[int] = array("i")
+        self.values: array[float] = array("d")
         self._limit, self._every, self._count = limit, 1, 0
 
     def add(self, step: int, value: float) -> None:
@@ -39,17 +42,20 @@ class Series:
 
 
 class Track:
-    """The steps of one optimiser (or of a loop without one) over the parameters ``at``."""
+    """The steps of one optimiser over the parameters ``at``, counted natively by ``watches``."""
 
-    def __init__(self, optimizer: Any, at: list[int], label: str) -> None:
+    def __init__(self, optimizer: Any, at: list[int], label: str, watches: Any) -> None:
         self.optimizer, self.at, self.label = optimizer, at, label
+        self.place = np.full(max(at, default=-1) + 1, -1, np.int32)  # of each parameter in `at`
+        self.place[at] = np.arange(len(at))
         self.steps = 0
         n = len(at)
-        self.window = np.full((WINDOW, n, 4), np.nan, np.float32)
+        self.window = np.full((WINDOW, n, 3), np.nan, np.float32)
         self.frames = np.full((FRAMES, n, 2), np.nan, np.float32)
         self.frame_steps: list[int] = []
         self._frame_every = 1
-        self.updates = np.full(n, np.nan)  # size of the last measured update over the weight's
+        self._watches, self.number = watches, watches.track(at, self.window)
+        self.next_look = 8  # the step after which it is judged next
         self.loss = Series()
         self.norm = Series()
         self.lr = Series()
@@ -60,21 +66,20 @@ class Track:
         self.not_zeroed = 0
         self.highest_lr = 0.0
         self.lr_moves = 0  # +1 rising, -1 falling, 0 steady: the last change
+        self._medians: list[list[float]] | None = None
 
-    def add(self, loss: float | None, norms: Array, zeros: Array, tiny: Array) -> None:
-        """Take in one step; call after the optimiser has moved the weights."""
-        row = self.window[self.steps % WINDOW]
-        row[:, NORM], row[:, ZERO], row[:, TINY] = norms, zeros, tiny
-        row[:, RATIO] = self.updates
-        total = math.sqrt(float(norms @ norms))
-        _append(self.recent_norm, total)
-        self.norm.add(self.steps, total)
-        if loss is not None:
-            self._add_loss(loss)
-        self._add_lr()
-        if self.steps % self._frame_every == 0:
-            self._add_frame(row)
-        self.steps += 1
+    def sync(self) -> None:
+        """Take in the steps since the last call, at most as many as the window has rows."""
+        for loss, norm, lr in self._watches.take(self.number):
+            _append(self.recent_norm, norm)
+            self.norm.add(self.steps, norm)
+            if loss is not None:
+                self._add_loss(loss)
+            self._add_lr(lr)
+            if self.steps % self._frame_every == 0:
+                self._add_frame(self.window[self.steps % WINDOW])
+            self.steps += 1
+            self._medians = None
 
     def _add_loss(self, loss: float) -> None:
         self.loss.add(self.steps, loss)
@@ -86,10 +91,7 @@ class Track:
             if median < self.best_loss:
                 self.best_loss = median
 
-    def _add_lr(self) -> None:
-        if self.optimizer is None:
-            return
-        lr = max(float(group.get("lr", 0.0)) for group in self.optimizer.param_groups)
+    def _add_lr(self, lr: float) -> None:
         before = self.lr.values[-1] if self.lr.values else lr
         if lr != before:
             self.lr_moves = 1 if lr > before else -1
@@ -110,13 +112,18 @@ class Track:
         self.frames[len(self.frame_steps)] = row[:, (NORM, RATIO)]
         self.frame_steps.append(self.steps)
 
-    def median(self, column: int) -> Array:
-        """Per parameter, over the window."""
-        rows = np.sort(self.window[: min(self.steps, WINDOW), :, column], axis=0)
-        if not len(rows):
-            return np.full(len(self.at), np.nan)
-        center = (rows[(len(rows) - 1) // 2] + rows[len(rows) // 2]) / 2
-        return np.where(np.isnan(rows[-1]), np.nan, center)  # NaN is sorted to the end
+    def medians(self) -> list[list[float]]:
+        """Norm, share of zeros, and update ratio per parameter, over the window."""
+        if self._medians is None:
+            rows = np.sort(self.window[: max(min(self.steps, WINDOW), 1)], axis=0)
+            center = (rows[(len(rows) - 1) // 2] + rows[len(rows) // 2]) / 2
+            center[np.isnan(rows[-1])] = np.nan  # NaN is sorted to the end
+            self._medians = center.tolist()
+        return self._medians
+
+    def forget(self) -> None:
+        """The medians, which are soon out of date."""
+        self._medians = None
 
     @property
     def settled(self) -> float | None:

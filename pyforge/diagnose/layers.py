@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +25,16 @@ GAINS = {
 }  # fmt: skip
 
 
+_NONE: list[float] = []
+
+
 class Layer:
     """A weight of two dimensions or more, and what the first step showed of it."""
+
+    __slots__ = (
+        "activated", "activation", "at", "input", "label", "last", "name", "normalized",
+        "output_std", "quiet_inputs", "rows", "source", "sparse", "spreads", "weight",
+    )  # fmt: skip
 
     def __init__(self, at: int, name: str, weight: Tensor) -> None:
         self.at, self.name, self.weight = at, name, weight
@@ -36,10 +45,16 @@ class Layer:
         self.sparse = False  # an embedding: rows that are not looked up have no gradient
         self.source = ""
         self.spreads: list[float] = []  # standard deviation of the output, call by call
+        self.output_std = math.nan  # of the last call
         self.last = False  # no activation or further weight follows
         self.input: tuple[float, float, float] | None = None  # mean, std and largest, if it is data
         self.quiet_inputs = 0.0  # share of input columns that are zero throughout
         self.rows = 0
+
+    def forget(self) -> None:
+        """The calls, once they are judged."""
+        self.output_std = self.spreads[-1] if self.spreads else math.nan
+        self.spreads, self.activated = _NONE, 0
 
     @property
     def fan_in(self) -> int:
@@ -85,7 +100,7 @@ def find_layers(names: list[str], params: list[Tensor], ops: list[Op]) -> list[L
         if current is not None and op.name.rstrip("_") in NORMS and not current.activation:
             current.normalized = True
         if current is not None and op.name.rstrip("_") in ACTIVATIONS and not current.activation:
-            current.activation = op.name.rstrip("_")
+            current.activation = sys.intern(op.name.rstrip("_"))
             current.activated = id(op.outputs[0]) if op.outputs else 0
     if not ops:
         order = list(dict.fromkeys(by_id.values()))
@@ -95,7 +110,7 @@ def find_layers(names: list[str], params: list[Tensor], ops: list[Op]) -> list[L
 
 
 def _first_use(layer: Layer, op: Op) -> None:
-    layer.source = op.source
+    layer.source = sys.intern(op.source)
     layer.sparse = op.name in ("embedding", "index", "index_select", "gather")
     data = next((t for t in op.inputs if t is not layer.weight and t.dim() >= 1), None)
     if data is None or layer.sparse or not data.is_floating_point() or not data.numel():

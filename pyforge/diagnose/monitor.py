@@ -11,11 +11,11 @@ import numpy as np
 
 from .. import _C
 from .._C import Tensor
-from . import _taps
+from ..autograd import anomaly_mode
 from .activations import Activations, judge_trace
-from .history import Track
+from .history import WINDOW, Track
 from .layers import Layer, code_name, find_layers
-from .origin import GradientProbe, Origin, find_origin, from_tape
+from .origin import GradientProbe, Origin, Singular, find_origin, from_tape
 from .outputs import Outputs
 from .rules import View, first_step, rate_before_nan, window
 from .trace import Cut, Op, Tracer, find_cut, graph_nodes, silent_broadcasts
@@ -48,14 +48,19 @@ class Monitor(Outputs):
             ``"skip_step"`` warns and leaves out steps with gradients that are not finite;
             ``"dump"`` warns, and writes the first step whose loss or gradients are not finite to
             ``dump_path``, from which ``pyforge.diagnose.replay`` runs it again.
-        every: judge the window every so many steps.
+        every: judge the window every so many steps at first, later at each tenth of the run, every
+            50 steps at least.
         dump_path: the file for ``"dump"``.
+        anomaly: look at the result of every op, as ``autograd.detect_anomaly`` does but without
+            raising, so that the op where NaN was born is known at every step; a step takes up to
+            1.2 times as long.
 
     Attributes:
         verdicts: what was found, the most important first.
 
     Raises:
-        ValueError: for an unknown ``on_error``.
+        TypeError: if ``model`` or ``optimizer`` is something else.
+        ValueError: for an unknown ``on_error``, or ``every`` below 1.
     """
 
     def __init__(
@@ -66,23 +71,27 @@ class Monitor(Outputs):
         on_error: str = "warn",
         every: int = 10,
         dump_path: str | os.PathLike[str] = "pyforge-dump.pt",
+        anomaly: bool = False,
     ) -> None:
         if on_error not in _MODES:
             raise ValueError(f"on_error must be one of {', '.join(_MODES)}, got '{on_error}'")
+        if every < 1:
+            raise ValueError(f"every must be at least 1, got {every}")
         self._model, self._on_error, self._every = model, on_error, every
-        self._dump_path = dump_path
+        self._dump_path, self._anomaly = dump_path, anomaly
         self._recorder: Recorder | None = None
+        self._optimizers: list[Any] = [optimizer]
         if optimizer is None:
-            self._optimizers: list[Any] = []
-        else:
-            self._optimizers = (
-                list(optimizer) if isinstance(optimizer, (list, tuple)) else [optimizer]
-            )
+            self._optimizers = []
+        elif isinstance(optimizer, (list, tuple)):
+            self._optimizers = list(optimizer)
+        _check_types(model, self._optimizers)
         self._found: dict[tuple[str, str], Verdict] = {}
         self._tracks: list[Track] = []
         self._layers: list[Layer] = []
         self._activations: Activations | None = None
         self._last_histograms: list[list[int]] = []
+        self._tiny: list[float] = []
         self._attached = False
 
     @property
@@ -94,8 +103,21 @@ class Monitor(Outputs):
         """All that was seen, as plain numbers."""
         from .snapshot import take
 
+        self._sync()
         histograms = self._histograms() if self._attached else self._last_histograms
-        return take(self.verdicts, self._tracks, self._layers, self._activations, histograms)
+        tiny = self._read()[:, 3].tolist() if self._attached else self._tiny
+        return take(self.verdicts, self._tracks, self._layers, self._activations, histograms, tiny)
+
+    def _read(self) -> Any:
+        """Of each parameter: see ``_GradientWatches.read``."""
+        rows = np.empty((len(self._params), 8))
+        self._watches.read(rows)
+        return rows
+
+    def _sync(self) -> None:
+        if self._attached:
+            for track in self._tracks:
+                track.sync()
 
     def _histograms(self) -> list[list[int]]:
         return [self._watches.histogram(i) for i in range(len(self._params))]
@@ -113,8 +135,6 @@ class Monitor(Outputs):
         self._watches = _C._GradientWatches(
             self._params, exact=self._on_error in ("raise", "skip_step")
         )
-        self._rows = np.zeros((len(live), 7))
-        self._losses: list[float] = []
         self._cuts: dict[int, Cut] = {}
         self._layers = []
         self._activations = Activations(self._model)
@@ -125,15 +145,19 @@ class Monitor(Outputs):
         self._trace_nodes: set[Any] = set()
         self._ops: list[Op] | None = None
         self._probe: GradientProbe | None = None
+        self._singular: list[Singular] = []
         self._born: NanOrigin | None = None
+        self._recordings = 0
         self._steps: list[tuple[Any, Any]] = []
         for k, optimizer in enumerate(self._optimizers):
             members = [p for group in optimizer.param_groups for p in group["params"]]
             at = [position[id(p)] for p in members if id(p) in position]
             self._report_frozen(members)
-            self._tracks.append(Track(optimizer, at, f"optimizer {k}"))
+            self._tracks.append(Track(optimizer, at, f"optimizer {k}", self._watches))
             self._wrap(optimizer, self._tracks[-1])
-        _taps.add(self._observe)
+        self._watches.listen(self._observe, every_pass=self._tracer.on)
+        if self._anomaly:
+            anomaly_mode.listen(self._hear)
         if self._on_error == "dump":
             from .bad_step import Recorder
 
@@ -145,7 +169,8 @@ class Monitor(Outputs):
         if not self._attached:
             return
         self._attached = False
-        _taps.remove(self._observe)
+        self._sync()
+        anomaly_mode.unlisten(self._hear)
         self._tracer.stop()
         for optimizer, previous in self._steps:
             if previous is None:
@@ -155,6 +180,7 @@ class Monitor(Outputs):
         if self._activations:
             self._activations.remove()
         self._last_histograms = self._histograms()
+        self._tiny = self._read()[:, 3].tolist()
         self._watches.remove()
         self._end_recording()
 
@@ -175,26 +201,46 @@ class Monitor(Outputs):
         """Add a verdict on the exception that ended the loop."""
         from .failure import from_exception
 
+        self._sync()
         verdict = from_exception(error, max((t.steps for t in self._tracks), default=0))
         self._found.setdefault(verdict.key, verdict)
 
     def _wrap(self, optimizer: Any, track: Track) -> None:
-        plain = optimizer.step
+        plain, watches, number = optimizer.step, self._watches, track.number
         self._steps.append((optimizer, optimizer.__dict__.get("step")))
+        full = min(self._every, WINDOW)
 
         def step(*args: Any, **kwargs: Any) -> Any:
-            if not self._before_step(track):
+            closure = bool(args or kwargs)  # which calls backward() inside the step
+            state = watches.before(number)
+            if (state or track.not_zeroed or not track.steps) and not self._before_step(
+                track, state, closure
+            ):
                 return None
             result = plain(*args, **kwargs)
-            self._after_step(track)
+            groups = optimizer.param_groups
+            lr = groups[0].get("lr", 0.0)
+            if len(groups) > 1:
+                lr = max(group.get("lr", 0.0) for group in groups)
+            waiting = watches.after(number, lr)
+            if not track.steps or waiting >= full - track.steps % full:
+                self._after_step(track)
+            elif self._recorder is not None:
+                self._recorder.clear()
             return result
 
         optimizer.step = step
 
     # A backward pass
 
+    def _hear(self, origin: NanOrigin) -> None:
+        """Of anomaly mode; the first origin of a backward pass counts."""
+        if self._born is None or self._born.phase == "given":
+            self._born = origin
+
     def _observe(self, roots: list[Tensor], done: bool) -> None:
         if not done:
+            self._born = None
             if self._tracer.on:
                 self._tracer.stop()
                 self._trace_nodes = graph_nodes(roots)
@@ -208,19 +254,40 @@ class Monitor(Outputs):
         if probe:
             probe.remove()
         if not self._watches.arrived():
+            if ops is not None:  # it was the pass of another model
+                self._recordings += 1
+                if self._recordings < 8:
+                    self._tracer.start()
+                self._watches.listen(self._observe, every_pass=self._tracer.on)
             return
-        if len(roots) == 1 and roots[0].numel() == 1:
-            self._losses.append(float(roots[0].item()))
+        loss = float(roots[0].item()) if len(roots) == 1 and roots[0].numel() == 1 else None
+        self._watches.set_loss(loss)
         if ops is not None:
             self._read_trace(ops)
-        if self._losses and not math.isfinite(self._losses[-1]):
-            born = find_origin(ops, roots[0]) if ops else self._born
-            self._not_finite("the loss", "the loss", born)
+            self._recordings += 1
+            if self._recordings < 8 and not all(self._was_reached(track) for track in self._tracks):
+                self._tracer.start()
+            self._watches.listen(self._observe, every_pass=self._tracer.on)
+        if loss is not None and not math.isfinite(loss):
+            recorded = find_origin(ops, roots[0]) if ops else None
+            self._not_finite("the loss", "the loss", recorded or self._born)
         elif (first := self._watches.first_non_finite()) >= 0:
             name = self._names[first]
-            self._not_finite(f"the gradient of {name}", name, probe.origin() if probe else None)
+            born = (probe.origin() if probe else None) or self._born
+            self._not_finite(f"the gradient of {name}", name, born, first)
+        self._born = None
 
-    def _not_finite(self, what: str, where: str, born: Origin | NanOrigin | None) -> None:
+    def _not_finite(
+        self, what: str, where: str, born: Origin | NanOrigin | None, first: int | None = None
+    ) -> None:
+        given = born is None or (born.given if isinstance(born, Origin) else born.phase == "given")
+        if given and any(kind == "NON_FINITE" for kind, _ in self._found):
+            return  # weights that the first one spoilt
+        self._sync()
+        seen = born.describe() if born else "first seen here"
+        if first is not None and born is None:
+            source, seen = self._bracket(first)
+            where = source or where
         cause = "an op left the range of its dtype, or was evaluated at a singular point"
         action = (
             "keep its argument inside the domain (clamp, eps; with where(), clamp before the op), "
@@ -234,16 +301,44 @@ class Monitor(Outputs):
                     action = verdict.action
         self._say(
             "NON_FINITE", ERROR, born.source if born else where,
-            f"NaN or infinity in {what}; {born.describe() if born else 'first seen here'}",
+            f"NaN or infinity in {what}; {seen}",
             cause, action, max((track.steps for track in self._tracks), default=0),
         )  # fmt: skip
 
+    def _bracket(self, first: int) -> tuple[str, str]:
+        """(line, words) of a bad gradient whose pass was not recorded, by what arrived when."""
+        rows = self._read()
+        turns, bad = rows[:, 7], rows[:, 4] > 0
+        before = [
+            i for i in range(len(turns)) if turns[i] and turns[i] < turns[first] and not bad[i]
+        ]
+        last = max(before, key=lambda i: turns[i], default=None)
+        words = "it is the first one that is not finite on the way from the loss"
+        if last is not None:
+            words += f", that of {self._names[last]}, nearer to the loss, is finite"
+        ops = next((found for s in self._singular if (found := s.between(first, last))), [])
+        if ops:
+            words += ": born in the derivative of an op between them, such as "
+            words += ", ".join(f"{name} at {source}" for name, source in ops[:4])
+        elif self._params[first].numel() > 65536:
+            words += "; a single element may be seen up to three steps late"
+        return (ops[0][1] if len(ops) == 1 else ""), words
+
+    def _was_reached(self, track: Track) -> bool:
+        """Whether a gradient has arrived at a parameter of the optimiser."""
+        return not track.at or bool(self._read()[track.at, 5].any())
+
     def _read_trace(self, ops: list[Any]) -> None:
-        self._layers = find_layers(self._names, self._params, ops)
+        known = {layer.at for layer in self._layers}
+        layers = [x for x in find_layers(self._names, self._params, ops) if x.at not in known]
+        self._layers = [*self._layers, *layers]
+        self._singular.append(Singular(self._params, ops))
         if self._activations:
             self._activations.join(self._layers)
-        self._tell_all(first_step(self._layers))
-        self._tell_all(judge_trace(self._layers, ops))
+        self._tell_all(first_step(layers))
+        self._tell_all(judge_trace(layers, ops))
+        for layer in layers:
+            layer.forget()
         for op in silent_broadcasts(ops, self._trace_nodes):
             a, b = (list(t.shape) for t in op.inputs[:2])
             self._say(
@@ -252,46 +347,46 @@ class Monitor(Outputs):
                 "the shapes differ by a dimension of size 1, so each prediction meets all targets",
                 "give both the same shape: prediction.squeeze(-1) or target.unsqueeze(-1)",
             )  # fmt: skip
-        self._watches.read(self._rows)
+        rows = self._read()
         for i, param in enumerate(self._params):
-            if self._rows[i, 5] == 0:
+            if rows[i, 5] == 0:
                 self._cuts[i] = find_cut(param, ops, self._trace_nodes)
         self._trace_nodes = set()
 
     # A step
 
-    def _before_step(self, track: Track) -> bool:
-        self._watches.read(self._rows)
-        rows = self._rows[track.at]
-        if track.steps == 0:
-            self._no_gradient(track, rows)
-        track.not_zeroed = track.not_zeroed + 1 if rows[:, 6].any() else 0
+    def _before_step(self, track: Track, state: int, closure: bool) -> bool:
+        """Of a step of note; False leaves it out."""
+        carried, bad = state & 1, state & 2
+        if not track.steps and not closure:
+            self._no_gradient(track, self._read()[track.at])
+        track.not_zeroed = track.not_zeroed + 1 if carried and not closure else 0
         if track.not_zeroed == 2:
+            track.sync()
             self._say(
                 "NOT_ZEROED", ERROR, track.label,
                 "two steps in a row used gradients that an earlier step had already used",
                 "backward() adds to .grad, and nothing emptied it after the step",
                 "call optimizer.zero_grad() once per step, before backward()", track.steps,
             )  # fmt: skip
-        if self._on_error == "skip_step" and rows[:, 4].any():
-            self._losses.clear()
+        if self._on_error == "skip_step" and bad:
+            self._watches.set_loss(None)
             return False
         return True
 
     def _after_step(self, track: Track) -> None:
-        self._watches.stepped(track.at, track.updates)
-        rows = self._rows[track.at]
-        loss = self._losses[-1] if self._losses else None
-        self._losses.clear()
         if self._recorder is not None:
             self._recorder.clear()
-        track.add(loss, rows[:, 0], rows[:, 2], rows[:, 3])
-        if track.steps >= 8 and track.steps % self._every == 0:
-            if self._activations:
-                self._tell_all(self._activations.judge(track.steps))
-            mine = set(track.at)
-            layers = [layer for layer in self._layers if layer.at in mine]
-            self._tell_all(window(View(track, layers, set(self._found), len(self._tracks) == 1)))
+        track.sync()
+        if track.steps < track.next_look:
+            return
+        track.next_look = track.steps + max(self._every, min(50, track.steps // 10))
+        if self._activations:
+            self._tell_all(self._activations.judge(track.steps))
+        mine = set(track.at)
+        layers = [layer for layer in self._layers if layer.at in mine]
+        self._tell_all(window(View(track, layers, set(self._found), len(self._tracks) == 1)))
+        track.forget()
 
     def _no_gradient(self, track: Track, rows: Any) -> None:
         for k, i in enumerate(track.at):
@@ -349,3 +444,13 @@ class Monitor(Outputs):
             raise DiagnosticError(verdict)
         else:
             warnings.warn(str(verdict), DiagnosticWarning, stacklevel=2)
+
+
+def _check_types(model: Any, optimizers: list[Any]) -> None:
+    if not callable(getattr(model, "named_parameters", None)):
+        raise TypeError(f"Monitor: model must be an nn.Module, not {type(model).__name__}")
+    for optimizer in optimizers:
+        if not hasattr(optimizer, "param_groups") or not callable(getattr(optimizer, "step", None)):
+            raise TypeError(
+                f"Monitor: optimizer must be an optimizer or a list, not {type(optimizer).__name__}"
+            )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
+
 from .. import _C
 from .._C import Tensor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from ..autograd.nan_origin import NanOrigin
@@ -127,6 +129,52 @@ def _judge(chain: list[Op], turn: int | None, *, given: bool) -> Origin:
     if chain[-1].name in _MASKS and len(chain) > 1 and not given and not wrote_nan:
         return Origin(chain[-2], chain[:-1])
     return Origin(chain[-1], chain, given=given)
+
+
+# Ops whose derivative can be NaN or infinite where their value is finite.
+_SINGULAR = frozenset(
+    {
+        "sqrt", "rsqrt", "div", "div_", "true_divide", "divide", "reciprocal", "pow", "pow_", "log",
+        "log2", "log10", "log1p", "norm", "linalg_norm", "vector_norm", "linalg_vector_norm", "std",
+        "var", "asin", "acos", "atanh", "acosh", "atan2", "xlogy", "hypot", "cdist", "prod",
+        "float_power", "sqrt_", "logsumexp", "log_softmax", "softmax", "normalize", "erfinv",
+        "logit",
+    }
+)  # fmt: skip
+_MOST = 64
+
+
+class Singular:
+    """Ops of the recorded step at which a gradient may stop being finite, among the parameters.
+
+    Args:
+        params: the parameters.
+        ops: those of the step; none are kept, only names and lines.
+    """
+
+    def __init__(self, params: Sequence[Tensor] = (), ops: Sequence[Op] = ()) -> None:
+        place = {id(p): i for i, p in enumerate(params)}
+        self._use = array("i", [-1] * len(params))  # the op that reads each first
+        self._ops: list[tuple[int, str, str]] = []
+        for k, op in enumerate(ops):
+            for t in op.inputs:
+                at = place.get(id(t), -1)
+                if at >= 0 and self._use[at] < 0:
+                    self._use[at] = k
+            grows = any(t.requires_grad for t in op.outputs)
+            if op.name in _SINGULAR and grows and len(self._ops) < _MOST:
+                self._ops.append((k, op.name, op.source))
+
+    def between(self, first: int, last: int | None) -> list[tuple[str, str]]:
+        """(name, line) after the use of parameter ``first``, before that of ``last`` or the end."""
+        low = self._use[first]
+        high = -1 if last is None else self._use[last]
+        if low < 0:
+            return []
+        found = [
+            (name, source) for k, name, source in self._ops if k > low and (high < low or k < high)
+        ]
+        return list(dict.fromkeys(found))
 
 
 def from_tape(roots: list[Tensor]) -> NanOrigin | None:

@@ -33,10 +33,10 @@ class View:
     found: set[tuple[str, str]]
     alone: bool  # the only optimiser
 
-    def column(self, which: int) -> Array:
+    def column(self, which: int) -> list[float]:
         """The median over the window of each layer."""
-        position = {i: k for k, i in enumerate(self.track.at)}
-        return np.asarray(self.track.median(which)[[position[la.at] for la in self.layers]])
+        medians, place = self.track.medians(), self.track.place
+        return [medians[int(place[la.at])][which] for la in self.layers]
 
     def has(self, *kinds: str) -> bool:
         """Whether one of ``kinds`` was found."""
@@ -138,13 +138,15 @@ def _depth(view: View) -> Iterator[Verdict]:
         return
     inner = View(view.track, layers, view.found, view.alone)
     norms = inner.column(NORM)
-    if not np.isfinite(norms).all() or not norms.any():
+    if not all(map(math.isfinite, norms)) or not any(norms):
+        return
+    if 0.01 < norms[-1] / max(norms[0], 1e-45) < 10:
         return
     logs = np.log10(np.maximum(norms, 1e-45))
     ranks = np.argsort(np.argsort(logs))
     trend = float(np.corrcoef(ranks, np.arange(len(logs)))[0, 1])
     first, last = layers[0], layers[-1]
-    span = f"gradient norm {short(float(norms[0]))} here and {short(float(norms[-1]))} at "
+    span = f"gradient norm {short(norms[0])} here and {short(norms[-1])} at "
     span += f"{last.label}"
     steps = min(view.track.steps, WINDOW)
     decay = float(10 ** (logs[-1] - logs[0]))
@@ -195,12 +197,13 @@ def _diverging(view: View) -> Iterator[Verdict]:
     # Losses of small batches scatter: most of the last must be above nearly all that came before.
     if track.steps < 24 and grown < 100:
         return
-    if now <= float(np.quantile(track.recent_loss[:-8], 0.9)):
+    before = sorted(track.recent_loss[:-8])  # np.quantile imports masked arrays: a step of 10 ms
+    if now <= before[min(int(0.9 * len(before)), len(before) - 1)]:
         return
     yield Verdict(
         "DIVERGING", ERROR, track.label,
         f"the loss was {short(start)} at the start and is {short(now)} now (medians)",
-        "steps lead away from the minimum", _lr_code(track, 0.1), track.steps,
+        "steps lead away from the minimum", _lr_code(track, _factor(track)), track.steps,
     )  # fmt: skip
 
 
@@ -216,16 +219,18 @@ def _largest_move(track: Track) -> float:
 
 def _rate_too_high(view: View) -> Iterator[Verdict]:
     track = view.track
-    ratio = _largest_move(track)
     start, now = track.start, track.settled
     worse = start is not None and now is not None and not now < start
+    if not worse and not view.has("DIVERGING"):
+        return
+    ratio = _largest_move(track)
     if not (ratio > 0.3 and worse) and not (view.has("DIVERGING") and ratio > 0.03):
         return
     yield Verdict(
         "LEARNING_RATE", ERROR, track.label,
         f"a step changed weights by {short(ratio)} of their size (median of all), and the loss "
         f"went from {short(start or 0.0)} to {short(now or 0.0)}",
-        "the learning rate is too high", _lr_code(track, min(0.1, 1e-3 / ratio)), track.steps,
+        "the learning rate is too high", _lr_code(track, _factor(track)), track.steps,
     )  # fmt: skip
 
 
@@ -262,7 +267,8 @@ def _exploding(view: View) -> Iterator[Verdict]:
     worse = start is None or settled is None or settled > start
     if now < 10 * usual or usual == 0 or not worse:
         return
-    largest = view.layers[int(np.argmax(view.column(NORM)))].label if view.layers else "all layers"
+    column = view.column(NORM)
+    largest = view.layers[column.index(max(column))].label if column else "all layers"
     yield Verdict(
         "EXPLODING", ERROR, largest,
         f"the gradient's norm is {short(now)}, its median before was {short(usual)}; the largest "
@@ -284,7 +290,7 @@ def _zero_gradient(view: View) -> Iterator[Verdict]:
         for k, la in enumerate(view.layers)
         if rectified[k] or (k and rectified[k - 1])
     }  # fmt: skip
-    for layer, share, norm in zip(view.layers, shares.tolist(), norms.tolist(), strict=True):
+    for layer, share, norm in zip(view.layers, shares, norms, strict=True):
         if layer.sparse or not math.isfinite(share) or view.has_at(layer.label, "DEAD"):
             continue
         if norm != 0 and layer.rows < 16:
@@ -318,10 +324,10 @@ def _update_ratio(view: View) -> Iterator[Verdict]:
     if not dense:
         return
     ratios = View(track, dense, view.found, view.alone).column(RATIO)
-    known = np.isfinite(ratios)
-    if not known.any():
+    known = [r for r in ratios if math.isfinite(r)]
+    if not known:
         return
-    usual = middle(ratios[known].tolist())
+    usual, largest = middle(known), max(known)
     start, now = track.start, track.settled
     stuck = start is not None and now is not None and now > 0.98 * start
     if track.steps >= 100 and stuck and usual < 1e-5 and not view.has("ZERO_GRADIENT", "DEAD"):
@@ -334,14 +340,14 @@ def _update_ratio(view: View) -> Iterator[Verdict]:
         )  # fmt: skip
         return
     # The first steps of Adam may be large beside small weights, and soon are not.
-    persists = (
-        np.nanmax(ratios) > 0.2 or track.steps >= 2 * WINDOW or not (start and now and now < start)
-    )
-    worst = int(np.nanargmax(np.where(known, ratios, -np.inf)))
-    for k, (layer, ratio) in enumerate(zip(dense, ratios.tolist(), strict=True)):
+    persists = largest > 0.2 or track.steps >= 2 * WINDOW or not (start and now and now < start)
+    worst = ratios.index(largest)
+    for k, (layer, ratio) in enumerate(zip(dense, ratios, strict=True)):
         if not math.isfinite(ratio) or 1e-5 <= ratio <= 0.1 or view.has_at(layer.label, "DEAD"):
             continue
-        if ratio > 0.1 and (k != worst or view.has("UPDATE_RATIO") or not persists):
+        if view.has_at(layer.name, "NO_GRADIENT"):
+            continue
+        if view.has("UPDATE_RATIO") or (ratio > 0.1 and (k != worst or not persists)):
             continue
         high = ratio > 0.1
         yield Verdict(
@@ -370,7 +376,8 @@ def _plateau(view: View) -> Iterator[Verdict]:
     later, earlier = middle(recent), middle(before)
     if now < 0.95 * start or now <= 1e-6:
         return
-    scatter = float(np.median(np.abs(np.diff(recent)))) / math.sqrt(len(recent))
+    moves = [abs(b - a) for a, b in itertools.pairwise(recent)]
+    scatter = middle(moves) / math.sqrt(len(recent))
     if abs(later - earlier) > min(max(0.001 * abs(earlier), 4 * scatter), 0.02 * abs(earlier)):
         return  # it moves, if slowly
     yield Verdict(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from .history import NORM, RATIO, TINY, ZERO, Track
+from .history import NORM, RATIO, ZERO, Track
 from .layers import Layer
 from .verdict import Verdict
 
@@ -40,7 +39,8 @@ class LayerRow:
     """One weight: medians over the last steps, and frames over the run.
 
     Attributes:
-        zero, tiny: shares of its gradient that are 0, and below 1e-8.
+        zero: share of its gradient that is 0.
+        tiny: share of its last gradient that is below 1e-8.
         steps, norms, ratios: norm of the gradient and update ratio at some steps of the run.
         exponents: counts of the last gradient's elements by binary exponent, 64 bins.
     """
@@ -97,22 +97,22 @@ def take(
     layers: list[Layer],
     activations: Activations | None,
     histograms: list[list[int]],
+    tiny: list[float],
 ) -> Snapshot:
     """Gather it; layers are in the order in which data passes them."""
     ran = [track for track in tracks if track.steps]
     rows: dict[str, LayerRow] = {}
     for track in ran:
-        position = {i: k for k, i in enumerate(track.at)}
-        medians = [track.median(c) for c in (NORM, ZERO, TINY, RATIO)]
+        medians = track.medians()
         for layer in layers:
-            k = position.get(layer.at)
-            if k is None or layer.label in rows:
+            k = int(track.place[layer.at]) if layer.at < len(track.place) else -1
+            if k < 0 or layer.label in rows:
                 continue
-            norm, zero, tiny, ratio = (float(m[k]) for m in medians)
+            norm, zero, ratio = (medians[k][c] for c in (NORM, ZERO, RATIO))
             frames = track.frames[: len(track.frame_steps), k]
             rows[layer.label] = LayerRow(
                 layer.label, track.label, layer.activation, layer.source,
-                layer.spreads[-1] if layer.spreads else math.nan, norm, zero, tiny, ratio,
+                layer.output_std, norm, zero, tiny[layer.at], ratio,
                 list(track.frame_steps), frames[:, 0].tolist(), frames[:, 1].tolist(),
                 histograms[layer.at] if histograms else [],
             )  # fmt: skip

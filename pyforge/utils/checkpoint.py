@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import sys
+import time
 import warnings
 import weakref
 
@@ -10,6 +12,7 @@ from .._C import Tensor
 from ..autograd import Function, backward
 from ..autograd.grad_mode import enable_grad
 from ..autograd.graph import saved_tensors_hooks
+from ..memory import _storage, memory_report
 from ..random import get_rng_state, set_rng_state
 
 TYPE_CHECKING = False
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     ContextFn = Callable[[], tuple[AbstractContextManager[Any], AbstractContextManager[Any]]]
 
 __all__ = [
+    "CheckpointCost",
     "CheckpointError",
     "checkpoint",
     "checkpoint_sequential",
@@ -42,6 +46,59 @@ def noop_context_fn() -> tuple[AbstractContextManager[Any], AbstractContextManag
 def set_checkpoint_early_stop(enable: bool) -> Iterator[None]:
     """Accepted for PyTorch's programs: the function is always computed to its end."""
     yield
+
+
+class CheckpointCost:
+    """What the checkpoints of one line cost, as last measured.
+
+    Attributes:
+        source: ``"file.py:12, in f"``, the line that called :func:`checkpoint`.
+        seconds: one call of the function.
+        bytes: what one call would have kept for the backward pass; None before the first one.
+    """
+
+    __slots__ = ("bytes", "seconds", "source")
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.seconds = 0.0
+        self.bytes: int | None = None
+
+
+_costs: dict[tuple[Any, int], CheckpointCost] = {}  # by code object and line
+_live: weakref.WeakSet[_Frame] = weakref.WeakSet()
+_MOST_LINES = 256
+
+
+def _cost_here() -> CheckpointCost:
+    """Of the first line outside the package."""
+    frame = sys._getframe(2)
+    package = __name__.partition(".")[0]
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        frame = frame.f_back
+    code = frame.f_code
+    key = (code, frame.f_lineno)
+    cost = _costs.get(key)
+    if cost is None:
+        if len(_costs) >= _MOST_LINES:
+            _costs.clear()
+        cost = CheckpointCost(f"{code.co_filename}:{frame.f_lineno}, in {code.co_name}")
+        _costs[key] = cost
+    return cost
+
+
+def costs_in(nodes: dict[int, Any]) -> dict[CheckpointCost, int]:
+    """The checkpoints in a graph of nodes by sequence number, and how many calls of each."""
+    found: dict[CheckpointCost, int] = {}
+    for frame in tuple(_live):
+        if any(number in nodes for number in frame.made):
+            found[frame.cost] = found.get(frame.cost, 0) + 1
+    by_line = {cost.source: cost for cost in _costs.values()}
+    for node in nodes.values():
+        if node.name() == "_ReentrantBackward" and node.source in by_line:
+            cost = by_line[node.source]
+            found[cost] = found.get(cost, 0) + 1
+    return found
 
 
 @contextlib.contextmanager
@@ -105,6 +162,7 @@ def checkpoint(
         )
     if not use_reentrant:
         frame = _Frame(function, args, kwargs, preserve, context_fn, determinism_check)
+        frame.cost = _cost_here()
         return frame.forward()
     if kwargs:
         raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))
@@ -112,7 +170,7 @@ def checkpoint(
         raise ValueError(
             "Passing `context_fn` or `debug` is only supported when use_reentrant=False."
         )
-    return _Reentrant.apply(function, preserve, *args)
+    return _Reentrant.apply(function, preserve, _cost_here(), *args)
 
 
 def checkpoint_sequential(
@@ -187,11 +245,20 @@ class _Frame:
         self.contexts = context_fn()
         self.compare = determinism_check == "default"
         self.holders: list[weakref.ref[_Holder]] = []
+        self.cost: CheckpointCost
+        self.made: list[int] = []  # sequence numbers of the nodes that made the results
+        _live.add(self)
 
     def forward(self) -> Any:
         function, args, kwargs = self.call
+        start = time.perf_counter()
         with self.contexts[0], saved_tensors_hooks(self._hold, self._value):
-            return function(*args, **kwargs)
+            result = function(*args, **kwargs)
+        self.cost.seconds = time.perf_counter() - start
+        for y in result if isinstance(result, (tuple, list)) else (result,):
+            if isinstance(y, Tensor) and y.grad_fn is not None:
+                self.made.append(y.grad_fn._sequence_nr())
+        return result
 
     def _hold(self, tensor: Tensor) -> _Holder:
         holder = _Holder(self, (tuple(tensor.shape), tensor.dtype))
@@ -211,6 +278,7 @@ class _Frame:
     def _compute_again(self) -> None:
         function, args, kwargs = self.call
         count = 0
+        kept: dict[int, int] = {}  # all of them are alive at the end
 
         def give(tensor: Tensor) -> Tensor:
             nonlocal count
@@ -225,6 +293,9 @@ class _Frame:
                         f"{count - 1}: saved {holder.like}, recomputed {now}"
                     )
                 holder.value = tensor
+                if not (tensor.is_leaf and tensor.requires_grad):
+                    address, size = _storage(tensor)
+                    kept[address] = size
             return tensor
 
         with (
@@ -234,6 +305,8 @@ class _Frame:
             saved_tensors_hooks(give, lambda tensor: tensor),
         ):
             function(*args, **kwargs)
+        given = {_storage(a)[0] for a in (*args, *kwargs.values()) if isinstance(a, Tensor)}
+        self.cost.bytes = sum(size for address, size in kept.items() if address not in given)
         if count != len(self.holders):
             raise CheckpointError(
                 "torch.utils.checkpoint: A different number of tensors was saved during the "
@@ -244,7 +317,9 @@ class _Frame:
 
 class _Reentrant(Function):
     @staticmethod
-    def forward(ctx: Any, function: Callable[..., Any], preserve: bool, *args: Any) -> Any:
+    def forward(
+        ctx: Any, function: Callable[..., Any], preserve: bool, cost: CheckpointCost, *args: Any
+    ) -> Any:
         if not any(isinstance(a, Tensor) and a.requires_grad for a in args):
             warnings.warn(
                 "None of the inputs have requires_grad=True. Gradients will be None", stacklevel=4
@@ -254,7 +329,11 @@ class _Reentrant(Function):
         ctx.plain = [None if isinstance(a, Tensor) else a for a in args]
         ctx.is_tensor = [isinstance(a, Tensor) for a in args]
         ctx.save_for_backward(*(a for a in args if isinstance(a, Tensor)))
-        return function(*args)
+        ctx.cost = cost
+        start = time.perf_counter()
+        result = function(*args)
+        cost.seconds = time.perf_counter() - start
+        return result
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> Any:
@@ -278,5 +357,7 @@ class _Reentrant(Function):
             raise RuntimeError(
                 "none of output has requires_grad=True, this checkpoint() is not necessary"
             )
+        if ctx.cost.bytes is None:
+            ctx.cost.bytes = sum(memory_report(y).saved for y, _ in pairs[:1])
         backward([y for y, _ in pairs], [g for _, g in pairs])
-        return (None, None, *(a.grad if isinstance(a, Tensor) else None for a in inputs))
+        return (None, None, None, *(a.grad if isinstance(a, Tensor) else None for a in inputs))

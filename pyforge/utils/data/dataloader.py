@@ -72,11 +72,18 @@ def _whole_batches(dataset: Any) -> Callable[[Any], Any] | None:
         if inner is None:
             return None
         chosen = _C.as_tensor(dataset.indices, dtype=_C.int64)
-        return lambda indices: inner(chosen[_C.as_tensor(indices, dtype=_C.int64)])
+
+        def chosen_rows(indices: Any) -> Any:
+            at = indices if type(indices) is slice else _C.as_tensor(indices, dtype=_C.int64)
+            return inner(chosen[at])
+
+        return chosen_rows
     if type(dataset) is not TensorDataset:
         return None
 
     def rows(indices: Any) -> list[Tensor]:
+        if type(indices) is slice:
+            return [t[indices].clone() for t in dataset.tensors]
         at = _C.as_tensor(indices, dtype=_C.int64)
         return [t.index_select(0, at) if t.dim() else t[at] for t in dataset.tensors]
 
@@ -221,7 +228,9 @@ class DataLoader(Generic[T_co]):
     def __iter__(self) -> Iterator[Any]:
         seed = random_seed(self.generator)
         if self.num_workers == 0:
-            return map(self.fetcher()(self.dataset), self._indices())  # ends on StopIteration
+            fetch = self.fetcher()(self.dataset)
+            whole = getattr(fetch, "rows", None)
+            return map(whole or fetch, self._indices())  # ends on StopIteration
         return self._iterate_workers(seed)
 
     def _iterate_workers(self, seed: int) -> Iterator[Any]:
@@ -258,17 +267,15 @@ def _cuts(n: int, batches: BatchSampler) -> Iterator[tuple[int, int]]:
             yield start, stop
 
 
-def _slices(n: int, batches: BatchSampler) -> Iterator[Tensor]:
-    from ..._C import arange
-
-    order = arange(n)
+def _slices(n: int, batches: BatchSampler) -> Iterator[slice]:
     for start, stop in _cuts(n, batches):
-        yield order[start:stop]
+        yield slice(start, stop)
 
 
 def _permuted(sampler: RandomSampler, batches: BatchSampler) -> Iterator[Tensor]:
     from ..._C import cat
 
-    order = cat(list(sampler.chunks()))
+    chunks = list(sampler.chunks())
+    order = chunks[0] if len(chunks) == 1 else cat(chunks)
     for start, stop in _cuts(len(order), batches):
         yield order[start:stop]

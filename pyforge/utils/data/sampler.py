@@ -96,7 +96,9 @@ class RandomSampler(Sampler[int]):
             return
         for _ in range(count // n if n else 0):
             yield _C.randperm(n, generator=generator)
-        yield _C.randperm(n, generator=generator)[: count % n if n else 0]
+        rest = count % n if n else 0
+        if rest or self.generator is not None or not count:  # what it draws from a given stream
+            yield _C.randperm(n, generator=generator)[:rest]
 
     def __iter__(self) -> Iterator[int]:
         for chunk in self.chunks():
