@@ -357,7 +357,7 @@ class Tensor:
     def is_signed(self) -> _bool:
         """Whether the elements can be negative."""
     def istft(self, kwargs: Any) -> Any:
-        """Not available: raises NotImplementedError. istft needs complex numbers, which pyforge has not; numpy.fft.irfft of each frame and nn.functional.fold give the signal back."""
+        """Not available: raises NotImplementedError, since the input is complex."""
     def logdet(self) -> Tensor:
         """Logarithms of determinants ``[*]``; NaN where the determinant is negative."""
     def lu(self, pivot: _bool = True, get_infos: _bool = False) -> LUFactorResult | LUFactorExResult:
@@ -399,7 +399,7 @@ class Tensor:
     def slogdet(self) -> SlogdetResult:
         """Sign and natural logarithm of the absolute value of determinants, each ``[*]``."""
     def stft(self, kwargs: Any) -> Any:
-        """Not available: raises NotImplementedError. stft needs complex numbers, which pyforge has not; for power spectra take numpy.fft.rfft of frames made by Tensor.unfold and a window of this package."""
+        """Not available: raises NotImplementedError, since the result is complex."""
     def svd(self, some: _bool = True, compute_uv: _bool = True) -> SVDTransposedResult:
         """The older form of linalg.svd: V instead of its transpose, reduced matrices by default."""
     def to_dense(self, dtype: _dtype | None = None, *, masked_grad: _bool | None = None) -> Tensor:
