@@ -133,4 +133,4 @@ def test_programs_written_for_pytorch(tmp_path: Path) -> None:
         [sys.executable, "-m", "pyforge", "run", str(script)],
         capture_output=True, text=True, cwd=tmp_path, check=True,
     )  # fmt: skip
-    assert run.stdout.splitlines() == ["2.0 pyforge", "tensor([1., 1.], dtype=pyforge.bfloat16)"]
+    assert run.stdout.splitlines() == ["2.0 pyforge", "tensor([1., 1.], dtype=torch.bfloat16)"]
