@@ -310,6 +310,8 @@ class Tensor:
     def __abs__(self) -> Tensor: ...
     def __invert__(self) -> Tensor: ...
     def __array__(self, dtype: Any = None, copy: _bool | None = None) -> NDArray[Any]: ...
+    def __array_namespace__(self, *, api_version: _str | None = None) -> Any:
+        """pyforge.array_api, the functions of the Python array API standard."""
     def __array_wrap__(self, array: NDArray[Any], context: Any = None, return_scalar: _bool = False) -> Tensor:
         """What NumPy's functions return when they are called with tensors."""
     def __copy__(self) -> Tensor: ...
@@ -350,10 +352,12 @@ class Tensor:
         """Whether the one element is not zero."""
     def is_pinned(self, device: Any = None) -> _bool:
         """False, see pin_memory."""
+    def is_shared(self) -> _bool:
+        """True if the memory is one that other processes can use; see share_memory_."""
     def is_signed(self) -> _bool:
         """Whether the elements can be negative."""
     def istft(self, kwargs: Any) -> Any:
-        """Not available: raises NotImplementedError. istft needs complex numbers, which pyforge has not; numpy.fft.irfft of each frame and nn.functional.fold give the signal back."""
+        """Not available: raises NotImplementedError, since the input is complex."""
     def logdet(self) -> Tensor:
         """Logarithms of determinants ``[*]``; NaN where the determinant is negative."""
     def lu(self, pivot: _bool = True, get_infos: _bool = False) -> LUFactorResult | LUFactorExResult:
@@ -386,14 +390,22 @@ class Tensor:
         """Call ``hook(grad)`` when this tensor's gradient is computed; its result replaces that."""
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> HookHandle:
         """Call ``hook(tensor)`` after a gradient was accumulated into this leaf's ``.grad``."""
+    def resize_(self, sizes: Any, *, memory_format: Any = None) -> Tensor:
+        """Change the shape in place; returns self."""
+    def resize_as_(self, the_template: Tensor, *, memory_format: Any = None) -> Tensor:
+        """resize_() to the shape of another tensor; returns self."""
+    def share_memory_(self) -> Tensor:
+        """Move the memory to where other processes can use it as well; returns self."""
     def slogdet(self) -> SlogdetResult:
         """Sign and natural logarithm of the absolute value of determinants, each ``[*]``."""
     def stft(self, kwargs: Any) -> Any:
-        """Not available: raises NotImplementedError. stft needs complex numbers, which pyforge has not; for power spectra take numpy.fft.rfft of frames made by Tensor.unfold and a window of this package."""
+        """Not available: raises NotImplementedError, since the result is complex."""
     def svd(self, some: _bool = True, compute_uv: _bool = True) -> SVDTransposedResult:
         """The older form of linalg.svd: V instead of its transpose, reduced matrices by default."""
     def to_dense(self, dtype: _dtype | None = None, *, masked_grad: _bool | None = None) -> Tensor:
         """The tensor itself, or with another dtype: all tensors are dense."""
+    def to_device(self, device: Any, *, stream: Any = None) -> Tensor:
+        """The tensor itself, for the one device there is. RuntimeError for others."""
     def to_sparse(self) -> SparseTensor:
         """The elements that are not zero, with their coordinates."""
     def tolist(self) -> Any:
@@ -1716,6 +1728,18 @@ def _set_anomaly_mode(enabled: _bool, check_nan: _bool, check_inf: _bool) -> Non
 def _anomaly_mode() -> tuple[_bool, _bool, _bool]: ...
 def _finiteness(t: Tensor) -> _int: ...
 def _set_masked_gradients_propagate(on: _bool) -> _bool: ...
+def _profiler_start(shapes: _bool, memory: _bool, frames: _int) -> None: ...
+def _profiler_stop() -> _ProfilerTrace: ...
+def _profiler_abandon() -> None: ...
+def _profiler_on() -> _bool: ...
+def _range_begin(name: _str, kind: _int) -> _int: ...
+def _range_end(handle: _int) -> None: ...
+
+class _ProfilerTrace:
+    start_ns: _int
+    duration_ns: _int
+    def rows(self) -> list[tuple[Any, ...]]: ...
+    def __len__(self) -> _int: ...
 
 class _TracedOp:
     name: _str
@@ -1772,422 +1796,434 @@ def _storage_bytes(input: Tensor) -> Tensor: ...
 def _view_storage(
     bytes: Tensor, dtype: _dtype, size: Sequence[_int], stride: Sequence[_int], offset: _int
 ) -> Tensor: ...
+def _resize(t: Tensor, sizes: Sequence[_int]) -> None: ...
+def _is_shared(t: Tensor) -> _bool: ...
+def _share_memory(t: Tensor) -> None: ...
+def _shared_parts(t: Tensor) -> tuple[_int, _int, _int, Tensor]: ...
+def _from_shared(
+    descriptor: _int,
+    nbytes: _int,
+    offset: _int,
+    dtype: _dtype,
+    size: Sequence[_int],
+    stride: Sequence[_int],
+) -> Tensor: ...
 def _from_bytes(data: bytes, dtype: _dtype, shape: tuple[_int, ...]) -> Tensor: ...
 def _to_dlpack(tensor: Tensor, versioned: _bool, copy: _bool) -> Any: ...
 def _from_dlpack(capsule: Any) -> Tensor: ...
 
-def _ctc_losses(log_probs: Tensor, targets: Tensor, input_lengths: Tensor, target_lengths: Tensor, blank: _int = 0, zero_infinity: _bool = False) -> Tensor:
+def _ctc_losses(log_probs: Tensor, targets: Tensor, input_lengths: Tensor, target_lengths: Tensor, blank: _int = 0, zero_infinity: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """The CTC loss of every sequence [N] from log-probabilities [T, N, C]; ctc_loss reduces it."""
 
-def _resample_dim(input: Tensor, dim: _int, size: _int, mode: _str, align_corners: _bool = False, scale: _float | None = None) -> Tensor:
+def _resample_dim(input: Tensor, dim: _int, size: _int, mode: _str, align_corners: _bool = False, scale: _float | None = None, *, out: Tensor | None = None) -> Tensor:
     """One dimension of an interpolation."""
 
-def _standard_gamma(input: Tensor, *, generator: Generator | None = None) -> Tensor:
+def _standard_gamma(input: Tensor, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
     """Gamma distributed numbers of rate 1 and the shapes `input`."""
 
-def abs(input: Tensor) -> Tensor:
+def abs(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """|x|; its derivative at 0 is 0."""
 
-def absolute(input: Tensor) -> Tensor:
+def absolute(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Same as abs()."""
 
-def acos(input: Tensor) -> Tensor:
+def acos(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse cosine, in [0, pi]; NaN outside [-1, 1]."""
 
-def acosh(input: Tensor) -> Tensor:
+def acosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse hyperbolic cosine; NaN below 1."""
 
 @overload
-def adaptive_avg_pool1d(input: Tensor, output_size: _int | Sequence[_int]) -> Tensor: ...
+def adaptive_avg_pool1d(input: Tensor, output_size: _int | Sequence[_int], *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def adaptive_avg_pool1d(input: Tensor, *output_size: _int) -> Tensor:
+def adaptive_avg_pool1d(input: Tensor, *output_size: _int, out: Tensor | None = None) -> Tensor:
     """Averages of output_size windows that together cover the last dimension."""
 
 @overload
-def adaptive_avg_pool2d(input: Tensor, output_size: _int | Sequence[_int]) -> Tensor: ...
+def adaptive_avg_pool2d(input: Tensor, output_size: _int | Sequence[_int], *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def adaptive_avg_pool2d(input: Tensor, *output_size: _int) -> Tensor:
+def adaptive_avg_pool2d(input: Tensor, *output_size: _int, out: Tensor | None = None) -> Tensor:
     """Averages of output_size windows that together cover the last two dimensions."""
 
 @overload
-def adaptive_avg_pool3d(input: Tensor, output_size: _int | Sequence[_int]) -> Tensor: ...
+def adaptive_avg_pool3d(input: Tensor, output_size: _int | Sequence[_int], *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def adaptive_avg_pool3d(input: Tensor, *output_size: _int) -> Tensor:
+def adaptive_avg_pool3d(input: Tensor, *output_size: _int, out: Tensor | None = None) -> Tensor:
     """Averages of output_size windows that together cover the last three dimensions."""
 
 @overload
-def adaptive_max_pool1d_with_indices(input: Tensor, output_size: _int | Sequence[_int]) -> tuple[Tensor, Tensor]: ...
+def adaptive_max_pool1d_with_indices(input: Tensor, output_size: _int | Sequence[_int], *, out: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]: ...
 @overload
-def adaptive_max_pool1d_with_indices(input: Tensor, *output_size: _int) -> tuple[Tensor, Tensor]:
+def adaptive_max_pool1d_with_indices(input: Tensor, *output_size: _int, out: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]:
     """The largest element of each of output_size windows, and its index in the flattened plane."""
 
 @overload
-def adaptive_max_pool2d_with_indices(input: Tensor, output_size: _int | Sequence[_int]) -> tuple[Tensor, Tensor]: ...
+def adaptive_max_pool2d_with_indices(input: Tensor, output_size: _int | Sequence[_int], *, out: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]: ...
 @overload
-def adaptive_max_pool2d_with_indices(input: Tensor, *output_size: _int) -> tuple[Tensor, Tensor]:
+def adaptive_max_pool2d_with_indices(input: Tensor, *output_size: _int, out: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]:
     """The largest element of each of output_size windows, and its index in the flattened plane."""
 
 @overload
-def adaptive_max_pool3d_with_indices(input: Tensor, output_size: _int | Sequence[_int]) -> tuple[Tensor, Tensor]: ...
+def adaptive_max_pool3d_with_indices(input: Tensor, output_size: _int | Sequence[_int], *, out: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]: ...
 @overload
-def adaptive_max_pool3d_with_indices(input: Tensor, *output_size: _int) -> tuple[Tensor, Tensor]:
+def adaptive_max_pool3d_with_indices(input: Tensor, *output_size: _int, out: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]:
     """The largest element of each of output_size windows, and its index in the flattened plane."""
 
-def add(input: _Operand, other: _Operand, *, alpha: _Number = 1) -> Tensor:
+def add(input: _Operand, other: _Operand, *, alpha: _Number = 1, out: Tensor | None = None) -> Tensor:
     """input + alpha * other; logical or for bool."""
 
-def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1, out: Tensor | None = None) -> Tensor:
     """beta * input + alpha * the sum of the products of two batches of matrices."""
 
-def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: _Number = 1) -> Tensor:
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: _Number = 1, out: Tensor | None = None) -> Tensor:
     """input + value * tensor1 / tensor2"""
 
-def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: _Number = 1) -> Tensor:
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: _Number = 1, out: Tensor | None = None) -> Tensor:
     """input + value * tensor1 * tensor2"""
 
-def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: _Number = 1, alpha: _Number = 1, out: Tensor | None = None) -> Tensor:
     """beta * input + alpha * mat1 @ mat2; with beta 0 input is not read."""
 
-def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: _Number = 1, alpha: _Number = 1, out: Tensor | None = None) -> Tensor:
     """beta * input + alpha * mat @ vec; with beta 0 input is not read."""
 
-def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: _Number = 1, alpha: _Number = 1, out: Tensor | None = None) -> Tensor:
     """beta * input + alpha * outer(vec1, vec2); with beta 0 input is not read."""
 
-def adjoint(input: Tensor) -> Tensor:
+def adjoint(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A view with the last two dimensions exchanged."""
 
-def alias_copy(input: Tensor) -> Tensor:
+def alias_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A copy."""
 
-def all(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
+def all(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """Whether all elements are nonzero, over the dimensions `dim` (all by default)."""
 
 def allclose(input: Tensor, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False) -> _bool:
     """True if isclose() holds everywhere."""
 
-def amax(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
+def amax(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """Largest elements over the dimensions `dim` (all by default); ties share the gradient."""
 
-def amin(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
+def amin(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """Smallest elements over the dimensions `dim` (all by default); ties share the gradient."""
 
-def aminmax(input: Tensor, *, dim: _int | None = None, keepdim: _bool = False) -> _aminmax_result:
+def aminmax(input: Tensor, *, dim: _int | None = None, keepdim: _bool = False, out: Sequence[Tensor] | None = None) -> _aminmax_result:
     """Smallest and largest elements, of all or along `dim`; ties share the gradient."""
 
-def any(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False) -> Tensor:
+def any(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """Whether any element is nonzero, over the dimensions `dim` (all by default)."""
 
 @overload
-def arange(end: _Number, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+def arange(end: _Number, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor: ...
 @overload
-def arange(start: _Number, end: _Number, step: _Number = 1, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+def arange(start: _Number, end: _Number, step: _Number = 1, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor:
     """0, 1, ... below `end`."""
 
-def arccos(input: Tensor) -> Tensor:
+def arccos(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Same as acos()."""
 
-def arccosh(input: Tensor) -> Tensor:
+def arccosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Same as acosh()."""
 
-def arcsin(input: Tensor) -> Tensor:
+def arcsin(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Same as asin()."""
 
-def arcsinh(input: Tensor) -> Tensor:
+def arcsinh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Same as asinh()."""
 
-def arctan(input: Tensor) -> Tensor:
+def arctan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Same as atan()."""
 
-def arctan2(input: _Operand, other: _Operand) -> Tensor:
+def arctan2(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Same as atan2()."""
 
-def arctanh(input: Tensor) -> Tensor:
+def arctanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Same as atanh()."""
 
-def argmax(input: Tensor, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
+def argmax(input: Tensor, dim: _int | None = None, keepdim: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """Index of the largest element (the first of equals) along `dim`, or in the flattened tensor."""
 
-def argmin(input: Tensor, dim: _int | None = None, keepdim: _bool = False) -> Tensor:
+def argmin(input: Tensor, dim: _int | None = None, keepdim: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """Index of the smallest element (the first of equals) along `dim`, or in the flattened tensor."""
 
-def argsort(input: Tensor, dim: _int = -1, descending: _bool = False, stable: _bool = False) -> Tensor:
+def argsort(input: Tensor, dim: _int = -1, descending: _bool = False, stable: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """The indices that sort along `dim`. Always stable; NaN counts as the largest."""
 
-def argwhere(input: Tensor) -> Tensor:
+def argwhere(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Positions of the elements that are not zero, one row each."""
 
-def as_strided(input: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None) -> Tensor:
+def as_strided(input: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None, *, out: Tensor | None = None) -> Tensor:
     """A view of the storage by raw geometry, in elements; RuntimeError beyond the storage. Gradients of elements that share a place add up."""
 
-def as_strided_scatter(input: Tensor, src: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None) -> Tensor:
+def as_strided_scatter(input: Tensor, src: Tensor, size: _int | Sequence[_int], stride: _int | Sequence[_int], storage_offset: _int | None = None, *, out: Tensor | None = None) -> Tensor:
     """A contiguous copy with `src` written to the region that as_strided would give of it."""
 
-def asin(input: Tensor) -> Tensor:
+def asin(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse sine, in [-pi/2, pi/2]; NaN outside [-1, 1]."""
 
-def asinh(input: Tensor) -> Tensor:
+def asinh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse hyperbolic sine."""
 
-def atan(input: Tensor) -> Tensor:
+def atan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse tangent, in [-pi/2, pi/2]."""
 
-def atan2(input: _Operand, other: _Operand) -> Tensor:
+def atan2(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """The angle of the point (other, input), in [-pi, pi]; its derivative at the origin is 0."""
 
-def atanh(input: Tensor) -> Tensor:
+def atanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Inverse hyperbolic tangent; NaN outside [-1, 1]."""
 
 @overload
 def atleast_1d(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]: ...
 @overload
-def atleast_1d(input: Tensor) -> Tensor:
+def atleast_1d(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Views with at least one dimension."""
 
 @overload
 def atleast_2d(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]: ...
 @overload
-def atleast_2d(input: Tensor) -> Tensor:
+def atleast_2d(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Views with at least two dimensions."""
 
 @overload
 def atleast_3d(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]: ...
 @overload
-def atleast_3d(input: Tensor) -> Tensor:
+def atleast_3d(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Views with at least three dimensions."""
 
-def avg_pool1d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., ceil_mode: _bool = False, count_include_pad: _bool = True) -> Tensor:
+def avg_pool1d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., ceil_mode: _bool = False, count_include_pad: _bool = True, *, out: Tensor | None = None) -> Tensor:
     """The average of each window."""
 
-def avg_pool2d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., ceil_mode: _bool = False, count_include_pad: _bool = True, divisor_override: _int | None = None) -> Tensor:
+def avg_pool2d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., ceil_mode: _bool = False, count_include_pad: _bool = True, divisor_override: _int | None = None, *, out: Tensor | None = None) -> Tensor:
     """The average of each window."""
 
-def avg_pool3d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., ceil_mode: _bool = False, count_include_pad: _bool = True, divisor_override: _int | None = None) -> Tensor:
+def avg_pool3d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., ceil_mode: _bool = False, count_include_pad: _bool = True, divisor_override: _int | None = None, *, out: Tensor | None = None) -> Tensor:
     """The average of each window."""
 
-def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1) -> Tensor:
+def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: _Number = 1, alpha: _Number = 1, out: Tensor | None = None) -> Tensor:
     """beta * input + alpha * bmm(batch1, batch2); with beta 0 input is not read."""
 
-def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None, bias: Tensor | None = None, training: _bool = False, momentum: _float = 0.1, eps: _float = 1e-5) -> Tensor:
+def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None, bias: Tensor | None = None, training: _bool = False, momentum: _float = 0.1, eps: _float = 1e-5, *, out: Tensor | None = None) -> Tensor:
     """input with mean 0 and variance 1 in each channel (dim 1), then scaled and shifted; in training the running statistics are updated."""
 
 @overload
-def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor: ...
+def bernoulli(input: Tensor, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor: ...
 @overload
-def bernoulli(input: Tensor, p: _float, *, generator: Generator | None = None) -> Tensor:
+def bernoulli(input: Tensor, p: _float, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
     """1 with the probability that each element gives, else 0."""
 
-def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean") -> Tensor:
+def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean", *, out: Tensor | None = None) -> Tensor:
     """Cross-entropy of probabilities and targets in [0, 1]; logarithms not below -100."""
 
-def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean", pos_weight: Tensor | None = None) -> Tensor:
+def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean", pos_weight: Tensor | None = None, *, out: Tensor | None = None) -> Tensor:
     """binary_cross_entropy() of sigmoid(input), without overflow."""
 
-def bincount(input: Tensor, weights: Tensor | None = None, minlength: _int = 0) -> Tensor:
+def bincount(input: Tensor, weights: Tensor | None = None, minlength: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """How often each of 0, 1, ... occurs in a 1-d tensor, or the sum of its weights."""
 
-def binomial(count: Tensor, prob: Tensor, *, generator: Generator | None = None) -> Tensor:
+def binomial(count: Tensor, prob: Tensor, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
     """How many of `count` trials succeed, each with the probability `prob`."""
 
-def bitwise_and(input: _Operand, other: _Operand) -> Tensor:
+def bitwise_and(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """a & b"""
 
-def bitwise_left_shift(input: _Operand, other: _Operand) -> Tensor:
+def bitwise_left_shift(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Same as lshift()."""
 
-def bitwise_not(input: Tensor) -> Tensor:
+def bitwise_not(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """~x; logical not for bool."""
 
-def bitwise_or(input: _Operand, other: _Operand) -> Tensor:
+def bitwise_or(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """a | b"""
 
-def bitwise_right_shift(input: _Operand, other: _Operand) -> Tensor:
+def bitwise_right_shift(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Same as rshift()."""
 
-def bitwise_xor(input: _Operand, other: _Operand) -> Tensor:
+def bitwise_xor(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """a ^ b"""
 
-def block_diag(tensors: Sequence[Tensor]) -> Tensor:
+def block_diag(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """The matrix with these matrices (vectors as rows) along its diagonal, zero elsewhere."""
 
-def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Products of two batches of matrices, pair by pair."""
 
 def broadcast_tensors(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """Views of the tensors expanded to their common shape."""
 
 @overload
-def broadcast_to(input: Tensor, size: _int | Sequence[_int]) -> Tensor: ...
+def broadcast_to(input: Tensor, size: _int | Sequence[_int], *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def broadcast_to(input: Tensor, *size: _int) -> Tensor:
+def broadcast_to(input: Tensor, *size: _int, out: Tensor | None = None) -> Tensor:
     """A view of shape `size`, with dimensions of size 1 repeated without copying; the same as expand."""
 
-def bucketize(input: _Operand, boundaries: Tensor, *, out_int32: _bool = False, right: _bool = False) -> Tensor:
+def bucketize(input: _Operand, boundaries: Tensor, *, out_int32: _bool = False, right: _bool = False, out: Tensor | None = None) -> Tensor:
     """How many of the sorted boundaries are less than each element, or not greater if right."""
 
-def cartesian_prod(tensors: Sequence[Tensor]) -> Tensor:
+def cartesian_prod(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """All tuples with one element of each vector, as rows [n, number of vectors]."""
 
-def cat(tensors: Sequence[Tensor], dim: _int = 0) -> Tensor:
+def cat(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """The tensors one after another along dimension `dim`."""
 
-def cdist(x1: Tensor, x2: Tensor, p: _float = 2.0, compute_mode: _str | None = None) -> Tensor:
+def cdist(x1: Tensor, x2: Tensor, p: _float = 2.0, compute_mode: _str | None = None, *, out: Tensor | None = None) -> Tensor:
     """p-norm distances of every row of x1 to every row of x2, batches broadcast; for p = 2 and more than 25 rows by a matrix product, unless compute_mode forbids it."""
 
-def ceil(input: Tensor) -> Tensor:
+def ceil(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The smallest integer not below x."""
 
-def celu(input: Tensor, alpha: _float = 1.0, inplace: _bool = False) -> Tensor:
+def celu(input: Tensor, alpha: _float = 1.0, inplace: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """input where positive, alpha * (e^(input / alpha) - 1) elsewhere."""
 
 def chunk(input: Tensor, chunks: _int, dim: _int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` views of equal length along `dim`; the last may be shorter."""
 
-def clamp(input: Tensor, min: _Operand | None = None, max: _Operand | None = None) -> Tensor:
+def clamp(input: Tensor, min: _Operand | None = None, max: _Operand | None = None, *, out: Tensor | None = None) -> Tensor:
     """input limited to [min, max]; the limits pass the gradient."""
 
-def clamp_max(input: Tensor, max: _Operand) -> Tensor:
+def clamp_max(input: Tensor, max: _Operand, *, out: Tensor | None = None) -> Tensor:
     """input, at most max."""
 
-def clamp_min(input: Tensor, min: _Operand) -> Tensor:
+def clamp_min(input: Tensor, min: _Operand, *, out: Tensor | None = None) -> Tensor:
     """input, at least min."""
 
-def clip(input: Tensor, min: _Operand | None = None, max: _Operand | None = None) -> Tensor:
+def clip(input: Tensor, min: _Operand | None = None, max: _Operand | None = None, *, out: Tensor | None = None) -> Tensor:
     """Same as clamp()."""
 
-def clone(input: Tensor) -> Tensor:
+def clone(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A copy with history."""
 
-def col2im(input: Tensor, output_size: _int | Sequence[_int], kernel_size: _int | Sequence[_int], dilation: _int | Sequence[_int], padding: _int | Sequence[_int], stride: _int | Sequence[_int]) -> Tensor:
+def col2im(input: Tensor, output_size: _int | Sequence[_int], kernel_size: _int | Sequence[_int], dilation: _int | Sequence[_int], padding: _int | Sequence[_int], stride: _int | Sequence[_int], *, out: Tensor | None = None) -> Tensor:
     """Columns [N, C * kernel, windows] added up where their windows lie."""
 
-def column_stack(tensors: Sequence[Tensor]) -> Tensor:
+def column_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Tensors side by side, vectors as columns."""
 
-def combinations(input: Tensor, r: _int = 2, with_replacement: _bool = False) -> Tensor:
+def combinations(input: Tensor, r: _int = 2, with_replacement: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """All `r` elements of a vector in its order, as rows [n, r]."""
 
-def concat(tensors: Sequence[Tensor], dim: _int = 0) -> Tensor:
+def concat(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """The same as cat."""
 
-def concatenate(tensors: Sequence[Tensor], dim: _int = 0) -> Tensor:
+def concatenate(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """NumPy's name of cat."""
 
-def constant_pad_nd(input: Tensor, pad: _int | Sequence[_int], value: _Number = 0) -> Tensor:
+def constant_pad_nd(input: Tensor, pad: _int | Sequence[_int], value: _Number = 0, *, out: Tensor | None = None) -> Tensor:
     """input extended at its edges by a number; negative padding cuts."""
 
 @overload
-def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., groups: _int = 1) -> Tensor: ...
+def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., groups: _int = 1, *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _str = "valid", dilation: _int | Sequence[_int] = ..., groups: _int = 1) -> Tensor:
+def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _str = "valid", dilation: _int | Sequence[_int] = ..., groups: _int = 1, *, out: Tensor | None = None) -> Tensor:
     """Cross-correlation of input [N, C, L] with weight [K, C / groups, kernel], plus bias."""
 
 @overload
-def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., groups: _int = 1) -> Tensor: ...
+def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., groups: _int = 1, *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _str = "valid", dilation: _int | Sequence[_int] = ..., groups: _int = 1) -> Tensor:
+def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _str = "valid", dilation: _int | Sequence[_int] = ..., groups: _int = 1, *, out: Tensor | None = None) -> Tensor:
     """Cross-correlation of input [N, C, H, W] with weight [K, C / groups, *kernel], plus bias."""
 
 @overload
-def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., groups: _int = 1) -> Tensor: ...
+def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., groups: _int = 1, *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _str = "valid", dilation: _int | Sequence[_int] = ..., groups: _int = 1) -> Tensor:
+def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _str = "valid", dilation: _int | Sequence[_int] = ..., groups: _int = 1, *, out: Tensor | None = None) -> Tensor:
     """Cross-correlation of input [N, C, D, H, W] with weight [K, C / groups, *kernel], plus bias."""
 
-def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., output_padding: _int | Sequence[_int] = ..., groups: _int = 1, dilation: _int | Sequence[_int] = ...) -> Tensor:
+def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., output_padding: _int | Sequence[_int] = ..., groups: _int = 1, dilation: _int | Sequence[_int] = ..., *, out: Tensor | None = None) -> Tensor:
     """The transposed convolution: the gradient of conv1d with respect to its input, with weight [in, out / groups, *kernel]."""
 
-def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., output_padding: _int | Sequence[_int] = ..., groups: _int = 1, dilation: _int | Sequence[_int] = ...) -> Tensor:
+def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., output_padding: _int | Sequence[_int] = ..., groups: _int = 1, dilation: _int | Sequence[_int] = ..., *, out: Tensor | None = None) -> Tensor:
     """The transposed convolution: the gradient of conv2d with respect to its input, with weight [in, out / groups, *kernel]."""
 
-def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., output_padding: _int | Sequence[_int] = ..., groups: _int = 1, dilation: _int | Sequence[_int] = ...) -> Tensor:
+def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: _int | Sequence[_int] = ..., padding: _int | Sequence[_int] = ..., output_padding: _int | Sequence[_int] = ..., groups: _int = 1, dilation: _int | Sequence[_int] = ..., *, out: Tensor | None = None) -> Tensor:
     """The transposed convolution: the gradient of conv3d with respect to its input, with weight [in, out / groups, *kernel]."""
 
-def copysign(input: _Operand, other: _Operand) -> Tensor:
+def copysign(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """The magnitude of input with the sign of other."""
 
-def corrcoef(input: Tensor) -> Tensor:
+def corrcoef(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Pearson's correlation coefficients of the rows of input."""
 
-def cos(input: Tensor) -> Tensor:
+def cos(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Cosine."""
 
-def cosh(input: Tensor) -> Tensor:
+def cosh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Hyperbolic cosine."""
 
-def count_nonzero(input: Tensor, dim: _int | Sequence[_int] | None = None) -> Tensor:
+def count_nonzero(input: Tensor, dim: _int | Sequence[_int] | None = None, *, out: Tensor | None = None) -> Tensor:
     """Number of nonzero elements over the dimensions `dim` (all by default)."""
 
-def cov(input: Tensor, *, correction: _int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Tensor:
+def cov(input: Tensor, *, correction: _int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None, out: Tensor | None = None) -> Tensor:
     """Covariance matrix of the rows of input, its columns being observations."""
 
-def cross(input: Tensor, other: Tensor, dim: _int | None = None) -> Tensor:
+def cross(input: Tensor, other: Tensor, dim: _int | None = None, *, out: Tensor | None = None) -> Tensor:
     """Cross product along `dim` of size 3, by default the first such dimension."""
 
-def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: _bool | None = None, ignore_index: _int = -100, reduce: _bool | None = None, reduction: _str = "mean", label_smoothing: _float = 0.0) -> Tensor:
+def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: _bool | None = None, ignore_index: _int = -100, reduce: _bool | None = None, reduction: _str = "mean", label_smoothing: _float = 0.0, *, out: Tensor | None = None) -> Tensor:
     """Cross-entropy of logits (classes in dim 1) and target classes or probabilities."""
 
-def cummax(input: Tensor, dim: _int) -> _cummax_result:
+def cummax(input: Tensor, dim: _int, *, out: Sequence[Tensor] | None = None) -> _cummax_result:
     """Running maximum along `dim`, and where it was (the last of equals)."""
 
-def cummin(input: Tensor, dim: _int) -> _cummin_result:
+def cummin(input: Tensor, dim: _int, *, out: Sequence[Tensor] | None = None) -> _cummin_result:
     """Running minimum along `dim`, and where it was (the last of equals)."""
 
-def cumprod(input: Tensor, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
+def cumprod(input: Tensor, dim: _int, *, dtype: _dtype | None = None, out: Tensor | None = None) -> Tensor:
     """Running product along `dim`; integers and bool give int64."""
 
-def cumsum(input: Tensor, dim: _int, *, dtype: _dtype | None = None) -> Tensor:
+def cumsum(input: Tensor, dim: _int, *, dtype: _dtype | None = None, out: Tensor | None = None) -> Tensor:
     """Running sum along `dim`; integers and bool give int64."""
 
-def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: _Number = 1, dim: _int = -1) -> Tensor:
+def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: _Number = 1, dim: _int = -1, out: Tensor | None = None) -> Tensor:
     """Running integral of y along `dim` by the trapezoidal rule."""
 
-def deg2rad(input: Tensor) -> Tensor:
+def deg2rad(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Degrees to radians."""
 
-def detach(input: Tensor) -> Tensor:
+def detach(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The same memory without history."""
 
-def detach_copy(input: Tensor) -> Tensor:
+def detach_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A copy without history."""
 
-def diag(input: Tensor, diagonal: _int = 0) -> Tensor:
+def diag(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """The matrix with a vector on a diagonal, or the diagonal of a matrix as a copy."""
 
-def diag_embed(input: Tensor, offset: _int = 0, dim1: _int = -2, dim2: _int = -1) -> Tensor:
+def diag_embed(input: Tensor, offset: _int = 0, dim1: _int = -2, dim2: _int = -1, *, out: Tensor | None = None) -> Tensor:
     """Matrices with the last dimension of `input` on their diagonals, zero elsewhere; they lie in dimensions `dim1` and `dim2` of the result."""
 
-def diagflat(input: Tensor, offset: _int = 0) -> Tensor:
+def diagflat(input: Tensor, offset: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """The matrix with all elements of `input`, in order, on a diagonal."""
 
-def diagonal(input: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
+def diagonal(input: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1, *, out: Tensor | None = None) -> Tensor:
     """A view of the diagonal of two dimensions, as the last dimension."""
 
-def diagonal_copy(input: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
+def diagonal_copy(input: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1, *, out: Tensor | None = None) -> Tensor:
     """diagonal() as a copy."""
 
-def diagonal_scatter(input: Tensor, src: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1) -> Tensor:
+def diagonal_scatter(input: Tensor, src: Tensor, offset: _int = 0, dim1: _int = 0, dim2: _int = 1, *, out: Tensor | None = None) -> Tensor:
     """A copy with `src` on the diagonal of two dimensions."""
 
-def diff(input: Tensor, n: _int = 1, dim: _int = -1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor:
+def diff(input: Tensor, n: _int = 1, dim: _int = -1, prepend: Tensor | None = None, append: Tensor | None = None, *, out: Tensor | None = None) -> Tensor:
     """The n-th difference of neighbours along `dim`."""
 
-def digamma(input: Tensor) -> Tensor:
+def digamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The derivative of lgamma."""
 
-def dist(input: Tensor, other: Tensor, p: _float = 2) -> Tensor:
+def dist(input: Tensor, other: Tensor, p: _float = 2, *, out: Tensor | None = None) -> Tensor:
     """The p-norm of input - other."""
 
-def div(input: _Operand, other: _Operand, *, rounding_mode: _str | None = None) -> Tensor:
+def div(input: _Operand, other: _Operand, *, rounding_mode: _str | None = None, out: Tensor | None = None) -> Tensor:
     """input / other; rounding_mode 'floor' or 'trunc' rounds down or towards zero."""
 
-def divide(input: _Operand, other: _Operand, *, rounding_mode: _str | None = None) -> Tensor:
+def divide(input: _Operand, other: _Operand, *, rounding_mode: _str | None = None, out: Tensor | None = None) -> Tensor:
     """input / other; rounding_mode 'floor' or 'trunc' rounds down or towards zero."""
 
-def dot(input: Tensor, other: Tensor) -> Tensor:
+def dot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Sum of the products of two vectors' elements."""
 
-def dropout(input: Tensor, p: _float = 0.5, training: _bool = True, inplace: _bool = False) -> Tensor:
+def dropout(input: Tensor, p: _float = 0.5, training: _bool = True, inplace: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """In training: every element zeroed with probability p, the others divided by 1 - p. Else the input."""
 
 @overload
@@ -2198,166 +2234,166 @@ def dsplit(input: Tensor, indices: _int | Sequence[_int]) -> tuple[Tensor, ...]:
 def dsplit(input: Tensor, *indices: _int) -> tuple[Tensor, ...]:
     """Equal views along dimension 2."""
 
-def dstack(tensors: Sequence[Tensor]) -> Tensor:
+def dstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Tensors in depth: joined along dimension 2."""
 
-def einsum(equation: _str, operands: Sequence[Tensor]) -> Tensor:
+def einsum(equation: _str, operands: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Sum of products in index notation: einsum('bij,bjk->bik', x, y). Operands follow one by one or as a list."""
 
-def elu(input: Tensor, alpha: _Number = 1.0, inplace: _bool = False) -> Tensor:
+def elu(input: Tensor, alpha: _Number = 1.0, inplace: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """input where positive, alpha * (e^input - 1) elsewhere."""
 
-def embedding(input: Tensor, weight: Tensor, padding_idx: _int | None = None, max_norm: _float | None = None, norm_type: _float = 2.0, scale_grad_by_freq: _bool = False, sparse: _bool = False) -> Tensor:
+def embedding(input: Tensor, weight: Tensor, padding_idx: _int | None = None, max_norm: _float | None = None, norm_type: _float = 2.0, scale_grad_by_freq: _bool = False, sparse: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """The rows of `weight` that `input` names; the row padding_idx gets no gradient. With max_norm longer rows are first scaled down to that norm, in place. Gradients are dense, sparse or not."""
 
 @overload
-def empty(size: _int | Sequence[_int], *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+def empty(size: _int | Sequence[_int], *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor: ...
 @overload
-def empty(*size: _int, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+def empty(*size: _int, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor:
     """A tensor with arbitrary values."""
 
-def empty_like(input: Tensor, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+def empty_like(input: Tensor, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor:
     """Arbitrary values in the shape of `input`."""
 
 @overload
-def empty_strided(size: _int | Sequence[_int], stride: _int | Sequence[_int], *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+def empty_strided(size: _int | Sequence[_int], stride: _int | Sequence[_int], *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor: ...
 @overload
-def empty_strided(size: _int | Sequence[_int], *stride: _int, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+def empty_strided(size: _int | Sequence[_int], *stride: _int, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor:
     """Arbitrary values laid out with these strides."""
 
-def eq(input: _Operand, other: _Operand) -> Tensor:
+def eq(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """a == b"""
 
 def equal(input: Tensor, other: Tensor) -> _bool:
     """True if shape and all elements are the same."""
 
-def erf(input: Tensor) -> Tensor:
+def erf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The error function, 2 / sqrt(pi) times the integral of e^-t^2 from 0 to x."""
 
-def erfc(input: Tensor) -> Tensor:
+def erfc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 - erf(x), accurate where it is small."""
 
-def erfinv(input: Tensor) -> Tensor:
+def erfinv(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inverse of erf; NaN outside [-1, 1]."""
 
-def exp(input: Tensor) -> Tensor:
+def exp(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """e^x"""
 
-def exp2(input: Tensor) -> Tensor:
+def exp2(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """2^x"""
 
 @overload
-def expand_copy(input: Tensor, size: _int | Sequence[_int]) -> Tensor: ...
+def expand_copy(input: Tensor, size: _int | Sequence[_int], *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def expand_copy(input: Tensor, *size: _int) -> Tensor:
+def expand_copy(input: Tensor, *size: _int, out: Tensor | None = None) -> Tensor:
     """expand() as a copy."""
 
-def expm1(input: Tensor) -> Tensor:
+def expm1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """e^x - 1, accurate near 0."""
 
-def eye(n: _int, m: _int | None = None, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+def eye(n: _int, m: _int | None = None, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor:
     """Ones on the diagonal of an n by m matrix, zeros elsewhere."""
 
-def fix(input: Tensor) -> Tensor:
+def fix(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Same as trunc()."""
 
-def flatten(input: Tensor, start_dim: _int = 0, end_dim: _int = -1) -> Tensor:
+def flatten(input: Tensor, start_dim: _int = 0, end_dim: _int = -1, *, out: Tensor | None = None) -> Tensor:
     """The dimensions from `start_dim` to `end_dim` merged into one; a view where strides allow it."""
 
 @overload
-def flip(input: Tensor, dims: _int | Sequence[_int]) -> Tensor: ...
+def flip(input: Tensor, dims: _int | Sequence[_int], *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def flip(input: Tensor, *dims: _int) -> Tensor:
+def flip(input: Tensor, *dims: _int, out: Tensor | None = None) -> Tensor:
     """A copy with the dimensions `dims` reversed."""
 
-def fliplr(input: Tensor) -> Tensor:
+def fliplr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A copy with dimension 1 reversed."""
 
-def flipud(input: Tensor) -> Tensor:
+def flipud(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A copy with dimension 0 reversed."""
 
-def float_power(input: _Operand, exponent: _Operand) -> Tensor:
+def float_power(input: _Operand, exponent: _Operand, *, out: Tensor | None = None) -> Tensor:
     """input to the power exponent, computed and returned in float64."""
 
-def floor(input: Tensor) -> Tensor:
+def floor(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The largest integer not above x."""
 
-def floor_divide(input: _Operand, other: _Operand) -> Tensor:
+def floor_divide(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """floor(a / b). Integers by 0 raise RuntimeError."""
 
-def fmax(input: _Operand, other: _Operand) -> Tensor:
+def fmax(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """The larger of input and other; a number where the other is NaN."""
 
-def fmin(input: _Operand, other: _Operand) -> Tensor:
+def fmin(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """The smaller of input and other; a number where the other is NaN."""
 
-def fmod(input: _Operand, other: _Operand) -> Tensor:
+def fmod(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """a - b * trunc(a / b), with the sign of a, exact. Integers by 0 raise RuntimeError."""
 
-def frac(input: Tensor) -> Tensor:
+def frac(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The fraction of input, with its sign."""
 
-def full(size: _int | Sequence[_int], fill_value: _Number, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+def full(size: _int | Sequence[_int], fill_value: _Number, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor:
     """A tensor filled with one value, whose kind gives the dtype."""
 
-def full_like(input: Tensor, fill_value: _Number, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+def full_like(input: Tensor, fill_value: _Number, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor:
     """One value in the shape and dtype of `input`."""
 
-def gather(input: Tensor, dim: _int, index: Tensor) -> Tensor:
+def gather(input: Tensor, dim: _int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Elements along `dim` picked by an index of the output's shape."""
 
-def gcd(input: _Operand, other: _Operand) -> Tensor:
+def gcd(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Greatest common divisor, not negative."""
 
-def ge(input: _Operand, other: _Operand) -> Tensor:
+def ge(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """a >= b"""
 
-def gelu(input: Tensor, *, approximate: _str = "none") -> Tensor:
+def gelu(input: Tensor, *, approximate: _str = "none", out: Tensor | None = None) -> Tensor:
     """input times the normal distribution function of input; 'tanh' approximates it."""
 
-def ger(input: Tensor, vec2: Tensor) -> Tensor:
+def ger(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The same as outer."""
 
-def greater(input: _Operand, other: _Operand) -> Tensor:
+def greater(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Same as gt()."""
 
-def greater_equal(input: _Operand, other: _Operand) -> Tensor:
+def greater_equal(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Same as ge()."""
 
-def group_norm(input: Tensor, num_groups: _int, weight: Tensor | None = None, bias: Tensor | None = None, eps: _float = 1e-5) -> Tensor:
+def group_norm(input: Tensor, num_groups: _int, weight: Tensor | None = None, bias: Tensor | None = None, eps: _float = 1e-5, *, out: Tensor | None = None) -> Tensor:
     """input with mean 0 and variance 1 over each group of channels, then scaled and shifted."""
 
 @overload
-def gru(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool, batch_first: _bool) -> tuple[Tensor, Tensor]: ...
+def gru(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool, batch_first: _bool, *, out: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]: ...
 @overload
-def gru(data: Tensor, batch_sizes: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool) -> tuple[Tensor, Tensor]:
+def gru(data: Tensor, batch_sizes: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool, *, out: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]:
     """Gated recurrent units over sequences: the last layer's states and the final h. `params` are the weights layer by layer as nn.GRU holds them."""
 
-def gru_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None) -> Tensor:
+def gru_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None, *, out: Tensor | None = None) -> Tensor:
     """One step of gated recurrent units: the new h."""
 
-def gt(input: _Operand, other: _Operand) -> Tensor:
+def gt(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """a > b"""
 
-def hardsigmoid(input: Tensor, inplace: _bool = False) -> Tensor:
+def hardsigmoid(input: Tensor, inplace: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """input / 6 + 1/2, limited to [0, 1]."""
 
-def hardswish(input: Tensor, inplace: _bool = False) -> Tensor:
+def hardswish(input: Tensor, inplace: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """input * hardsigmoid(input)"""
 
-def hardtanh(input: Tensor, min_val: _Number = -1.0, max_val: _Number = 1.0, inplace: _bool = False) -> Tensor:
+def hardtanh(input: Tensor, min_val: _Number = -1.0, max_val: _Number = 1.0, inplace: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """input limited to [min_val, max_val]; the limits get no gradient."""
 
-def heaviside(input: Tensor, values: Tensor) -> Tensor:
+def heaviside(input: Tensor, values: Tensor, *, out: Tensor | None = None) -> Tensor:
     """0 where input is negative, 1 where positive, `values` where it is 0."""
 
-def histc(input: Tensor, bins: _int = 100, min: _Number = 0, max: _Number = 0) -> Tensor:
+def histc(input: Tensor, bins: _int = 100, min: _Number = 0, max: _Number = 0, *, out: Tensor | None = None) -> Tensor:
     """Counts in equal bins from min to max, or over the range of the input if they are equal."""
 
 @overload
-def histogram(input: Tensor, bins: Tensor, *, weight: Tensor | None = None, density: _bool = False) -> _histogram_result: ...
+def histogram(input: Tensor, bins: Tensor, *, weight: Tensor | None = None, density: _bool = False, out: Sequence[Tensor] | None = None) -> _histogram_result: ...
 @overload
-def histogram(input: Tensor, bins: _int = 100, *, range: Sequence[_float] | None = None, weight: Tensor | None = None, density: _bool = False) -> _histogram_result:
+def histogram(input: Tensor, bins: _int = 100, *, range: Sequence[_float] | None = None, weight: Tensor | None = None, density: _bool = False, out: Sequence[Tensor] | None = None) -> _histogram_result:
     """Weights between the edges `bins`, and the edges."""
 
 @overload
@@ -2368,721 +2404,721 @@ def hsplit(input: Tensor, indices: _int | Sequence[_int]) -> tuple[Tensor, ...]:
 def hsplit(input: Tensor, *indices: _int) -> tuple[Tensor, ...]:
     """Equal views along dimension 1, of a vector along dimension 0."""
 
-def hstack(tensors: Sequence[Tensor]) -> Tensor:
+def hstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Tensors side by side: joined along dimension 1, vectors along dimension 0."""
 
-def huber_loss(input: Tensor, target: Tensor, reduction: _str = "mean", delta: _float = 1.0) -> Tensor:
+def huber_loss(input: Tensor, target: Tensor, reduction: _str = "mean", delta: _float = 1.0, *, out: Tensor | None = None) -> Tensor:
     """d^2 / 2 where the difference |d| < delta, delta (|d| - delta / 2) elsewhere."""
 
-def hypot(input: _Operand, other: _Operand) -> Tensor:
+def hypot(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """sqrt(input^2 + other^2) without overflow; its derivative at the origin is 0."""
 
-def i0(input: Tensor) -> Tensor:
+def i0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Modified Bessel function of the first kind of order 0."""
 
-def igamma(input: _Operand, other: _Operand) -> Tensor:
+def igamma(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """The regularised lower incomplete gamma function: the probability of less than other of a gamma distribution of shape input; NaN for negative operands."""
 
-def igammac(input: _Operand, other: _Operand) -> Tensor:
+def igammac(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """The regularised upper incomplete gamma function, 1 - igamma without its rounding."""
 
-def im2col(input: Tensor, kernel_size: _int | Sequence[_int], dilation: _int | Sequence[_int], padding: _int | Sequence[_int], stride: _int | Sequence[_int]) -> Tensor:
+def im2col(input: Tensor, kernel_size: _int | Sequence[_int], dilation: _int | Sequence[_int], padding: _int | Sequence[_int], stride: _int | Sequence[_int], *, out: Tensor | None = None) -> Tensor:
     """Every window of [N, C, H, W] as a column of [N, C * kernel, windows]."""
 
-def index_add(input: Tensor, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1) -> Tensor:
+def index_add(input: Tensor, dim: _int, index: Tensor, source: Tensor, *, alpha: _Number = 1, out: Tensor | None = None) -> Tensor:
     """Adds alpha * source to the positions `index` of dimension `dim`, in the order of the index."""
 
-def index_copy(input: Tensor, dim: _int, index: Tensor, source: Tensor) -> Tensor:
+def index_copy(input: Tensor, dim: _int, index: Tensor, source: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Writes `source` to the positions `index` of dimension `dim`."""
 
-def index_fill(input: Tensor, dim: _int, index: Tensor, value: _Operand) -> Tensor:
+def index_fill(input: Tensor, dim: _int, index: Tensor, value: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Fills the positions `index` of dimension `dim` with a number or a 0-d tensor."""
 
-def index_put(input: Tensor, indices: Sequence[Tensor], values: Tensor, accumulate: _bool = False) -> Tensor:
+def index_put(input: Tensor, indices: Sequence[Tensor], values: Tensor, accumulate: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """A copy with `values` written (or added, with accumulate) where the index tensors point."""
 
-def index_reduce(input: Tensor, dim: _int, index: Tensor, source: Tensor, reduce: _str, *, include_self: _bool = True) -> Tensor:
+def index_reduce(input: Tensor, dim: _int, index: Tensor, source: Tensor, reduce: _str, *, include_self: _bool = True, out: Tensor | None = None) -> Tensor:
     """A copy in which the positions `index` of dimension `dim` hold the prod, mean, amax or amin of the slices of `source` sent there."""
 
-def index_select(input: Tensor, dim: _int, index: Tensor) -> Tensor:
+def index_select(input: Tensor, dim: _int, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The positions `index` (1-d) of dimension `dim`, as a copy."""
 
-def inner(input: Tensor, other: Tensor) -> Tensor:
+def inner(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Sums of products over the last dimension of both: shape input[:-1] + other[:-1]."""
 
-def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None, weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: _bool = True, momentum: _float = 0.1, eps: _float = 1e-5) -> Tensor:
+def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None, weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: _bool = True, momentum: _float = 0.1, eps: _float = 1e-5, *, out: Tensor | None = None) -> Tensor:
     """input with mean 0 and variance 1 in each channel of each sample, then scaled and shifted."""
 
 def is_same_size(input: Tensor, other: Tensor) -> _bool:
     """Whether two tensors have the same shape."""
 
-def isclose(input: Tensor, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False) -> Tensor:
+def isclose(input: Tensor, other: Tensor, rtol: _float = 1e-05, atol: _float = 1e-08, equal_nan: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """Where abs(input - other) <= atol + rtol * abs(other)."""
 
-def isfinite(input: Tensor) -> Tensor:
+def isfinite(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether x is neither infinite nor NaN."""
 
-def isin(elements: _Operand, test_elements: _Operand, *, assume_unique: _bool = False, invert: _bool = False) -> Tensor:
+def isin(elements: _Operand, test_elements: _Operand, *, assume_unique: _bool = False, invert: _bool = False, out: Tensor | None = None) -> Tensor:
     """Whether each element is one of test_elements, or none of them if invert."""
 
-def isinf(input: Tensor) -> Tensor:
+def isinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether x is infinite."""
 
-def isnan(input: Tensor) -> Tensor:
+def isnan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether x is NaN."""
 
-def isneginf(input: Tensor) -> Tensor:
+def isneginf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether x is -infinity."""
 
-def isposinf(input: Tensor) -> Tensor:
+def isposinf(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether x is +infinity."""
 
-def isreal(input: Tensor) -> Tensor:
+def isreal(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """True everywhere: no dtype is complex."""
 
-def kl_div(input: Tensor, target: Tensor, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean", log_target: _bool = False) -> Tensor:
+def kl_div(input: Tensor, target: Tensor, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean", log_target: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """Kullback-Leibler divergence of log-probabilities `input` from `target`."""
 
-def kron(input: Tensor, other: Tensor) -> Tensor:
+def kron(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Kronecker product: each element of `input` times all of `other`, in blocks."""
 
-def kthvalue(input: Tensor, k: _int, dim: _int = -1, keepdim: _bool = False) -> _kthvalue_result:
+def kthvalue(input: Tensor, k: _int, dim: _int = -1, keepdim: _bool = False, *, out: Sequence[Tensor] | None = None) -> _kthvalue_result:
     """The k-th smallest elements along `dim`, counted from 1, and where they were."""
 
-def l1_loss(input: Tensor, target: Tensor, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean") -> Tensor:
+def l1_loss(input: Tensor, target: Tensor, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean", *, out: Tensor | None = None) -> Tensor:
     """Absolute difference of input and target."""
 
-def layer_norm(input: Tensor, normalized_shape: _int | Sequence[_int], weight: Tensor | None = None, bias: Tensor | None = None, eps: _float = 1e-5) -> Tensor:
+def layer_norm(input: Tensor, normalized_shape: _int | Sequence[_int], weight: Tensor | None = None, bias: Tensor | None = None, eps: _float = 1e-5, *, out: Tensor | None = None) -> Tensor:
     """input with mean 0 and variance 1 over its last dimensions, then scaled and shifted."""
 
-def lcm(input: _Operand, other: _Operand) -> Tensor:
+def lcm(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Least common multiple, not negative."""
 
-def ldexp(input: Tensor, other: _Operand) -> Tensor:
+def ldexp(input: Tensor, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """input * 2^other"""
 
-def le(input: _Operand, other: _Operand) -> Tensor:
+def le(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """a <= b"""
 
-def leaky_relu(input: Tensor, negative_slope: _Number = 0.01, inplace: _bool = False) -> Tensor:
+def leaky_relu(input: Tensor, negative_slope: _Number = 0.01, inplace: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """input where positive, negative_slope * input elsewhere."""
 
-def lerp(input: Tensor, end: Tensor, weight: _Operand) -> Tensor:
+def lerp(input: Tensor, end: Tensor, weight: _Operand, *, out: Tensor | None = None) -> Tensor:
     """input + weight * (end - input), exact at both ends."""
 
-def less(input: _Operand, other: _Operand) -> Tensor:
+def less(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Same as lt()."""
 
-def less_equal(input: _Operand, other: _Operand) -> Tensor:
+def less_equal(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Same as le()."""
 
-def lgamma(input: Tensor) -> Tensor:
+def lgamma(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log |Gamma(x)|"""
 
-def linalg_cholesky_ex(A: Tensor, *, upper: _bool = False) -> _linalg_cholesky_ex_result:
+def linalg_cholesky_ex(A: Tensor, *, upper: _bool = False, out: Sequence[Tensor] | None = None) -> _linalg_cholesky_ex_result:
     """Cholesky factors, and the order of the first leading minor that is not positive, or 0 (int32)."""
 
-def linalg_cross(input: Tensor, other: Tensor, *, dim: _int = -1) -> Tensor:
+def linalg_cross(input: Tensor, other: Tensor, *, dim: _int = -1, out: Tensor | None = None) -> Tensor:
     """Cross product along `dim` of size 3; what linalg.cross is."""
 
-def linalg_det_values(A: Tensor) -> Tensor:
+def linalg_det_values(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Determinants, without history. What linalg.det computes."""
 
-def linalg_inv_ex(A: Tensor) -> _linalg_inv_ex_result:
+def linalg_inv_ex(A: Tensor, *, out: Sequence[Tensor] | None = None) -> _linalg_inv_ex_result:
     """Inverses of square matrices, and the first zero pivot of each from 1, or 0 (int32)."""
 
-def linalg_lu_pack(A: Tensor, *, pivot: _bool = True) -> _linalg_lu_pack_result:
+def linalg_lu_pack(A: Tensor, *, pivot: _bool = True, out: Sequence[Tensor] | None = None) -> _linalg_lu_pack_result:
     """Both factors of LU with partial pivoting in one matrix, row exchanges from 1 (int32), and the first zero pivot from 1 or 0; without history. What linalg.lu_factor is made of."""
 
-def linalg_slogdet(A: Tensor) -> _linalg_slogdet_result:
+def linalg_slogdet(A: Tensor, *, out: Sequence[Tensor] | None = None) -> _linalg_slogdet_result:
     """Sign and logarithm of the absolute value of determinants."""
 
-def linalg_solve_ex(A: Tensor, B: Tensor, *, left: _bool = True) -> _linalg_solve_ex_result:
+def linalg_solve_ex(A: Tensor, B: Tensor, *, left: _bool = True, out: Sequence[Tensor] | None = None) -> _linalg_solve_ex_result:
     """X with A X = B (X A = B without `left`), and the first zero pivot of each A from 1, or 0 (int32)."""
 
-def linalg_solve_triangular(A: Tensor, B: Tensor, *, upper: _bool, left: _bool = True, unitriangular: _bool = False) -> Tensor:
+def linalg_solve_triangular(A: Tensor, B: Tensor, *, upper: _bool, left: _bool = True, unitriangular: _bool = False, out: Tensor | None = None) -> Tensor:
     """X with A X = B (X A = B without `left`), A triangular [*, n, n]; the other triangle is not read, nor the diagonal with `unitriangular`. What linalg.solve_triangular is."""
 
-def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None, *, out: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias."""
 
-def linspace(start: _Number, end: _Number, steps: _int, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+def linspace(start: _Number, end: _Number, steps: _int, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor:
     """`steps` values at equal distances from start to end, both included."""
 
-def log(input: Tensor) -> Tensor:
+def log(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Natural logarithm."""
 
-def log10(input: Tensor) -> Tensor:
+def log10(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Logarithm to base 10."""
 
-def log1p(input: Tensor) -> Tensor:
+def log1p(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(1 + x), accurate near 0."""
 
-def log2(input: Tensor) -> Tensor:
+def log2(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Logarithm to base 2."""
 
-def log_softmax(input: Tensor, dim: _int, dtype: _dtype | None = None) -> Tensor:
+def log_softmax(input: Tensor, dim: _int, dtype: _dtype | None = None, *, out: Tensor | None = None) -> Tensor:
     """The logarithm of softmax(), without overflow."""
 
-def logaddexp(input: _Operand, other: _Operand) -> Tensor:
+def logaddexp(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """log(e^input + e^other) without overflow."""
 
-def logaddexp2(input: _Operand, other: _Operand) -> Tensor:
+def logaddexp2(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """log2(2^input + 2^other) without overflow."""
 
-def logcumsumexp(input: Tensor, dim: _int) -> Tensor:
+def logcumsumexp(input: Tensor, dim: _int, *, out: Tensor | None = None) -> Tensor:
     """log(cumsum(exp(x))) along `dim`, without overflow."""
 
-def logical_and(input: _Operand, other: _Operand) -> Tensor:
+def logical_and(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Whether both are nonzero."""
 
-def logical_not(input: Tensor) -> Tensor:
+def logical_not(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether x is zero."""
 
-def logical_or(input: _Operand, other: _Operand) -> Tensor:
+def logical_or(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Whether either is nonzero."""
 
-def logical_xor(input: _Operand, other: _Operand) -> Tensor:
+def logical_xor(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Whether exactly one is nonzero."""
 
-def logit(input: Tensor, eps: _float | None = None) -> Tensor:
+def logit(input: Tensor, eps: _float | None = None, *, out: Tensor | None = None) -> Tensor:
     """log(input / (1 - input)), the input limited to [eps, 1 - eps] if eps is given."""
 
-def logsigmoid(input: Tensor) -> Tensor:
+def logsigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """log(sigmoid(input)), without overflow."""
 
-def logspace(start: _Number, end: _Number, steps: _int, base: _float = 10.0, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+def logspace(start: _Number, end: _Number, steps: _int, base: _float = 10.0, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor:
     """`steps` powers of `base`, exponents at equal distances from start to end."""
 
-def logsumexp(input: Tensor, dim: _int | Sequence[_int], keepdim: _bool = False) -> Tensor:
+def logsumexp(input: Tensor, dim: _int | Sequence[_int], keepdim: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """log(sum(exp(x))) over the dimensions `dim`, without overflow."""
 
 @overload
-def lstm(input: Tensor, hx: Sequence[Tensor], params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool, batch_first: _bool) -> tuple[Tensor, Tensor, Tensor]: ...
+def lstm(input: Tensor, hx: Sequence[Tensor], params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool, batch_first: _bool, *, out: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor, Tensor]: ...
 @overload
-def lstm(data: Tensor, batch_sizes: Tensor, hx: Sequence[Tensor], params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool) -> tuple[Tensor, Tensor, Tensor]:
+def lstm(data: Tensor, batch_sizes: Tensor, hx: Sequence[Tensor], params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool, *, out: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor, Tensor]:
     """Long short-term memory over sequences: the last layer's states, the final h and the final c. `hx` is (h_0, c_0), `params` the weights layer by layer as nn.LSTM holds them."""
 
-def lstm_cell(input: Tensor, hx: Sequence[Tensor], w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def lstm_cell(input: Tensor, hx: Sequence[Tensor], w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None, *, out: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]:
     """One step of long short-term memory: the new h and c."""
 
-def lt(input: _Operand, other: _Operand) -> Tensor:
+def lt(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """a < b"""
 
-def masked_fill(input: Tensor, mask: Tensor, value: _Operand) -> Tensor:
+def masked_fill(input: Tensor, mask: Tensor, value: _Operand, *, out: Tensor | None = None) -> Tensor:
     """The input with a number or a 0-d tensor where `mask` is True."""
 
-def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+def masked_scatter(input: Tensor, mask: Tensor, source: Tensor, *, out: Tensor | None = None) -> Tensor:
     """A copy with the elements of `source`, in order, where `mask` is True."""
 
-def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+def masked_select(input: Tensor, mask: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The elements where `mask` is True, 1-d."""
 
-def matmul(input: Tensor, other: Tensor) -> Tensor:
+def matmul(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Matrix product of the last two dimensions; leading dimensions broadcast, vectors are rows or columns."""
 
 @overload
-def max(input: Tensor) -> Tensor: ...
+def max(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def max(input: Tensor, dim: _int, keepdim: _bool = False) -> _max_result: ...
+def max(input: Tensor, dim: _int, keepdim: _bool = False, *, out: Sequence[Tensor] | None = None) -> _max_result: ...
 @overload
-def max(input: Tensor, other: Tensor) -> Tensor:
+def max(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Largest element; NaN if there is one. Ties share the gradient."""
 
-def max_pool1d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., ceil_mode: _bool = False) -> Tensor:
+def max_pool1d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., ceil_mode: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """The largest element of each window; NaN is larger than everything."""
 
-def max_pool1d_with_indices(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., ceil_mode: _bool = False) -> tuple[Tensor, Tensor]:
+def max_pool1d_with_indices(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., ceil_mode: _bool = False, *, out: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]:
     """The largest element of each window, and its index in the flattened plane."""
 
-def max_pool2d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., ceil_mode: _bool = False) -> Tensor:
+def max_pool2d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., ceil_mode: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """The largest element of each window; NaN is larger than everything."""
 
-def max_pool2d_with_indices(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., ceil_mode: _bool = False) -> tuple[Tensor, Tensor]:
+def max_pool2d_with_indices(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., ceil_mode: _bool = False, *, out: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]:
     """The largest element of each window, and its index in the flattened plane."""
 
-def max_pool3d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., ceil_mode: _bool = False) -> Tensor:
+def max_pool3d(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., ceil_mode: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """The largest element of each window; NaN is larger than everything."""
 
-def max_pool3d_with_indices(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., ceil_mode: _bool = False) -> tuple[Tensor, Tensor]:
+def max_pool3d_with_indices(input: Tensor, kernel_size: _int | Sequence[_int], stride: _int | Sequence[_int] | None = None, padding: _int | Sequence[_int] = ..., dilation: _int | Sequence[_int] = ..., ceil_mode: _bool = False, *, out: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]:
     """The largest element of each window, and its index in the flattened plane."""
 
-def maximum(input: _Operand, other: _Operand) -> Tensor:
+def maximum(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """The larger of a and b; NaN if either is. Equal operands share the gradient."""
 
-def mean(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
+def mean(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _dtype | None = None, out: Tensor | None = None) -> Tensor:
     """Mean over the dimensions `dim` (all by default)."""
 
 @overload
-def median(input: Tensor) -> Tensor: ...
+def median(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def median(input: Tensor, dim: _int, keepdim: _bool = False) -> _median_result:
+def median(input: Tensor, dim: _int, keepdim: _bool = False, *, out: Sequence[Tensor] | None = None) -> _median_result:
     """The median of all elements, the lower one of two; NaN if there is one."""
 
 def meshgrid(tensors: Sequence[Tensor], *, indexing: _str = "ij") -> tuple[Tensor, ...]:
     """Coordinate grids of 1-d tensors; indexing 'ij' or 'xy'."""
 
 @overload
-def min(input: Tensor) -> Tensor: ...
+def min(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def min(input: Tensor, dim: _int, keepdim: _bool = False) -> _min_result: ...
+def min(input: Tensor, dim: _int, keepdim: _bool = False, *, out: Sequence[Tensor] | None = None) -> _min_result: ...
 @overload
-def min(input: Tensor, other: Tensor) -> Tensor:
+def min(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Smallest element; NaN if there is one. Ties share the gradient."""
 
-def minimum(input: _Operand, other: _Operand) -> Tensor:
+def minimum(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """The smaller of a and b; NaN if either is. Equal operands share the gradient."""
 
-def mish(input: Tensor, inplace: _bool = False) -> Tensor:
+def mish(input: Tensor, inplace: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """input * tanh(softplus(input))"""
 
-def mm(input: Tensor, mat2: Tensor) -> Tensor:
+def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Product of two matrices."""
 
-def mode(input: Tensor, dim: _int = -1, keepdim: _bool = False) -> _mode_result:
+def mode(input: Tensor, dim: _int = -1, keepdim: _bool = False, *, out: Sequence[Tensor] | None = None) -> _mode_result:
     """The most frequent elements along `dim`, the smallest of several, and where they were last."""
 
-def moveaxis(input: Tensor, source: _int | Sequence[_int], destination: _int | Sequence[_int]) -> Tensor:
+def moveaxis(input: Tensor, source: _int | Sequence[_int], destination: _int | Sequence[_int], *, out: Tensor | None = None) -> Tensor:
     """A view with dimensions moved; NumPy's name of movedim."""
 
-def movedim(input: Tensor, source: _int | Sequence[_int], destination: _int | Sequence[_int]) -> Tensor:
+def movedim(input: Tensor, source: _int | Sequence[_int], destination: _int | Sequence[_int], *, out: Tensor | None = None) -> Tensor:
     """A view with the dimensions `source` moved to the places `destination`."""
 
-def mse_loss(input: Tensor, target: Tensor, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean") -> Tensor:
+def mse_loss(input: Tensor, target: Tensor, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean", *, out: Tensor | None = None) -> Tensor:
     """Squared difference of input and target."""
 
-def msort(input: Tensor) -> Tensor:
+def msort(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Sorted along dimension 0."""
 
-def mul(input: _Operand, other: _Operand) -> Tensor:
+def mul(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """a * b; logical and for bool."""
 
-def multinomial(input: Tensor, num_samples: _int, replacement: _bool = False, *, generator: Generator | None = None) -> Tensor:
+def multinomial(input: Tensor, num_samples: _int, replacement: _bool = False, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
     """Indices drawn from each row of weights `input`, (n) or (rows, n); int64, (num_samples) or (rows, num_samples)."""
 
-def multiply(input: _Operand, other: _Operand) -> Tensor:
+def multiply(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Same as mul()."""
 
-def mv(input: Tensor, vec: Tensor) -> Tensor:
+def mv(input: Tensor, vec: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Product of a matrix and a vector."""
 
-def mvlgamma(input: Tensor, p: _int) -> Tensor:
+def mvlgamma(input: Tensor, p: _int, *, out: Tensor | None = None) -> Tensor:
     """Logarithm of the multivariate gamma function of dimension p."""
 
-def nan_to_num(input: Tensor, nan: _float | None = None, posinf: _float | None = None, neginf: _float | None = None) -> Tensor:
+def nan_to_num(input: Tensor, nan: _float | None = None, posinf: _float | None = None, neginf: _float | None = None, *, out: Tensor | None = None) -> Tensor:
     """NaN replaced by `nan` (0), infinities by `posinf` and `neginf` (the largest finite numbers)."""
 
-def nanmean(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
+def nanmean(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _dtype | None = None, out: Tensor | None = None) -> Tensor:
     """Mean over the dimensions `dim` (all by default) of what is not NaN."""
 
 @overload
-def nanmedian(input: Tensor) -> Tensor: ...
+def nanmedian(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def nanmedian(input: Tensor, dim: _int, keepdim: _bool = False) -> _nanmedian_result:
+def nanmedian(input: Tensor, dim: _int, keepdim: _bool = False, *, out: Sequence[Tensor] | None = None) -> _nanmedian_result:
     """The median of all elements that are not NaN, the lower one of two."""
 
 @overload
-def nanquantile(input: Tensor, q: _float, dim: _int | None = None, keepdim: _bool = False, *, interpolation: _str = "linear") -> Tensor: ...
+def nanquantile(input: Tensor, q: _float, dim: _int | None = None, keepdim: _bool = False, *, interpolation: _str = "linear", out: Tensor | None = None) -> Tensor: ...
 @overload
-def nanquantile(input: Tensor, q: Tensor, dim: _int | None = None, keepdim: _bool = False, *, interpolation: _str = "linear") -> Tensor:
+def nanquantile(input: Tensor, q: Tensor, dim: _int | None = None, keepdim: _bool = False, *, interpolation: _str = "linear", out: Tensor | None = None) -> Tensor:
     """The q-th quantile along `dim`, or of all elements, of what is not NaN."""
 
-def nansum(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
+def nansum(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _dtype | None = None, out: Tensor | None = None) -> Tensor:
     """Sum over the dimensions `dim` (all by default), NaN counting as 0."""
 
-def narrow(input: Tensor, dim: _int, start: _int, length: _int) -> Tensor:
+def narrow(input: Tensor, dim: _int, start: _int, length: _int, *, out: Tensor | None = None) -> Tensor:
     """A view of `length` positions of dimension `dim` from `start` on."""
 
-def narrow_copy(input: Tensor, dim: _int, start: _int, length: _int) -> Tensor:
+def narrow_copy(input: Tensor, dim: _int, start: _int, length: _int, *, out: Tensor | None = None) -> Tensor:
     """narrow() as a copy."""
 
-def ne(input: _Operand, other: _Operand) -> Tensor:
+def ne(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """a != b"""
 
-def neg(input: Tensor) -> Tensor:
+def neg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """-x"""
 
-def negative(input: Tensor) -> Tensor:
+def negative(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Same as neg()."""
 
-def nextafter(input: Tensor, other: Tensor) -> Tensor:
+def nextafter(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The next number after input in the direction of other."""
 
-def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: _bool | None = None, ignore_index: _int = -100, reduce: _bool | None = None, reduction: _str = "mean") -> Tensor:
+def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: _bool | None = None, ignore_index: _int = -100, reduce: _bool | None = None, reduction: _str = "mean", *, out: Tensor | None = None) -> Tensor:
     """Minus the log-probability (in dim 1) of the target classes."""
 
-def nonzero(input: Tensor, *, as_tuple: _bool = False) -> Tensor:
+def nonzero(input: Tensor, *, as_tuple: _bool = False, out: Tensor | None = None) -> Tensor:
     """Positions of the elements that are not zero: one row each, or with as_tuple one tensor per dimension."""
 
-def nonzero_static(input: Tensor, *, size: _int, fill_value: _int = -1) -> Tensor:
+def nonzero_static(input: Tensor, *, size: _int, fill_value: _int = -1, out: Tensor | None = None) -> Tensor:
     """The first `size` rows of nonzero(), filled up with rows of `fill_value`."""
 
 @overload
-def norm(input: Tensor, p: _Number | None = 2, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, dtype: _dtype | None = None) -> Tensor: ...
+def norm(input: Tensor, p: _Number | None = 2, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, dtype: _dtype | None = None, *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def norm(input: Tensor, p: _str, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, dtype: _dtype | None = None) -> Tensor:
+def norm(input: Tensor, p: _str, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, dtype: _dtype | None = None, *, out: Tensor | None = None) -> Tensor:
     """The p-norm (sum |x|^p)^(1/p) over the dimensions `dim` (all by default); inf: largest |x|, 0: count of nonzeros."""
 
 @overload
-def normal(mean: _float, std: _float, size: _int | Sequence[_int], *, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+def normal(mean: _float, std: _float, size: _int | Sequence[_int], *, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor: ...
 @overload
-def normal(mean: _Operand, std: _Operand = 1, *, generator: Generator | None = None) -> Tensor:
+def normal(mean: _Operand, std: _Operand = 1, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
     """Normal numbers of one mean and standard deviation."""
 
-def not_equal(input: _Operand, other: _Operand) -> Tensor:
+def not_equal(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Same as ne()."""
 
-def one_hot(tensor: Tensor, num_classes: _int = -1) -> Tensor:
+def one_hot(tensor: Tensor, num_classes: _int = -1, *, out: Tensor | None = None) -> Tensor:
     """int64 ones at the class of each element along a new last dimension, zeros elsewhere."""
 
 @overload
-def ones(size: _int | Sequence[_int], *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+def ones(size: _int | Sequence[_int], *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor: ...
 @overload
-def ones(*size: _int, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+def ones(*size: _int, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor:
     """A tensor of ones."""
 
-def ones_like(input: Tensor, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+def ones_like(input: Tensor, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor:
     """Ones in the shape of `input`."""
 
-def outer(input: Tensor, vec2: Tensor) -> Tensor:
+def outer(input: Tensor, vec2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """All products of an element of one vector and one of the other."""
 
-def pad(input: Tensor, pad: _int | Sequence[_int], mode: _str = "constant", value: _float | None = None) -> Tensor:
+def pad(input: Tensor, pad: _int | Sequence[_int], mode: _str = "constant", value: _float | None = None, *, out: Tensor | None = None) -> Tensor:
     """input extended at its edges: `pad` holds before and after of the last dimension, then of the one before it."""
 
 @overload
-def permute(input: Tensor, dims: _int | Sequence[_int]) -> Tensor: ...
+def permute(input: Tensor, dims: _int | Sequence[_int], *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def permute(input: Tensor, *dims: _int) -> Tensor:
+def permute(input: Tensor, *dims: _int, out: Tensor | None = None) -> Tensor:
     """A view with the dimensions in the order `dims`."""
 
 @overload
-def permute_copy(input: Tensor, dims: _int | Sequence[_int]) -> Tensor: ...
+def permute_copy(input: Tensor, dims: _int | Sequence[_int], *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def permute_copy(input: Tensor, *dims: _int) -> Tensor:
+def permute_copy(input: Tensor, *dims: _int, out: Tensor | None = None) -> Tensor:
     """permute() as a copy."""
 
-def pixel_shuffle(input: Tensor, upscale_factor: _int) -> Tensor:
+def pixel_shuffle(input: Tensor, upscale_factor: _int, *, out: Tensor | None = None) -> Tensor:
     """[*, C r^2, H, W] to [*, C, H r, W r]."""
 
-def pixel_unshuffle(input: Tensor, downscale_factor: _int) -> Tensor:
+def pixel_unshuffle(input: Tensor, downscale_factor: _int, *, out: Tensor | None = None) -> Tensor:
     """[*, C, H r, W r] to [*, C r^2, H, W]."""
 
-def poisson(input: Tensor, *, generator: Generator | None = None) -> Tensor:
+def poisson(input: Tensor, *, generator: Generator | None = None, out: Tensor | None = None) -> Tensor:
     """Poisson distributed numbers of the rates `input`."""
 
-def polygamma(n: _int, input: Tensor) -> Tensor:
+def polygamma(n: _int, input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The n-th derivative of digamma()."""
 
-def positive(input: Tensor) -> Tensor:
+def positive(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The input itself."""
 
-def pow(input: _Operand, other: _Operand) -> Tensor:
+def pow(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """a to the power b. A negative integer power of an integer is 0 but for bases 1 and -1."""
 
-def prelu(input: Tensor, weight: Tensor) -> Tensor:
+def prelu(input: Tensor, weight: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input where positive, weight (one, or one per channel) * input elsewhere."""
 
 @overload
-def prod(input: Tensor, *, dtype: _dtype | None = None) -> Tensor: ...
+def prod(input: Tensor, *, dtype: _dtype | None = None, out: Tensor | None = None) -> Tensor: ...
 @overload
-def prod(input: Tensor, dim: _int, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
+def prod(input: Tensor, dim: _int, keepdim: _bool = False, *, dtype: _dtype | None = None, out: Tensor | None = None) -> Tensor:
     """Product of all elements; integers and bool give int64."""
 
-def put(input: Tensor, index: Tensor, source: Tensor, accumulate: _bool = False) -> Tensor:
+def put(input: Tensor, index: Tensor, source: Tensor, accumulate: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """A copy with `source` written (added, with accumulate) at positions `index` of the flattened tensor."""
 
 @overload
-def quantile(input: Tensor, q: _float, dim: _int | None = None, keepdim: _bool = False, *, interpolation: _str = "linear") -> Tensor: ...
+def quantile(input: Tensor, q: _float, dim: _int | None = None, keepdim: _bool = False, *, interpolation: _str = "linear", out: Tensor | None = None) -> Tensor: ...
 @overload
-def quantile(input: Tensor, q: Tensor, dim: _int | None = None, keepdim: _bool = False, *, interpolation: _str = "linear") -> Tensor:
+def quantile(input: Tensor, q: Tensor, dim: _int | None = None, keepdim: _bool = False, *, interpolation: _str = "linear", out: Tensor | None = None) -> Tensor:
     """The q-th quantile along `dim`, or of all elements; NaN if there is one."""
 
-def rad2deg(input: Tensor) -> Tensor:
+def rad2deg(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Radians to degrees."""
 
 @overload
-def rand(size: _int | Sequence[_int], *, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+def rand(size: _int | Sequence[_int], *, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor: ...
 @overload
-def rand(*size: _int, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+def rand(*size: _int, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor:
     """Uniform in [0, 1)."""
 
-def rand_like(input: Tensor, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+def rand_like(input: Tensor, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor:
     """Uniform in [0, 1), in the shape of `input`."""
 
 @overload
-def randint(high: _int, size: _int | Sequence[_int], *, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+def randint(high: _int, size: _int | Sequence[_int], *, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor: ...
 @overload
-def randint(high: _int, *size: _int, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+def randint(high: _int, *size: _int, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor: ...
 @overload
-def randint(low: _int, high: _int, size: _int | Sequence[_int], *, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+def randint(low: _int, high: _int, size: _int | Sequence[_int], *, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor:
     """Integers in [0, high), int64."""
 
 @overload
-def randint_like(input: Tensor, high: _int, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+def randint_like(input: Tensor, high: _int, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor: ...
 @overload
-def randint_like(input: Tensor, low: _int, high: _int, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+def randint_like(input: Tensor, low: _int, high: _int, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor:
     """Integers in [0, high), in the shape of `input`."""
 
 @overload
-def randn(size: _int | Sequence[_int], *, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+def randn(size: _int | Sequence[_int], *, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor: ...
 @overload
-def randn(*size: _int, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+def randn(*size: _int, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor:
     """Normal with mean 0 and standard deviation 1."""
 
-def randn_like(input: Tensor, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+def randn_like(input: Tensor, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor:
     """Standard normal, in the shape of `input`."""
 
-def randperm(n: _int, *, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+def randperm(n: _int, *, generator: Generator | None = None, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor:
     """A random order of 0 .. n-1."""
 
-def ravel(input: Tensor) -> Tensor:
+def ravel(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """One dimension; a view where strides allow it."""
 
-def reciprocal(input: Tensor) -> Tensor:
+def reciprocal(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 / x"""
 
-def relu(input: Tensor) -> Tensor:
+def relu(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """max(x, 0)"""
 
-def relu6(input: Tensor, inplace: _bool = False) -> Tensor:
+def relu6(input: Tensor, inplace: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """input limited to [0, 6]."""
 
-def remainder(input: _Operand, other: _Operand) -> Tensor:
+def remainder(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """a - b * floor(a / b), with the sign of b. Integers by 0 raise RuntimeError."""
 
-def renorm(input: Tensor, p: _float, dim: _int, maxnorm: _float) -> Tensor:
+def renorm(input: Tensor, p: _float, dim: _int, maxnorm: _float, *, out: Tensor | None = None) -> Tensor:
     """Each slice along `dim` scaled down to a p-norm of at most maxnorm."""
 
 @overload
-def repeat_interleave(repeats: Tensor, *, output_size: _int | None = None) -> Tensor: ...
+def repeat_interleave(repeats: Tensor, *, output_size: _int | None = None, out: Tensor | None = None) -> Tensor: ...
 @overload
-def repeat_interleave(input: Tensor, repeats: _int, dim: _int | None = None, *, output_size: _int | None = None) -> Tensor: ...
+def repeat_interleave(input: Tensor, repeats: _int, dim: _int | None = None, *, output_size: _int | None = None, out: Tensor | None = None) -> Tensor: ...
 @overload
-def repeat_interleave(input: Tensor, repeats: Tensor, dim: _int | None = None, *, output_size: _int | None = None) -> Tensor:
+def repeat_interleave(input: Tensor, repeats: Tensor, dim: _int | None = None, *, output_size: _int | None = None, out: Tensor | None = None) -> Tensor:
     """0 repeats[0] times, 1 repeats[1] times, and so on."""
 
 @overload
-def reshape(input: Tensor, shape: _int | Sequence[_int]) -> Tensor: ...
+def reshape(input: Tensor, shape: _int | Sequence[_int], *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def reshape(input: Tensor, *shape: _int) -> Tensor:
+def reshape(input: Tensor, *shape: _int, out: Tensor | None = None) -> Tensor:
     """The same elements in another shape: a view where strides allow it, else a copy. One size may be -1."""
 
-def rms_norm(input: Tensor, normalized_shape: _int | Sequence[_int], weight: Tensor | None = None, eps: _float | None = None) -> Tensor:
+def rms_norm(input: Tensor, normalized_shape: _int | Sequence[_int], weight: Tensor | None = None, eps: _float | None = None, *, out: Tensor | None = None) -> Tensor:
     """input divided by the root of its mean square over the last dimensions, then scaled."""
 
 @overload
-def rnn_relu(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool, batch_first: _bool) -> tuple[Tensor, Tensor]: ...
+def rnn_relu(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool, batch_first: _bool, *, out: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]: ...
 @overload
-def rnn_relu(data: Tensor, batch_sizes: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool) -> tuple[Tensor, Tensor]:
+def rnn_relu(data: Tensor, batch_sizes: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool, *, out: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]:
     """A recurrent network with ReLU over sequences: the last layer's states, the final h."""
 
-def rnn_relu_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None) -> Tensor:
+def rnn_relu_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None, *, out: Tensor | None = None) -> Tensor:
     """max(w_ih input + b_ih + w_hh hx + b_hh, 0)"""
 
 @overload
-def rnn_tanh(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool, batch_first: _bool) -> tuple[Tensor, Tensor]: ...
+def rnn_tanh(input: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool, batch_first: _bool, *, out: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]: ...
 @overload
-def rnn_tanh(data: Tensor, batch_sizes: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool) -> tuple[Tensor, Tensor]:
+def rnn_tanh(data: Tensor, batch_sizes: Tensor, hx: Tensor, params: Sequence[Tensor], has_biases: _bool, num_layers: _int, dropout: _float, train: _bool, bidirectional: _bool, *, out: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]:
     """A recurrent network with tanh over sequences: the last layer's states, the final h."""
 
-def rnn_tanh_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None) -> Tensor:
+def rnn_tanh_cell(input: Tensor, hx: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None = None, b_hh: Tensor | None = None, *, out: Tensor | None = None) -> Tensor:
     """tanh(w_ih input + b_ih + w_hh hx + b_hh)"""
 
-def roll(input: Tensor, shifts: _int | Sequence[_int], dims: _int | Sequence[_int] = ...) -> Tensor:
+def roll(input: Tensor, shifts: _int | Sequence[_int], dims: _int | Sequence[_int] = ..., *, out: Tensor | None = None) -> Tensor:
     """A copy shifted cyclically along `dims`; of the flattened tensor if there are none."""
 
-def rot90(input: Tensor, k: _int = 1, dims: _int | Sequence[_int] = ...) -> Tensor:
+def rot90(input: Tensor, k: _int = 1, dims: _int | Sequence[_int] = ..., *, out: Tensor | None = None) -> Tensor:
     """A copy turned by `k` quarters from the first of `dims` towards the second."""
 
-def round(input: Tensor, *, decimals: _int = 0) -> Tensor:
+def round(input: Tensor, *, decimals: _int = 0, out: Tensor | None = None) -> Tensor:
     """The nearest multiple of 10^-decimals, halves to even."""
 
-def row_stack(tensors: Sequence[Tensor]) -> Tensor:
+def row_stack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """The same as vstack."""
 
-def rsqrt(input: Tensor) -> Tensor:
+def rsqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 / sqrt(x)"""
 
-def scalar_tensor(s: _Number, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+def scalar_tensor(s: _Number, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor:
     """A 0-d tensor of the default dtype."""
 
-def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: _float = 0.0, is_causal: _bool = False, *, scale: _float | None = None, enable_gqa: _bool = False) -> Tensor:
+def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: _float = 0.0, is_causal: _bool = False, *, scale: _float | None = None, enable_gqa: _bool = False, out: Tensor | None = None) -> Tensor:
     """softmax(query key^T scale + attn_mask) value over the last two dimensions, block by block: no matrix of all scores is made. A bool mask tells which keys count. dropout_p applies whenever it is not 0; scale defaults to 1 / sqrt(the last size of query)."""
 
 @overload
-def scatter(input: Tensor, dim: _int, index: Tensor, src: Tensor) -> Tensor: ...
+def scatter(input: Tensor, dim: _int, index: Tensor, src: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def scatter(input: Tensor, dim: _int, index: Tensor, value: _Number) -> Tensor: ...
+def scatter(input: Tensor, dim: _int, index: Tensor, value: _Number, *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def scatter(input: Tensor, dim: _int, index: Tensor, src: Tensor, *, reduce: _str) -> Tensor: ...
+def scatter(input: Tensor, dim: _int, index: Tensor, src: Tensor, *, reduce: _str, out: Tensor | None = None) -> Tensor: ...
 @overload
-def scatter(input: Tensor, dim: _int, index: Tensor, value: _Number, *, reduce: _str) -> Tensor:
+def scatter(input: Tensor, dim: _int, index: Tensor, value: _Number, *, reduce: _str, out: Tensor | None = None) -> Tensor:
     """Writes `src` along `dim` to the places an index of its shape names."""
 
-def scatter_add(input: Tensor, dim: _int, index: Tensor, src: Tensor) -> Tensor:
+def scatter_add(input: Tensor, dim: _int, index: Tensor, src: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Adds `src` along `dim` to the places an index of its shape names, in the order of the index."""
 
-def scatter_reduce(input: Tensor, dim: _int, index: Tensor, src: Tensor, reduce: _str, *, include_self: _bool = True) -> Tensor:
+def scatter_reduce(input: Tensor, dim: _int, index: Tensor, src: Tensor, reduce: _str, *, include_self: _bool = True, out: Tensor | None = None) -> Tensor:
     """A copy in which the places along `dim` that an index names hold the sum, prod, mean, amax or amin of the `src` elements sent there (and of their own value, with include_self)."""
 
-def searchsorted(sorted_sequence: Tensor, input: _Operand, *, out_int32: _bool = False, right: _bool = False, side: _str | None = None, sorter: Tensor | None = None) -> Tensor:
+def searchsorted(sorted_sequence: Tensor, input: _Operand, *, out_int32: _bool = False, right: _bool = False, side: _str | None = None, sorter: Tensor | None = None, out: Tensor | None = None) -> Tensor:
     """Where each element of input goes in the last dimension of sorted_sequence to keep its order: before equals, after them if right."""
 
-def select(input: Tensor, dim: _int, index: _int) -> Tensor:
+def select(input: Tensor, dim: _int, index: _int, *, out: Tensor | None = None) -> Tensor:
     """The slice at position `index` of dimension `dim`, a view without that dimension."""
 
-def select_copy(input: Tensor, dim: _int, index: _int) -> Tensor:
+def select_copy(input: Tensor, dim: _int, index: _int, *, out: Tensor | None = None) -> Tensor:
     """select() as a copy."""
 
-def select_scatter(input: Tensor, src: Tensor, dim: _int, index: _int) -> Tensor:
+def select_scatter(input: Tensor, src: Tensor, dim: _int, index: _int, *, out: Tensor | None = None) -> Tensor:
     """A copy with `src` at position `index` of dimension `dim`."""
 
-def selu(input: Tensor, inplace: _bool = False) -> Tensor:
+def selu(input: Tensor, inplace: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """elu() with the constants of self-normalising networks."""
 
-def sgn(input: Tensor) -> Tensor:
+def sgn(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Same as sign()."""
 
-def sigmoid(input: Tensor) -> Tensor:
+def sigmoid(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """1 / (1 + e^-x)"""
 
-def sign(input: Tensor) -> Tensor:
+def sign(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """-1, 0 or 1; 0 for NaN."""
 
-def signbit(input: Tensor) -> Tensor:
+def signbit(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Whether the sign is negative, that of -0.0 and NaN included."""
 
-def silu(input: Tensor, inplace: _bool = False) -> Tensor:
+def silu(input: Tensor, inplace: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """input * sigmoid(input)"""
 
-def sin(input: Tensor) -> Tensor:
+def sin(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Sine."""
 
-def sinc(input: Tensor) -> Tensor:
+def sinc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """sin(pi x) / (pi x); 1 at 0."""
 
-def sinh(input: Tensor) -> Tensor:
+def sinh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Hyperbolic sine."""
 
-def slice_copy(input: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1) -> Tensor:
+def slice_copy(input: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1, *, out: Tensor | None = None) -> Tensor:
     """The slice start:end:step of dimension `dim` as a copy."""
 
-def slice_scatter(input: Tensor, src: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1) -> Tensor:
+def slice_scatter(input: Tensor, src: Tensor, dim: _int = 0, start: _int | None = None, end: _int | None = None, step: _int = 1, *, out: Tensor | None = None) -> Tensor:
     """A copy with `src` in the slice start:end:step of dimension `dim`."""
 
-def smooth_l1_loss(input: Tensor, target: Tensor, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean", beta: _float = 1.0) -> Tensor:
+def smooth_l1_loss(input: Tensor, target: Tensor, size_average: _bool | None = None, reduce: _bool | None = None, reduction: _str = "mean", beta: _float = 1.0, *, out: Tensor | None = None) -> Tensor:
     """d^2 / (2 beta) where the difference |d| < beta, |d| - beta / 2 elsewhere."""
 
-def softmax(input: Tensor, dim: _int, dtype: _dtype | None = None) -> Tensor:
+def softmax(input: Tensor, dim: _int, dtype: _dtype | None = None, *, out: Tensor | None = None) -> Tensor:
     """exp(input) divided by its sum along `dim`, without overflow."""
 
-def softplus(input: Tensor, beta: _Number = 1.0, threshold: _Number = 20.0) -> Tensor:
+def softplus(input: Tensor, beta: _Number = 1.0, threshold: _Number = 20.0, *, out: Tensor | None = None) -> Tensor:
     """log(1 + e^(beta input)) / beta; input itself where beta * input exceeds threshold."""
 
-def softsign(input: Tensor) -> Tensor:
+def softsign(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input / (1 + |input|)"""
 
-def sort(input: Tensor, dim: _int = -1, descending: _bool = False, stable: _bool = False) -> _sort_result:
+def sort(input: Tensor, dim: _int = -1, descending: _bool = False, stable: _bool = False, *, out: Sequence[Tensor] | None = None) -> _sort_result:
     """Elements along `dim` in order, and where they were. Always stable; NaN counts as the largest."""
 
-def special_airy_ai(input: Tensor) -> Tensor:
+def special_airy_ai(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Airy's function Ai."""
 
-def special_airy_ai_prime(input: Tensor) -> Tensor:
+def special_airy_ai_prime(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The derivative of Airy's function Ai."""
 
-def special_bessel_j0(input: Tensor) -> Tensor:
+def special_bessel_j0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Bessel function of the first kind of order 0."""
 
-def special_bessel_j1(input: Tensor) -> Tensor:
+def special_bessel_j1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Bessel function of the first kind of order 1."""
 
-def special_bessel_y0(input: Tensor) -> Tensor:
+def special_bessel_y0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Bessel function of the second kind of order 0."""
 
-def special_bessel_y1(input: Tensor) -> Tensor:
+def special_bessel_y1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Bessel function of the second kind of order 1."""
 
-def special_chebyshev_polynomial_t(input: _Operand, n: _Operand) -> Tensor:
+def special_chebyshev_polynomial_t(input: _Operand, n: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Chebyshev polynomial of the first kind of degree n; 0 for negative n."""
 
-def special_chebyshev_polynomial_u(input: _Operand, n: _Operand) -> Tensor:
+def special_chebyshev_polynomial_u(input: _Operand, n: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Chebyshev polynomial of the second kind of degree n; 0 for negative n."""
 
-def special_chebyshev_polynomial_v(input: _Operand, n: _Operand) -> Tensor:
+def special_chebyshev_polynomial_v(input: _Operand, n: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Chebyshev polynomial of the third kind of degree n; 0 for negative n."""
 
-def special_chebyshev_polynomial_w(input: _Operand, n: _Operand) -> Tensor:
+def special_chebyshev_polynomial_w(input: _Operand, n: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Chebyshev polynomial of the fourth kind of degree n; 0 for negative n."""
 
-def special_entr(input: Tensor) -> Tensor:
+def special_entr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Entropy -x log(x): 0 at 0, -inf where negative."""
 
-def special_erfcx(input: Tensor) -> Tensor:
+def special_erfcx(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """e^(x^2) erfc(x)"""
 
-def special_hermite_polynomial_h(input: _Operand, n: _Operand) -> Tensor:
+def special_hermite_polynomial_h(input: _Operand, n: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Physicist's Hermite polynomial of degree n; 0 for negative n, NaN above 512."""
 
-def special_hermite_polynomial_he(input: _Operand, n: _Operand) -> Tensor:
+def special_hermite_polynomial_he(input: _Operand, n: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Probabilist's Hermite polynomial of degree n; 0 for negative n, NaN above 512."""
 
-def special_i0e(input: Tensor) -> Tensor:
+def special_i0e(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """e^-|x| i0(x)"""
 
-def special_i1(input: Tensor) -> Tensor:
+def special_i1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Modified Bessel function of the first kind of order 1."""
 
-def special_i1e(input: Tensor) -> Tensor:
+def special_i1e(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """e^-|x| i1(x)"""
 
-def special_igamma_da(input: _Operand, other: _Operand) -> Tensor:
+def special_igamma_da(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """The derivative of igamma by its first operand."""
 
-def special_laguerre_polynomial_l(input: _Operand, n: _Operand) -> Tensor:
+def special_laguerre_polynomial_l(input: _Operand, n: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Laguerre polynomial of degree n; 0 for negative n, NaN above 10 million."""
 
-def special_legendre_polynomial_p(input: _Operand, n: _Operand) -> Tensor:
+def special_legendre_polynomial_p(input: _Operand, n: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Legendre polynomial of degree n; 0 for negative n, NaN above 10 million."""
 
-def special_log_ndtr(input: Tensor) -> Tensor:
+def special_log_ndtr(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Logarithm of the normal distribution function."""
 
-def special_modified_bessel_k0(input: Tensor) -> Tensor:
+def special_modified_bessel_k0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Modified Bessel function of the second kind of order 0; NaN for negative x."""
 
-def special_modified_bessel_k1(input: Tensor) -> Tensor:
+def special_modified_bessel_k1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Modified Bessel function of the second kind of order 1; NaN for negative x."""
 
-def special_ndtri(input: Tensor) -> Tensor:
+def special_ndtri(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inverse of ndtr, the normal distribution function."""
 
-def special_scaled_modified_bessel_k0(input: Tensor) -> Tensor:
+def special_scaled_modified_bessel_k0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """e^x modified_bessel_k0(x)"""
 
-def special_scaled_modified_bessel_k1(input: Tensor) -> Tensor:
+def special_scaled_modified_bessel_k1(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """e^x modified_bessel_k1(x)"""
 
-def special_shifted_chebyshev_polynomial_t(input: _Operand, n: _Operand) -> Tensor:
+def special_shifted_chebyshev_polynomial_t(input: _Operand, n: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Chebyshev polynomial of the first kind of degree n at 2 x - 1; 0 for negative n."""
 
-def special_shifted_chebyshev_polynomial_u(input: _Operand, n: _Operand) -> Tensor:
+def special_shifted_chebyshev_polynomial_u(input: _Operand, n: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Chebyshev polynomial of the second kind of degree n at 2 x - 1; 0 for negative n."""
 
-def special_shifted_chebyshev_polynomial_v(input: _Operand, n: _Operand) -> Tensor:
+def special_shifted_chebyshev_polynomial_v(input: _Operand, n: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Chebyshev polynomial of the third kind of degree n at 2 x - 1; 0 for negative n."""
 
-def special_shifted_chebyshev_polynomial_w(input: _Operand, n: _Operand) -> Tensor:
+def special_shifted_chebyshev_polynomial_w(input: _Operand, n: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Chebyshev polynomial of the fourth kind of degree n at 2 x - 1; 0 for negative n."""
 
-def special_spherical_bessel_j0(input: Tensor) -> Tensor:
+def special_spherical_bessel_j0(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Spherical Bessel function of the first kind of order 0, sin(x) / x."""
 
-def special_xlog1py(input: _Operand, other: _Operand) -> Tensor:
+def special_xlog1py(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """input * log1p(other), 0 where input is 0."""
 
-def special_zeta(input: _Operand, other: _Operand) -> Tensor:
+def special_zeta(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """Hurwitz's zeta function, the sum of (other + k)^-input over k >= 0."""
 
 @overload
@@ -3100,83 +3136,83 @@ def split_with_sizes(input: Tensor, split_sizes: _int | Sequence[_int], dim: _in
 def split_with_sizes_copy(input: Tensor, split_sizes: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
     """split_with_sizes() as copies."""
 
-def sqrt(input: Tensor) -> Tensor:
+def sqrt(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Square root; its derivative at 0 is infinite."""
 
-def square(input: Tensor) -> Tensor:
+def square(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """x * x"""
 
 @overload
-def squeeze(input: Tensor) -> Tensor: ...
+def squeeze(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def squeeze(input: Tensor, dim: _int) -> Tensor: ...
+def squeeze(input: Tensor, dim: _int, *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def squeeze(input: Tensor, dim: _int | Sequence[_int]) -> Tensor: ...
+def squeeze(input: Tensor, dim: _int | Sequence[_int], *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def squeeze(input: Tensor, *dim: _int) -> Tensor:
+def squeeze(input: Tensor, *dim: _int, out: Tensor | None = None) -> Tensor:
     """A view without the dimensions of size 1."""
 
 @overload
-def squeeze_copy(input: Tensor) -> Tensor: ...
+def squeeze_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def squeeze_copy(input: Tensor, dim: _int | Sequence[_int]) -> Tensor: ...
+def squeeze_copy(input: Tensor, dim: _int | Sequence[_int], *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def squeeze_copy(input: Tensor, *dim: _int) -> Tensor:
+def squeeze_copy(input: Tensor, *dim: _int, out: Tensor | None = None) -> Tensor:
     """squeeze() as a copy."""
 
-def stack(tensors: Sequence[Tensor], dim: _int = 0) -> Tensor:
+def stack(tensors: Sequence[Tensor], dim: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """Tensors of one shape along a new dimension `dim`."""
 
 @overload
-def std(input: Tensor, unbiased: _bool) -> Tensor: ...
+def std(input: Tensor, unbiased: _bool, *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def std(input: Tensor, dim: _int | Sequence[_int] | None = None, unbiased: _bool = True, keepdim: _bool = False) -> Tensor: ...
+def std(input: Tensor, dim: _int | Sequence[_int] | None = None, unbiased: _bool = True, keepdim: _bool = False, *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def std(input: Tensor, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = 1, keepdim: _bool = False) -> Tensor:
+def std(input: Tensor, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = 1, keepdim: _bool = False, out: Tensor | None = None) -> Tensor:
     """Standard deviation of all elements."""
 
 @overload
-def std_mean(input: Tensor, unbiased: _bool) -> tuple[Tensor, Tensor]: ...
+def std_mean(input: Tensor, unbiased: _bool, *, out: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]: ...
 @overload
-def std_mean(input: Tensor, dim: _int | Sequence[_int] | None = None, unbiased: _bool = True, keepdim: _bool = False) -> tuple[Tensor, Tensor]: ...
+def std_mean(input: Tensor, dim: _int | Sequence[_int] | None = None, unbiased: _bool = True, keepdim: _bool = False, *, out: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]: ...
 @overload
-def std_mean(input: Tensor, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = 1, keepdim: _bool = False) -> tuple[Tensor, Tensor]:
+def std_mean(input: Tensor, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = 1, keepdim: _bool = False, out: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]:
     """Standard deviation and mean of all elements."""
 
-def sub(input: _Operand, other: _Operand, *, alpha: _Number = 1) -> Tensor:
+def sub(input: _Operand, other: _Operand, *, alpha: _Number = 1, out: Tensor | None = None) -> Tensor:
     """input - alpha * other"""
 
-def subtract(input: _Operand, other: _Operand, *, alpha: _Number = 1) -> Tensor:
+def subtract(input: _Operand, other: _Operand, *, alpha: _Number = 1, out: Tensor | None = None) -> Tensor:
     """input - alpha * other"""
 
-def sum(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _dtype | None = None) -> Tensor:
+def sum(input: Tensor, dim: _int | Sequence[_int] | None = None, keepdim: _bool = False, *, dtype: _dtype | None = None, out: Tensor | None = None) -> Tensor:
     """Sum over the dimensions `dim` (all by default); integers and bool give int64."""
 
-def swapaxes(input: Tensor, axis0: _int, axis1: _int) -> Tensor:
+def swapaxes(input: Tensor, axis0: _int, axis1: _int, *, out: Tensor | None = None) -> Tensor:
     """A view with two dimensions exchanged; NumPy's name of transpose."""
 
-def swapdims(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
+def swapdims(input: Tensor, dim0: _int, dim1: _int, *, out: Tensor | None = None) -> Tensor:
     """A view with two dimensions exchanged; the same as transpose."""
 
-def t(input: Tensor) -> Tensor:
+def t(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The transposed matrix as a view; up to two dimensions."""
 
-def t_copy(input: Tensor) -> Tensor:
+def t_copy(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """t() as a copy."""
 
-def take(input: Tensor, index: Tensor) -> Tensor:
+def take(input: Tensor, index: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The elements at positions `index` of the flattened tensor, in the shape of `index`."""
 
-def take_along_dim(input: Tensor, indices: Tensor, dim: _int | None = None) -> Tensor:
+def take_along_dim(input: Tensor, indices: Tensor, dim: _int | None = None, *, out: Tensor | None = None) -> Tensor:
     """Elements along `dim` picked by `indices`, which broadcast against the input."""
 
-def tan(input: Tensor) -> Tensor:
+def tan(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Tangent."""
 
-def tanh(input: Tensor) -> Tensor:
+def tanh(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Hyperbolic tangent."""
 
-def tanhshrink(input: Tensor) -> Tensor:
+def tanhshrink(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """input - tanh(input)"""
 
 @overload
@@ -3187,49 +3223,49 @@ def tensor_split(input: Tensor, indices: _int | Sequence[_int], dim: _int = 0) -
 def tensor_split(input: Tensor, tensor_indices_or_sections: Tensor, dim: _int = 0) -> tuple[Tensor, ...]:
     """`sections` views along `dim` whose lengths differ by at most one."""
 
-def threshold(input: Tensor, threshold: _Number, value: _Number, inplace: _bool = False) -> Tensor:
+def threshold(input: Tensor, threshold: _Number, value: _Number, inplace: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """input where above threshold, value elsewhere."""
 
 @overload
-def tile(input: Tensor, dims: _int | Sequence[_int]) -> Tensor: ...
+def tile(input: Tensor, dims: _int | Sequence[_int], *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def tile(input: Tensor, *dims: _int) -> Tensor:
+def tile(input: Tensor, *dims: _int, out: Tensor | None = None) -> Tensor:
     """A copy repeated along the last dimensions; like repeat with missing leading repeats of 1."""
 
-def topk(input: Tensor, k: _int, dim: _int = -1, largest: _bool = True, sorted: _bool = True) -> _topk_result:
+def topk(input: Tensor, k: _int, dim: _int = -1, largest: _bool = True, sorted: _bool = True, *, out: Sequence[Tensor] | None = None) -> _topk_result:
     """The k largest (or smallest) elements along `dim`, and where they were."""
 
-def trace(input: Tensor) -> Tensor:
+def trace(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Sum of the diagonal of a matrix."""
 
-def transpose(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
+def transpose(input: Tensor, dim0: _int, dim1: _int, *, out: Tensor | None = None) -> Tensor:
     """A view with two dimensions exchanged."""
 
-def transpose_copy(input: Tensor, dim0: _int, dim1: _int) -> Tensor:
+def transpose_copy(input: Tensor, dim0: _int, dim1: _int, *, out: Tensor | None = None) -> Tensor:
     """transpose() as a copy."""
 
-def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: _Number = 1, dim: _int = -1) -> Tensor:
+def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: _Number = 1, dim: _int = -1, out: Tensor | None = None) -> Tensor:
     """Integral of y along `dim` by the trapezoidal rule, at points x or dx apart."""
 
-def trapz(y: Tensor, x: Tensor | None = None, *, dx: _Number = 1, dim: _int = -1) -> Tensor:
+def trapz(y: Tensor, x: Tensor | None = None, *, dx: _Number = 1, dim: _int = -1, out: Tensor | None = None) -> Tensor:
     """Same as trapezoid()."""
 
-def tril(input: Tensor, diagonal: _int = 0) -> Tensor:
+def tril(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """The lower triangle up to `diagonal`, zero elsewhere."""
 
-def tril_indices(row: _int, col: _int, offset: _int = 0, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+def tril_indices(row: _int, col: _int, offset: _int = 0, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor:
     """Rows and columns [2, n] of the lower triangle of a row by col matrix."""
 
-def triu(input: Tensor, diagonal: _int = 0) -> Tensor:
+def triu(input: Tensor, diagonal: _int = 0, *, out: Tensor | None = None) -> Tensor:
     """The upper triangle from `diagonal` on, zero elsewhere."""
 
-def triu_indices(row: _int, col: _int, offset: _int = 0, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+def triu_indices(row: _int, col: _int, offset: _int = 0, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor:
     """Rows and columns [2, n] of the upper triangle of a row by col matrix."""
 
-def true_divide(input: _Operand, other: _Operand) -> Tensor:
+def true_divide(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """input / other"""
 
-def trunc(input: Tensor) -> Tensor:
+def trunc(input: Tensor, *, out: Tensor | None = None) -> Tensor:
     """x without its fraction."""
 
 def unbind(input: Tensor, dim: _int = 0) -> tuple[Tensor, ...]:
@@ -3238,7 +3274,7 @@ def unbind(input: Tensor, dim: _int = 0) -> tuple[Tensor, ...]:
 def unbind_copy(input: Tensor, dim: _int = 0) -> tuple[Tensor, ...]:
     """unbind() as copies."""
 
-def unflatten(input: Tensor, dim: _int, sizes: _int | Sequence[_int]) -> Tensor:
+def unflatten(input: Tensor, dim: _int, sizes: _int | Sequence[_int], *, out: Tensor | None = None) -> Tensor:
     """A view with dimension `dim` split into `sizes`; one of them may be -1."""
 
 def unique(input: Tensor, sorted: _bool = True, return_inverse: _bool = False, return_counts: _bool = False, dim: _int | None = None) -> Any:
@@ -3262,35 +3298,35 @@ def unsafe_split(input: Tensor, split_size: _int, dim: _int = 0) -> tuple[Tensor
 def unsafe_split_with_sizes(input: Tensor, split_sizes: _int | Sequence[_int], dim: _int = 0) -> tuple[Tensor, ...]:
     """The same as split_with_sizes."""
 
-def unsqueeze(input: Tensor, dim: _int) -> Tensor:
+def unsqueeze(input: Tensor, dim: _int, *, out: Tensor | None = None) -> Tensor:
     """A view with a new dimension of size 1 at `dim`."""
 
-def unsqueeze_copy(input: Tensor, dim: _int) -> Tensor:
+def unsqueeze_copy(input: Tensor, dim: _int, *, out: Tensor | None = None) -> Tensor:
     """unsqueeze() as a copy."""
 
 @overload
-def var(input: Tensor, unbiased: _bool) -> Tensor: ...
+def var(input: Tensor, unbiased: _bool, *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def var(input: Tensor, dim: _int | Sequence[_int] | None = None, unbiased: _bool = True, keepdim: _bool = False) -> Tensor: ...
+def var(input: Tensor, dim: _int | Sequence[_int] | None = None, unbiased: _bool = True, keepdim: _bool = False, *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def var(input: Tensor, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = 1, keepdim: _bool = False) -> Tensor:
+def var(input: Tensor, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = 1, keepdim: _bool = False, out: Tensor | None = None) -> Tensor:
     """Variance of all elements."""
 
 @overload
-def var_mean(input: Tensor, unbiased: _bool) -> tuple[Tensor, Tensor]: ...
+def var_mean(input: Tensor, unbiased: _bool, *, out: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]: ...
 @overload
-def var_mean(input: Tensor, dim: _int | Sequence[_int] | None = None, unbiased: _bool = True, keepdim: _bool = False) -> tuple[Tensor, Tensor]: ...
+def var_mean(input: Tensor, dim: _int | Sequence[_int] | None = None, unbiased: _bool = True, keepdim: _bool = False, *, out: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]: ...
 @overload
-def var_mean(input: Tensor, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = 1, keepdim: _bool = False) -> tuple[Tensor, Tensor]:
+def var_mean(input: Tensor, dim: _int | Sequence[_int] | None = None, *, correction: _Number | None = 1, keepdim: _bool = False, out: Sequence[Tensor] | None = None) -> tuple[Tensor, Tensor]:
     """Variance and mean of all elements."""
 
-def vdot(input: Tensor, other: Tensor) -> Tensor:
+def vdot(input: Tensor, other: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Sum of the products of two vectors' elements."""
 
 @overload
-def view_copy(input: Tensor, size: _int | Sequence[_int]) -> Tensor: ...
+def view_copy(input: Tensor, size: _int | Sequence[_int], *, out: Tensor | None = None) -> Tensor: ...
 @overload
-def view_copy(input: Tensor, *size: _int) -> Tensor:
+def view_copy(input: Tensor, *size: _int, out: Tensor | None = None) -> Tensor:
     """view() as a copy."""
 
 @overload
@@ -3301,25 +3337,25 @@ def vsplit(input: Tensor, indices: _int | Sequence[_int]) -> tuple[Tensor, ...]:
 def vsplit(input: Tensor, *indices: _int) -> tuple[Tensor, ...]:
     """Equal views along dimension 0."""
 
-def vstack(tensors: Sequence[Tensor]) -> Tensor:
+def vstack(tensors: Sequence[Tensor], *, out: Tensor | None = None) -> Tensor:
     """Tensors on top of each other: joined along dimension 0, vectors as rows."""
 
 @overload
 def where(condition: Tensor) -> tuple[Tensor, ...]: ...
 @overload
-def where(condition: Tensor, input: _Operand, other: _Operand) -> Tensor:
+def where(condition: Tensor, input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """The same as nonzero(condition, as_tuple=True)."""
 
-def xlogy(input: _Operand, other: _Operand) -> Tensor:
+def xlogy(input: _Operand, other: _Operand, *, out: Tensor | None = None) -> Tensor:
     """input * log(other), 0 where input is 0."""
 
 @overload
-def zeros(size: _int | Sequence[_int], *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor: ...
+def zeros(size: _int | Sequence[_int], *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor: ...
 @overload
-def zeros(*size: _int, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+def zeros(*size: _int, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor:
     """A tensor of zeros."""
 
-def zeros_like(input: Tensor, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None) -> Tensor:
+def zeros_like(input: Tensor, *, dtype: _dtype | None = None, device: _str | _device | None = None, requires_grad: _bool = False, layout: Any = None, pin_memory: _bool = False, memory_format: Any = None, out: Tensor | None = None) -> Tensor:
     """Zeros in the shape of `input`."""
 
 __all__ = [

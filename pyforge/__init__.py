@@ -33,6 +33,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import accelerator as accelerator
     from . import amp as amp
+    from . import array_api as array_api
     from . import autograd as autograd
     from . import backends as backends
     from . import compiler as compiler
@@ -48,10 +49,12 @@ if TYPE_CHECKING:
     from . import linalg as linalg
     from . import memory as memory
     from . import mps as mps
+    from . import multiprocessing as multiprocessing
     from . import nn as nn
     from . import onnx as onnx
     from . import ops as ops
     from . import optim as optim
+    from . import profiler as profiler
     from . import random as random
     from . import serialization as serialization
     from . import sparse as sparse
@@ -233,6 +236,7 @@ _SUBMODULES = frozenset(
     {
         "accelerator",
         "amp",
+        "array_api",
         "autograd",
         "backends",
         "compiler",
@@ -249,10 +253,12 @@ _SUBMODULES = frozenset(
         "library",
         "memory",
         "mps",
+        "multiprocessing",
         "nn",
         "onnx",
         "ops",
         "optim",
+        "profiler",
         "serialization",
         "sparse",
         "special",

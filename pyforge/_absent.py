@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["explain", "missing"]
 
 _COMPLEX = "complex tensors; keep the real and imaginary parts in a last dimension of 2"
-_ABSENT = {
+REASONS = {
     "ao": "quantisation; train and run in float32 or bfloat16",
     "cdouble": _COMPLEX,
     "cfloat": _COMPLEX,
@@ -34,7 +34,7 @@ _ABSENT = {
 
 def explain(name: str) -> str | None:
     """One sentence on a name of the package ``torch``, None where nothing particular is known."""
-    known = _ABSENT.get(name.partition(".")[0])
+    known = REASONS.get(name.partition(".")[0])
     return known and f"torch.{name} is not there: pyforge has no {known}"
 
 
@@ -43,7 +43,7 @@ def missing(module: str, name: str, public: Iterable[str]) -> str:
     text = f"module '{module}' has no attribute '{name}'"
     if name.startswith("_"):
         return text
-    known = _ABSENT.get(name)
+    known = REASONS.get(name)
     if known and module == "pyforge":
         return f"{text}: pyforge has no {known}"
     close = difflib.get_close_matches(name, [n for n in public if n[0] != "_"], 1, 0.75)

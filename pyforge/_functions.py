@@ -64,14 +64,33 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
     return einsum_lists(equation, *operands)
 
 
-def from_dlpack(ext_tensor: Any) -> Tensor:
-    """A tensor on the memory of an object with ``__dlpack__``, or of a DLPack capsule."""
-    if isinstance(ext_tensor, Tensor):
-        return _C._from_dlpack(_C._to_dlpack(ext_tensor, True, False))
+def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
+    """A tensor on the memory of an object with ``__dlpack__``, or of a DLPack capsule.
+
+    Args:
+        ext_tensor: such as another library's array. If that may not be written, nor may the tensor.
+        device: ``"cpu"``; what is on another device is copied to it by its library.
+        copy: True copies the elements, False raises where that is needed.
+
+    Raises:
+        BufferError: if the object cannot be exported so.
+        RuntimeError: for data on another device, or a capsule that was used before.
+        TypeError: for elements of a type that pyforge does not have.
+    """
+    if device is not None:
+        _C.empty(0, device=device)  # raises if there is no such device
     if not hasattr(ext_tensor, "__dlpack__"):
+        if copy is not None:
+            raise ValueError("from_dlpack: a capsule cannot be asked for a copy")
         return _C._from_dlpack(ext_tensor)
+    elsewhere = device is not None and ext_tensor.__dlpack_device__()[0] != 1
+    wishes: dict[str, Any] = {"dl_device": (1, 0)} if elsewhere else {}
+    if copy is not None:
+        wishes["copy"] = copy
     try:
-        capsule = ext_tensor.__dlpack__(max_version=(1, 0))
+        return _C._from_dlpack(ext_tensor.__dlpack__(max_version=(1, 0), **wishes))
     except TypeError:  # an exporter of DLPack before 1.0
-        capsule = ext_tensor.__dlpack__()
-    return _C._from_dlpack(capsule)
+        if elsewhere:
+            raise
+        t = _C._from_dlpack(ext_tensor.__dlpack__())
+        return t.clone() if copy else t

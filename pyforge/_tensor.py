@@ -160,6 +160,46 @@ def dlpack(
     return _C._to_dlpack(self, versioned, bool(copy))
 
 
+def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
+    """Change the shape in place; returns self.
+
+    The first elements of the memory stay, in row-major order; it grows where it must, and what is
+    new may be anything.
+
+    Raises RuntimeError if the tensor requires grad, or if memory must grow that other tensors or
+    arrays look at, or that belongs to another library.
+    """
+    shape = sizes[0] if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
+    _C._resize(self, list(shape))
+    return self
+
+
+def resize_as_(self: Tensor, the_template: Tensor, *, memory_format: Any = None) -> Tensor:
+    """resize_() to the shape of another tensor; returns self."""
+    _C._resize(self, list(the_template.shape))
+    return self
+
+
+def array_namespace(self: Tensor, /, *, api_version: str | None = None) -> Any:
+    """pyforge.array_api, the functions of the Python array API standard.
+
+    Raises ValueError for a version of the standard that it does not follow.
+    """
+    from . import array_api
+
+    known = ("2021.12", "2022.12", "2023.12", "2024.12")
+    if api_version is not None and api_version not in known:
+        raise ValueError(
+            f"unknown version {api_version!r} of the array API standard; known are {known}"
+        )
+    return array_api
+
+
+def to_device(self: Tensor, device: Any, /, *, stream: Any = None) -> Tensor:
+    """The tensor itself, for the one device there is. RuntimeError for others."""
+    return self.to(device)
+
+
 def dlpack_device(self: Tensor) -> tuple[int, int]:
     return (1, 0)
 
@@ -196,11 +236,32 @@ def is_meta(self: Tensor) -> bool:
     return False
 
 
+def share_memory_(self: Tensor) -> Tensor:
+    """Move the memory to where other processes can use it as well; returns self.
+
+    A process that gets the tensor, by fork or through pyforge.multiprocessing, sees what the others
+    write. Nothing happens if it is shared already.
+
+    Raises RuntimeError if other tensors or arrays lie in the same memory, which would not follow.
+    """
+    _C._share_memory(self)
+    return self
+
+
+def is_shared(self: Tensor) -> bool:
+    """True if the memory is one that other processes can use; see share_memory_."""
+    return _C._is_shared(self)
+
+
 METHODS = {
     "register_hook": register_hook,
     "register_post_accumulate_grad_hook": register_post_accumulate_grad_hook,
     "numpy": numpy,
     "tolist": tolist,
+    "resize_": resize_,
+    "resize_as_": resize_as_,
+    "share_memory_": share_memory_,
+    "is_shared": is_shared,
     "new_tensor": new_tensor,
     "__array__": array,
     "__array_wrap__": array_wrap,
@@ -208,6 +269,8 @@ METHODS = {
     "__reduce_ex__": reduce_ex,
     "__copy__": copy,
     "__deepcopy__": deepcopy,
+    "__array_namespace__": array_namespace,
+    "to_device": to_device,
     "__dlpack__": dlpack,
     "__dlpack_device__": dlpack_device,
 }

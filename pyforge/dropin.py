@@ -21,6 +21,7 @@ from ._absent import explain
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
+    from typing import Any
 
 __all__ = ["install", "run"]
 
@@ -76,6 +77,8 @@ class _Finder(importlib.abc.MetaPathFinder):
         self, fullname: str, path: object = None, target: object = None
     ) -> importlib.machinery.ModuleSpec | None:
         head, _, rest = fullname.partition(".")
+        if head == "safetensors":
+            return _find_safetensors(fullname, path)
         if head != "torch":
             return None
         name = f"pyforge.{rest}" if rest else "pyforge"
@@ -95,6 +98,33 @@ def _find(name: str) -> importlib.machinery.ModuleSpec | None:
         return importlib.util.find_spec(name)
     except ModuleNotFoundError:
         return None
+
+
+class _SafetensorsLoader(importlib.abc.Loader):
+    """Loads the library, with pyforge's ``safe_open``."""
+
+    def __init__(self, plain: importlib.abc.Loader) -> None:
+        self.plain = plain
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        return self.plain.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        self.plain.exec_module(module)
+        from .utils import safetensors
+
+        module.safe_open = safetensors.safe_open  # type: ignore[attr-defined]
+
+
+def _find_safetensors(name: str, path: Any) -> importlib.machinery.ModuleSpec | None:
+    if name == "safetensors.torch":
+        return importlib.util.spec_from_loader(name, _Alias("pyforge.utils.safetensors"))
+    if name != "safetensors":
+        return None
+    spec = importlib.machinery.PathFinder.find_spec(name, path)
+    if spec is not None and spec.loader is not None:
+        spec.loader = _SafetensorsLoader(spec.loader)
+    return spec
 
 
 def _nearest(rest: str) -> str:
@@ -130,6 +160,26 @@ def install() -> None:
     pyforge._C._show_as_torch()
     pyforge.__version__ = f"{PYTORCH}+pyforge.{pyforge.__version__}"
     sys.meta_path.insert(0, _Finder())
+    _install_in_spawned()
+
+
+class _Installs:
+    """Calls :func:`install` where it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, tuple[()]]:
+        return install, ()
+
+
+def _install_in_spawned() -> None:
+    """Processes that multiprocessing spawns see pyforge too, before they import the program."""
+    from multiprocessing import spawn
+
+    plain = spawn.get_preparation_data
+
+    def get_preparation_data(name: str) -> dict[str, object]:
+        return {**plain(name), "pyforge": _Installs()}
+
+    spawn.get_preparation_data = get_preparation_data
 
 
 def run(script: str, args: Sequence[str] = ()) -> None:

@@ -151,6 +151,8 @@ def memory_report(loss: Tensor) -> MemoryReport:
     A tensor that several ops keep is counted at the op recorded first. After ``backward()`` the
     report is empty: the graph is freed.
     """
+    if not isinstance(loss, Tensor):
+        raise TypeError(f"memory_report: expected a tensor, got {type(loss).__name__}")
     nodes, stack = set(), [] if loss.grad_fn is None else [loss.grad_fn]
     while stack:
         node = stack.pop()
@@ -175,24 +177,33 @@ def memory_report(loss: Tensor) -> MemoryReport:
             elif key not in seen:
                 seen.add(key)
                 row[1] += size
+    found, arguments = _checkpoints(ops)
+    for cost, value in arguments:
+        row = table.setdefault(("arguments of checkpoint", cost.source), [0, 0])
+        row[0] += 1
+        key, size = _storage(value)
+        if key not in held and key not in seen:
+            seen.add(key)
+            row[1] += size
     rows = [MemoryRow(op, line, n, size) for (op, line), (n, size) in table.items() if size]
     rows.sort(key=lambda r: -r.bytes)
     saved = sum(r.bytes for r in rows)
     shared_bytes = sum(held[k] for k in shared)
-    return MemoryReport(rows, saved, shared_bytes, len(ops), _checkpoints(ops))
-
-
-def _checkpoints(ops: list[Any]) -> list[CheckpointRow]:
-    module = sys.modules.get("pyforge.utils.checkpoint")
-    if module is None:  # nothing was checkpointed
-        return []
-    found = module.costs_in({n._sequence_nr(): n for n in ops})
-    return [
+    checkpoints = [
         CheckpointRow(
             c.source, calls, None if c.bytes is None else c.bytes * calls, c.seconds * calls
         )
         for c, calls in found.items()
     ]
+    return MemoryReport(rows, saved, shared_bytes, len(ops), checkpoints)
+
+
+def _checkpoints(ops: list[Any]) -> tuple[dict[Any, int], list[Any]]:
+    module = sys.modules.get("pyforge.utils.checkpoint")
+    if module is None:  # nothing was checkpointed
+        return {}, []
+    found: tuple[dict[Any, int], list[Any]] = module.costs_in({n._sequence_nr(): n for n in ops})
+    return found
 
 
 def _storage(t: Tensor) -> tuple[int, int]:

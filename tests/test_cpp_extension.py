@@ -204,6 +204,15 @@ def test_custom_ops_are_traced(formulas: Any) -> None:
     assert [row.name for row in map(Op, _C._take_trace())].count("softsign2") == 2
 
 
+def test_custom_ops_are_profiled(formulas: Any) -> None:
+    x = randn(3)
+    with pf.profiler.profile(record_shapes=True) as prof:
+        formulas.softsign2(x).sum().backward()
+    events = {e.name: e for e in prof.events()}
+    assert events["softsign2"].input_shapes == [[3]]
+    assert events["Softsign2Backward0"].forward is events["softsign2"]
+
+
 def test_missing_and_single_derivatives(formulas: Any, ext: Any) -> None:
     for op in (formulas.underived, ext.no_derivative):
         with pytest.raises(RuntimeError, match=f"derivative for {op.__name__} is not implemented"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import re
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from test_diagnose_zoo import Run, Two, data, each_linear, fit, mlp
 
 import pyforge as pf
-from pyforge import _C, nn
+from pyforge import _C, diagnose, nn
 from pyforge.diagnose import Monitor
 from pyforge.utils.checkpoint import checkpoint
 
@@ -313,3 +314,45 @@ def test_two_monitors_share_a_model() -> None:
     ):
         run.train()
     assert [v.severity for m in (one, two) for v in m.verdicts if v.severity == "error"] == []
+
+
+# Mistakes
+
+NET = nn.Linear(4, 3)
+SGD = pf.optim.SGD(NET.parameters(), lr=0.1)
+MISTAKES: list[tuple[Callable[[], Any], type[Exception], str]] = [
+    (lambda: Monitor(None), TypeError, "model must be an nn.Module, not NoneType"),  # type: ignore[arg-type]
+    (lambda: Monitor(NET, NET), TypeError, "optimizer must be an optimizer or a list"),  # type: ignore[arg-type]
+    (lambda: Monitor(NET, SGD, every=0), ValueError, "at least 1"),
+    (lambda: diagnose.check(None, F.mse_loss, ()), TypeError, "model must be an nn.Module"),  # type: ignore[arg-type]
+    (lambda: diagnose.check(NET, "mse", ()), TypeError, "loss_fn must be a function, not str"),  # type: ignore[arg-type]
+    (lambda: pf.autograd.explain_nan(1.0), TypeError, "loss.item() has no graph"),  # type: ignore[arg-type]
+    (lambda: pf.autograd.graph(None), TypeError, "expected a tensor, got NoneType"),  # type: ignore[operator]
+    (lambda: pf.memory.memory_report(None), TypeError, "expected a tensor, got NoneType"),  # type: ignore[arg-type]
+]
+
+
+@pytest.mark.parametrize(("call", "error", "text"), MISTAKES)
+def test_mistakes(call: Any, error: Any, text: str) -> None:
+    with pytest.raises(error, match=re.escape(text)):
+        call()
+
+
+def test_optimiser_of_another_model_and_none_at_all() -> None:
+    run = fit(mlp(1, nn.ReLU), steps=12)
+    with Monitor(nn.Linear(2, 2), run.optimizer, on_error="log") as monitor:
+        run.train()
+    assert [(v.kind, v.where) for v in monitor.verdicts] == [("NO_GRADIENT", "optimizer 0")]
+    with Monitor(run.model, on_error="log") as monitor:
+        run.train()
+    assert "no step of an optimiser was seen" in monitor.report()
+
+
+@pytest.mark.parametrize("steps", [1, 3, 10, 15])
+def test_short_runs_are_counted_to_the_last_step(steps: int) -> None:
+    run = fit(mlp(1, nn.ReLU), steps=steps)
+    with Monitor(run.model, run.optimizer, on_error="log") as monitor:
+        run.train()
+        assert f"optimizer 0: {steps} steps" in monitor.report()
+    assert f"optimizer 0: {steps} steps" in monitor.report()
+    assert len(monitor.snapshot().courses[0].loss[1]) == steps

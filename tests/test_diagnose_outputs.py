@@ -213,6 +213,8 @@ model = nn.Sequential(*layers, nn.Linear(16, 1))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
 for step in range(60):
     loss = nn.functional.mse_loss(model(x), y if kind != "shape" else y[:, :, None].tile(1, 2, 3))
+    if kind == "root" and step == 30:  # its derivative is 0 times infinity
+        loss = loss + (model(x) * 0).sqrt().sum()
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
@@ -241,6 +243,23 @@ def test_doctor_of_a_script_for_pytorch(tmp_path: Path) -> None:
     assert "train.py:16, in <module>" in done.stdout
     assert (tmp_path / "r.html").stat().st_size > 50_000
     assert (tmp_path / "r.jsonl").exists()
+
+
+@pytest.mark.parametrize("name", ["torch", "pyforge"])
+def test_doctor_finds_the_op_of_a_bad_gradient_and_lets_the_script_go_on(
+    name: str, tmp_path: Path, monkeypatch: Any
+) -> None:
+    own = SCRIPT.replace(
+        "import torch\nimport torch.nn", "import pyforge as torch\nimport torch.nn"
+    )
+    own = own.replace("import torch.nn as nn", "import pyforge.nn as nn")
+    monkeypatch.setitem(globals(), "SCRIPT", SCRIPT if name == "torch" else own)
+    done = doctor(tmp_path, "root")
+    assert "done pyforge" in done.stdout, done.stderr
+    assert "NON_FINITE (error) at" in done.stdout
+    assert "train.py:18, in <module>, step 30" in done.stdout
+    assert "SqrtBackward0" in done.stdout
+    assert done.returncode == 1
 
 
 def test_doctor_passes_on_the_status(tmp_path: Path) -> None:

@@ -111,3 +111,10 @@ def test_incident() -> None:
     assert stalled[0] > 0.6
     assert stalled[1] < 1e-6
     assert all(loss < 0.3 and ratio > 1e3 * stalled[1] for loss, ratio in cured)
+
+
+def test_profile_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = load("profile_training").main(str(tmp_path / "trace.json"))
+    assert {"linear", "forward", "AddmmBackward0", "Optimizer.step#Adam.step"} <= set(names)
+    assert "Self CPU time total" in capsys.readouterr().out
+    assert (tmp_path / "trace.json").stat().st_size > 1000

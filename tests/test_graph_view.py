@@ -15,6 +15,7 @@ from pyforge import memory, nn
 from pyforge.autograd import graph
 from pyforge.autograd.graph import GradientEdge, get_gradient_edge
 from pyforge.autograd.graph_view import Graph
+from pyforge.utils.checkpoint import checkpoint
 
 
 def line(function: Any, offset: int) -> str:
@@ -163,3 +164,29 @@ def test_micro_batches_keep_the_peak_flat() -> None:
     with memory.measure() as kept:
         losses = [model(x).mean() for _ in range(16)]
     assert kept.growth > 10 * memory.memory_report(losses[0]).saved
+
+
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_checkpoints_are_shown_with_what_they_save_and_cost(reentrant: bool) -> None:
+    net = nn.Sequential(*(m for _ in range(4) for m in (nn.Linear(32, 32), nn.Tanh())))
+
+    def loss(parts: int) -> Any:
+        h = pf.ones(64, 32, requires_grad=True) * 1
+        size = len(net) // max(parts, 1)
+        for k in range(0, len(net), size):
+            part = net[k : k + size]
+            h = checkpoint(part, h, use_reentrant=reentrant) if parts else part(h)
+        return h.sum()
+
+    whole = memory.memory_report(loss(0))
+    assert whole.checkpoints == []
+    loss(2).backward()
+    again = loss(2)
+    report = memory.memory_report(again)
+    (row,) = report.checkpoints
+    assert (row.calls, row.bytes) == (2, 4 * 64 * 32 * 4)  # the results of each tanh
+    assert row.seconds > 0
+    assert report.saved + row.bytes >= whole.saved > report.saved
+    text = str(report)
+    assert f"checkpoint at {__file__}" in text
+    assert "2 calls, 32 KiB not kept" in text

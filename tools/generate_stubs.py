@@ -125,6 +125,10 @@ def signatures(row: Row, method: bool, name: str, result: str) -> list[str]:
     keywords = [p.text for p in parameters if p.keyword_only]
     if row.flags & CREATION:
         keywords += CREATION_KEYWORDS
+    if not method and row.result == "Tensor":
+        keywords.append("out: Tensor | None = None")
+    elif not method and row.result.startswith("(Tensor"):
+        keywords.append("out: Sequence[Tensor] | None = None")
     plain = head + [p.text for p in positional] + (["*", *keywords] if keywords else [])
     forms = [plain]
     if positional and positional[-1].type == "int[]" and row.parameters.index(positional[-1]) <= 1:

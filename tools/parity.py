@@ -116,10 +116,11 @@ def alternative(path: str, name: str) -> str | None:
     """The sentence that pyforge raises instead of doing what the name says."""
     if path == "linalg" and name in ("eig", "eigvals"):
         return "needs complex numbers; for symmetric matrices `eigh` and `eigvalsh`"
-    from pyforge import _refused
+    from pyforge import _absent, _refused
 
     raised: str | None = _refused.RAISES.get(name) if path in ("", "Tensor") else None
-    return raised
+    absent = _absent.REASONS.get(f"{path}.{name}" if path else name)
+    return raised or (absent and f"pyforge has no {absent}")
 
 
 def page() -> str:

@@ -5,6 +5,7 @@
 
 #include "autograd/anomaly.h"
 #include "autograd/meta.h"
+#include "autograd/profile.h"
 #include "ops/ops.h"
 
 namespace pyforge {
@@ -60,7 +61,7 @@ class Run {
   Run& operator=(const Run&) = delete;
 
   void add_root(Ref<Node> fn, uint32_t nr, Tensor grad, const Tensor& root) {
-    if (__builtin_expect(anomaly_, 0) && anomaly_mode.checks() && anomaly_hooks.begin &&
+    if (__builtin_expect(watched_, 0) && anomaly_mode.checks() && anomaly_hooks.begin &&
         (finiteness(root) != kernels::kFinite || finiteness(grad) != kernels::kFinite)) {
       bad_root_ = true;
       anomaly_hooks.begin(root, grad);
@@ -243,7 +244,7 @@ class Run {
       std::vector<Tensor> kept;
       bool post = n->extra && !n->extra->node_hooks.empty();
       if (__builtin_expect(post, 0)) kept.assign(in, in + n->n_outputs);
-      if (__builtin_expect(anomaly_, 0))
+      if (__builtin_expect(watched_, 0))
         run_watched(n, in, out);
       else
         n->type->backward(*n, in, out);
@@ -260,9 +261,14 @@ class Run {
     }
   }
 
-  // Anomaly mode. Values that are not finite are an error once they arrive where somebody would see
-  // them; until then the nodes that made them and passed them on are kept.
+  // The profiler, and anomaly mode. Values that are not finite are an error once they arrive where
+  // somebody would see them; until then the nodes that made them and passed them on are kept.
   [[gnu::noinline, gnu::cold]] void run_watched(Node* n, Tensor* in, Tensor* out) {
+    profile::Scope scope(*n, in);
+    if (!anomaly_mode.enabled) {
+      n->type->backward(*n, in, out);
+      return;
+    }
     if (n->n_edges == 0 && is_accumulator(n)) {
       look_at(n, 0, in[0]);
       n->type->backward(*n, in, out);
@@ -302,7 +308,7 @@ class Run {
     for (Capture& c : captures_) {
       if (c.node != n) continue;
       c.grad = in[c.output_nr];
-      if (__builtin_expect(anomaly_, 0)) look_at(n, c.output_nr, c.grad);
+      if (__builtin_expect(watched_, 0)) look_at(n, c.output_nr, c.grad);
     }
     if (is_accumulator(n)) return !options_.accumulate;
     for (uint32_t i = 0; i < n->n_edges; ++i)
@@ -376,7 +382,7 @@ class Run {
   std::vector<Capture> captures_;
   std::vector<Node*> stack_, ready_;
   std::vector<Displaced> displaced_;
-  const bool anomaly_ = anomaly_mode.enabled;
+  const bool watched_ = anomaly_mode.enabled || profile::on;
   bool bad_root_ = false;
   std::vector<BadNode> bad_nodes_;
 };
@@ -403,6 +409,7 @@ std::vector<Tensor> run_backward(const std::vector<Tensor>& roots, std::vector<T
                   depth.outermost();
   if (observed) engine_hooks.observe(roots, false);
   GradModeGuard mode(options.create_graph);
+  profile::Scope scope("backward pass", profile::Kind::Pass);
   Run run(options);
   for (const Tensor& t : inputs) {
     Edge e = gradient_edge(t);

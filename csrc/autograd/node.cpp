@@ -4,6 +4,7 @@
 
 #include "autograd/inplace.h"
 #include "autograd/meta.h"
+#include "autograd/profile.h"
 
 namespace pyforge {
 
@@ -31,6 +32,8 @@ void free_node(Node* n) {
 }
 
 }  // namespace
+
+uint64_t nodes_made() { return next_sequence; }
 
 void Node::free(Node* n) {
   n->type->destroy_payload(*n);

@@ -97,9 +97,10 @@ PF_INLINE Vec<float> gelu_of(Vec<float> x) {
   const Vec<float> p = normal_piece(kNormalTail, abs(x));
   return x * where(x < 0, p, 1 - p);
 }
+// NaN at infinity, as the formula is.
 PF_INLINE Vec<float> gelu_slope(Vec<float> x) {
   const Vec<float> p = normal_piece(kGeluSlope, abs(x));
-  return where(x < 0, p, 1 - p);
+  return where(x < 0, p, 1 - p) + (x - x);
 }
 #endif
 

@@ -295,8 +295,17 @@ bool is_numpy_scalar(PyObject* o) { return is_instance(o, "generic"); }
 Tensor tensor_from_array(PyObject* o) {
   if (PyUnicode_Check(o) || PyBytes_Check(o)) return Tensor();
   if (is_ndarray(o) || PyObject_CheckBuffer(o)) return tensor_from_buffer(o);
-  if (PyType_Check(o) || !PyObject_HasAttrString(o, "__array__")) return Tensor();
-  PyObject* array = PyObject_CallMethod(o, "__array__", nullptr);
+  if (PyType_Check(o)) return Tensor();
+  PyObject* array;
+  if (PyObject_HasAttrString(o, "__array__")) {
+    array = PyObject_CallMethod(o, "__array__", nullptr);
+  } else if (PyObject_HasAttrString(o, "__array_interface__")) {
+    PyObject* numpy = PyImport_ImportModule("numpy");
+    array = numpy ? PyObject_CallMethod(numpy, "asarray", "O", o) : nullptr;
+    Py_XDECREF(numpy);
+  } else {
+    return Tensor();
+  }
   if (!array) throw PythonError();
   struct Drop {
     PyObject* o;

@@ -6,6 +6,7 @@
 #include "autograd/grad_mode.h"
 #include "autograd/inplace.h"
 #include "autograd/meta.h"
+#include "autograd/profile.h"
 #include "kernels/dispatch.h"
 #include "ops/basic.h"
 #include "ops/optim.h"
@@ -425,7 +426,10 @@ void asgd_step(PyObject* const* args, Py_ssize_t nargs) {
 template <void (*step)(PyObject* const*, Py_ssize_t)>
 PyMethodDef method(const char* name) {
   using FastCall = PyObject* (*)(PyObject*, PyObject* const*, Py_ssize_t);
+  static const char* event;
+  event = name + 1;
   FastCall function = [](PyObject*, PyObject* const* args, Py_ssize_t nargs) {
+    profile::Scope scope(event);
     return guarded([&]() -> PyObject* {
       PF_CHECK(nargs >= 2, Type, "an optimiser step takes params, state and settings");
       step(args, nargs);

@@ -3,6 +3,7 @@
 #include <optional>
 #include <vector>
 
+#include "autograd/profile.h"
 #include "ops/loop.h"
 #include "ops/ops.h"
 #include "python/array.h"
@@ -182,6 +183,7 @@ PyObject* py_tensor(PyObject*, PyObject* const* args, Py_ssize_t nargs, PyObject
       std::optional<DType> dtype = dtype_argument("tensor", given[1]);
       PF_CHECK(PyBool_Check(given[3]), Type,
                "tensor(): argument 'requires_grad' must be bool, not ", type_name(given[3]));
+      profile::Scope scope("tensor");
       Tensor t = tensor_from_data(given[0], dtype ? &*dtype : nullptr);
       if (given[3] == Py_True) set_requires_grad(t, true);
       return wrap(std::move(t));

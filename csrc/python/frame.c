@@ -50,10 +50,11 @@ void pf_set_package_dir(const char* dir) {
   for (int i = 0; i < CACHE; ++i) Py_CLEAR(cache_name[i]);
 }
 
-void* pf_capture_frame(int32_t* instruction) {
+static inline __attribute__((always_inline)) int walk(void** codes, int32_t* instructions,
+                                                      int most) {
   PyThreadState* tstate = PyThreadState_GET();
-  if (!tstate) return NULL;
-  PyCodeObject* found = NULL;
+  if (!tstate) return 0;
+  int found = 0;
 #if PY_VERSION_HEX >= 0x030B0000
 #if PY_VERSION_HEX >= 0x030D0000
   struct _PyInterpreterFrame* frame = tstate->current_frame;
@@ -78,22 +79,30 @@ void* pf_capture_frame(int32_t* instruction) {
     if (!code) continue;
 #endif
     if (is_internal(code)) continue;
-    found = code;
+    codes[found] = Py_NewRef((PyObject*)code);
 #if PY_VERSION_HEX >= 0x030D0000
-    *instruction = (int32_t)((char*)frame->instr_ptr - code->co_code_adaptive);
+    instructions[found] = (int32_t)((char*)frame->instr_ptr - code->co_code_adaptive);
 #else
-    *instruction = (int32_t)((char*)frame->prev_instr - code->co_code_adaptive);
+    instructions[found] = (int32_t)((char*)frame->prev_instr - code->co_code_adaptive);
 #endif
-    break;
+    if (++found == most) break;
   }
 #else
   for (PyFrameObject* frame = tstate->frame; frame; frame = frame->f_back) {
     if (is_internal(frame->f_code)) continue;
-    found = frame->f_code;
-    *instruction = frame->f_lasti * (int)sizeof(_Py_CODEUNIT);
-    break;
+    codes[found] = Py_NewRef((PyObject*)frame->f_code);
+    instructions[found] = frame->f_lasti * (int)sizeof(_Py_CODEUNIT);
+    if (++found == most) break;
   }
 #endif
-  Py_XINCREF(found);
   return found;
+}
+
+void* pf_capture_frame(int32_t* instruction) {
+  void* code;
+  return walk(&code, instruction, 1) ? code : NULL;
+}
+
+int pf_capture_frames(void** codes, int32_t* instructions, int most) {
+  return walk(codes, instructions, most);
 }

@@ -8,6 +8,8 @@ extern "C" {
 void pf_set_package_dir(const char* dir);
 /* New reference to the innermost code object outside the package, or NULL. */
 void* pf_capture_frame(int32_t* instruction);
+/* The same for up to `most` code objects, innermost first. How many there are. */
+int pf_capture_frames(void** codes, int32_t* instructions, int most);
 #ifdef __cplusplus
 }
 #endif

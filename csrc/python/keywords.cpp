@@ -3,6 +3,8 @@
 #include <string_view>
 
 #include "core/warn.h"
+#include "ops/ops.h"
+#include "python/resize.h"
 #include "python/tensor_type.h"
 
 namespace pyforge::python {
@@ -18,20 +20,17 @@ void store(const std::string& op, PyObject* out, PyObject* result) {
   PF_CHECK(kind(from.dtype()) <= kind(to.dtype()), Runtime, op, "(): result type ",
            dtype_name(from.dtype()), " can't be cast to the desired output type ",
            dtype_name(to.dtype()));
-  if (to.sizes() == from.sizes()) {
-    PyObject* done = PyObject_CallMethod(out, "copy_", "O", result);
-    if (!done) throw PythonError();
-    Py_DECREF(done);
-    return;
-  }
-  if (to.numel() != 0)
+  const bool fits = to.sizes() == from.sizes();
+  if (!fits && to.numel() != 0)
     warn("An output with one or more elements was resized since it had shape " +
          to_string(to.sizes()) + ", which does not match the required output shape " +
          to_string(from.sizes()) + ".");
-  PyObject* converted = PyObject_CallMethod(result, "to", "O", dtype_object(to.dtype()));
-  if (!converted) throw PythonError();
-  set_data(to, tensor_of(converted));
-  Py_DECREF(converted);
+  if (!fits) resize(to, from.sizes());
+  PF_CHECK(!overlaps_itself(to.sizes(), to.strides()), Runtime, op,
+           "(): unsupported operation: more than one element of the written-to tensor refers to a "
+           "single memory location. Please clone() the tensor before performing the operation.");
+  GradModeGuard off(false);
+  ops::copy_(to, from);
 }
 
 struct Owned {

@@ -1,6 +1,7 @@
-// Lists of the ops that Python calls: all of them, for pyforge.diagnose; and, in anomaly mode,
-// those alone that give values that are not finite. Tracing replaces the entry points of op objects
-// and of the Tensor type's slots while it is on, so that calls cost nothing while it is off.
+// Lists of the ops that Python calls: all of them, for pyforge.diagnose and for the profiler; and,
+// in anomaly mode, those alone that give values that are not finite. Tracing replaces the entry
+// points of op objects and of the Tensor type's slots while it is on, so that calls cost nothing
+// while it is off.
 #include "python/op_trace.h"
 
 #include <pybind11/stl.h>
@@ -14,6 +15,7 @@
 #include <utility>
 
 #include "autograd/anomaly.h"
+#include "autograd/profile.h"
 #include "python/bind.h"
 #include "python/caster.h"
 
@@ -151,36 +153,84 @@ void watch_result(const char* name, const Operands& operands, size_t count, bool
   bad_ops.push_back(std::move(row));
 }
 
+// ---- the profiler
+
+// A list of tensors counts as so many arguments; what is no tensor has an empty shape.
+void add_shapes(PyObject* o, profile::Shapes& shapes) {
+  if ((PyTuple_Check(o) || PyList_Check(o)) && PySequence_Fast_GET_SIZE(o) > 0 &&
+      is_tensor(PySequence_Fast_GET_ITEM(o, 0))) {
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) {
+      PyObject* item = PySequence_Fast_GET_ITEM(o, i);
+      shapes.add(is_tensor(item) ? impl_of(item)->sizes() : IntSpan());
+    }
+    return;
+  }
+  shapes.add(is_tensor(o) ? impl_of(o)->sizes() : IntSpan());
+}
+
+void record_shapes(profile::Handle event, bool of_results, PyObject* const* args,
+                   size_t count) noexcept {
+  try {
+    profile::Shapes shapes;
+    for (size_t i = 0; i < count; ++i) add_shapes(args[i], shapes);
+    profile::set_shapes(event, of_results, shapes);
+  } catch (...) {  // no memory: the event goes without
+  }
+}
+
+template <class Call>
+PyObject* profiled(std::string_view name, PyObject* const* args, size_t count, const Call& call) {
+  if (!profile::on) return call();
+  profile::Scope scope(name);
+  const bool shapes = profile::wants_shapes();
+  if (__builtin_expect(shapes, 0)) record_shapes(scope.handle(), false, args, count);
+  PyObject* result = call();
+  if (__builtin_expect(shapes, 0) && result) record_shapes(scope.handle(), true, &result, 1);
+  return result;
+}
+
+size_t argument_count(size_t nargsf, PyObject* kwnames) {
+  return static_cast<size_t>(PyVectorcall_NARGS(nargsf)) +
+         static_cast<size_t>(kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
+}
+
+PyObject* profiled_op_call(PyObject* self, PyObject* const* args, size_t nargsf,
+                           PyObject* kwnames) {
+  return profiled(op_object_name(self), args, argument_count(nargsf, kwnames),
+                  [&] { return plain_op_call(self, args, nargsf, kwnames); });
+}
+
 PyObject* traced_op(PyObject* self, PyObject* const* args, size_t nargsf, PyObject* kwnames) {
   TracedOp* row = begin(op_object_name(self));
   if (row) {
-    size_t total = PyVectorcall_NARGS(nargsf) + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
+    const size_t total = argument_count(nargsf, kwnames);
     for (size_t i = 0; i < total; ++i) collect(args[i], row->inputs);
     read_inputs(*row);
   }
   if (!watching) {
-    PyObject* result = plain_op_call(self, args, nargsf, kwnames);
+    PyObject* result = profiled_op_call(self, args, nargsf, kwnames);
     if (row) end(row, result);
     return result;
   }
-  const size_t total = PyVectorcall_NARGS(nargsf) + (kwnames ? PyTuple_GET_SIZE(kwnames) : 0);
+  const size_t total = argument_count(nargsf, kwnames);
   const char* name = op_object_name(self).c_str();
   const bool bad_before = overwrites_bad(name, total ? args[0] : nullptr);
-  PyObject* result = plain_op_call(self, args, nargsf, kwnames);
+  PyObject* result = profiled_op_call(self, args, nargsf, kwnames);
   watch_result(name, args, total, in_place(name), bad_before, result);
   if (row) end(row, result);
   return result;
 }
 
 template <class Call>
-PyObject* traced_slot(const char* name, std::initializer_list<PyObject*> operands, Call&& call) {
+PyObject* traced_slot(const char* name, std::initializer_list<PyObject*> operands, const Call& call,
+                      std::string_view profile_name) {
   TracedOp* row = begin(name);
   if (row) {
     for (PyObject* o : operands) collect(o, row->inputs);
     read_inputs(*row);
   }
   const bool bad_before = watching && overwrites_bad(name, operands.begin()[0]);
-  PyObject* result = call();
+  PyObject* result = profiled(profile_name, operands.begin(), operands.size(), call);
   if (watching)
     watch_result(name, operands.begin(), operands.size(), in_place(name), bad_before, result);
   if (row) end(row, result);
@@ -224,21 +274,26 @@ objobjargproc plain_assign;
 
 template <size_t I>
 PyObject* traced_binary(PyObject* a, PyObject* b) {
-  return traced_slot(binary_slots[I].name, {a, b}, [&] { return plain_binary[I](a, b); });
+  return traced_slot(
+      binary_slots[I].name, {a, b}, [&] { return plain_binary[I](a, b); }, binary_slots[I].name);
 }
 template <size_t I>
 PyObject* traced_unary(PyObject* a) {
-  return traced_slot(unary_slots[I].name, {a}, [&] { return plain_unary[I](a); });
+  return traced_slot(
+      unary_slots[I].name, {a}, [&] { return plain_unary[I](a); }, unary_slots[I].name);
 }
 template <size_t I>
 PyObject* traced_ternary(PyObject* a, PyObject* b, PyObject* c) {
-  return traced_slot(ternary_slots[I].name, {a, b}, [&] { return plain_ternary[I](a, b, c); });
+  return traced_slot(
+      ternary_slots[I].name, {a, b}, [&] { return plain_ternary[I](a, b, c); },
+      ternary_slots[I].name);
 }
 PyObject* traced_subscript(PyObject* a, PyObject* key) {
-  return traced_slot("index", {a, key}, [&] { return plain_subscript(a, key); });
+  return traced_slot("index", {a, key}, [&] { return plain_subscript(a, key); }, "index");
 }
 PyObject* traced_compare(PyObject* a, PyObject* b, int op) {
-  return traced_slot("comparison", {a, b}, [&] { return plain_compare(a, b, op); });
+  static constexpr const char* names[] = {"lt", "le", "eq", "ne", "gt", "ge"};  // as Py_LT ...
+  return traced_slot("comparison", {a, b}, [&] { return plain_compare(a, b, op); }, names[op]);
 }
 int traced_assign(PyObject* a, PyObject* key, PyObject* value) {
   TracedOp* row = begin("index assignment");
@@ -248,7 +303,11 @@ int traced_assign(PyObject* a, PyObject* key, PyObject* value) {
     read_inputs(*row);
   }
   const bool bad_before = watching && not_finite(tensor_of(a));
-  int status = plain_assign(a, key, value);
+  int status;
+  {
+    profile::Scope scope("index_put_");
+    status = plain_assign(a, key, value);
+  }
   if (watching && status == 0) {
     PyObject* const operands[] = {a, value};
     watch_result("index assignment", operands, 2, true, bad_before, a);
@@ -318,27 +377,31 @@ void remember_plain() {
   plain_compare = TensorType.tp_richcompare;
 }
 
-void exchange_entries(bool before) {
-  const bool on = tracing || watching;
-  if (on == before) return;
+}  // namespace
+
+void exchange_entries() {
+  static bool exchanged = false;
+  const bool on = tracing || watching || profile::on;
+  if (on == exchanged) return;
+  exchanged = on;
   remember_plain();
   set_op_call(on ? traced_op : nullptr);
   exchange_in(&TensorType, on);
 }
 
+namespace {
+
 // Records the calls from now on, at most `limit` of them; 0 ends it. What is recorded stays.
 void set_trace(size_t limit) {
-  const bool before = tracing || watching;
   trace_limit = limit;
   tracing = limit > 0;
-  exchange_entries(before);
+  exchange_entries();
 }
 
 // Keeps the calls that give values that are not finite, for as long as these are in use.
 void watch_calls(bool on) {
-  const bool before = tracing || watching;
   watching = on;
-  exchange_entries(before);
+  exchange_entries();
   if (on) return;
   std::exchange(bad_ops, {}).clear();
   prune_at = kFirstPruning;

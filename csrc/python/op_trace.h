@@ -1,4 +1,4 @@
-// What tracing needs of the op objects.
+// What tracing and the profiler need of the op objects.
 #pragma once
 #include "python/object.h"
 
@@ -9,5 +9,7 @@ PyObject* plain_op_call(PyObject* self, PyObject* const* args, size_t nargsf, Py
 // puts that back.
 void set_op_call(vectorcallfunc call);
 const std::string& op_object_name(PyObject* op);
+// Puts the entry points of ops in the state that tracing, anomaly mode and the profiler ask for.
+void exchange_entries();
 
 }  // namespace pyforge::python

@@ -1,4 +1,5 @@
 // Tensor.to() and its relatives.
+#include "autograd/profile.h"
 #include "ops/ops.h"
 #include "python/autograd.h"
 #include "python/bind.h"
@@ -56,6 +57,7 @@ PyObject* to(PyObject* self, PyObject* const* args, Py_ssize_t nargs, PyObject* 
     DType target = dtype == Py_None ? t.dtype() : dtype_of_object(dtype);
     int must_copy = PyObject_IsTrue(copy);
     if (must_copy < 0) return nullptr;
+    profile::Scope scope("to");
     return wrap(must_copy && target == t.dtype() ? ops::clone(t) : ops::to(t, target));
   });
 }

@@ -4,6 +4,7 @@
 #include "autograd/engine.h"
 #include "autograd/inplace.h"
 #include "autograd/meta.h"
+#include "autograd/profile.h"
 #include "ops/ops.h"
 #include "python/autograd.h"
 #include "python/object.h"
@@ -92,7 +93,10 @@ PyObject* retain_grad(PyObject* self, PyObject*) {
 }
 
 PyObject* item(PyObject* self, PyObject*) {
-  return guarded([&] { return from_scalar(ops::item(tensor_of(self))); });
+  return guarded([&] {
+    profile::Scope scope("item");
+    return from_scalar(ops::item(tensor_of(self)));
+  });
 }
 PyObject* dim(PyObject* self, PyObject*) { return PyLong_FromLong(impl_of(self)->ndim); }
 PyObject* numel(PyObject* self, PyObject*) { return PyLong_FromLongLong(impl_of(self)->numel); }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from . import forward_ad as forward_ad
     from . import functional as functional
     from . import graph as graph
+    from . import profiler as profiler
     from .anomaly_mode import detect_anomaly as detect_anomaly
     from .anomaly_mode import set_detect_anomaly as set_detect_anomaly
     from .nan_origin import NanOrigin as NanOrigin
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from .singular import set_singular_points as set_singular_points
     from .singular import singular_points as singular_points
 
-_SUBMODULES = frozenset({"anomaly_mode", "forward_ad", "functional", "graph"})
+_SUBMODULES = frozenset(
+    {"anomaly_mode", "forward_ad", "functional", "graph", "profiler", "profiler_util"}
+)
 
 __all__ = [
     "Function",

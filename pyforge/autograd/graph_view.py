@@ -84,6 +84,10 @@ class Graph:
     """
 
     def __init__(self, loss: Tensor, model: Module | None = None, *, watch: bool = True) -> None:
+        if not isinstance(loss, Tensor):
+            raise TypeError(f"graph: expected a tensor, got {type(loss).__name__}")
+        if model is not None and not hasattr(model, "named_parameters"):
+            raise TypeError(f"graph: model must be an nn.Module, not {type(model).__name__}")
         names = {} if model is None else {id(p): n for n, p in model.named_parameters()}
         found = _collect(loss)
         place = {node: i for i, node in enumerate(found)}

@@ -103,6 +103,11 @@ def explain_nan(loss: Tensor | Callable[[], Tensor]) -> NanOrigin | None:
         RuntimeError: the graph of ``loss`` was freed.
     """
     if not isinstance(loss, Tensor):
+        if not callable(loss):
+            raise TypeError(
+                "explain_nan: expected a tensor or a function that computes one, got "
+                f"{type(loss).__name__}; keep the tensor: loss.item() has no graph"
+            )
         return _explain_call(loss)
     if _C._finiteness(loss):
         return of_value(loss)

@@ -125,8 +125,13 @@ def check(
         The findings; ``print(check(...))`` shows them.
 
     Raises:
+        TypeError: ``model`` is no module, or ``loss_fn`` cannot be called.
         ValueError: for an unknown mode or flag.
     """
+    if not callable(getattr(model, "named_modules", None)):
+        raise TypeError(f"check: model must be an nn.Module, not {type(model).__name__}")
+    if not callable(loss_fn):
+        raise TypeError(f"check: loss_fn must be a function, not {type(loss_fn).__name__}")
     if wrong := set(modes) - {"train", "eval"}:
         raise ValueError(f"modes are 'train' and 'eval', got {sorted(wrong)}")
     return _Check(model, loss_fn, forward, tolerance).run(

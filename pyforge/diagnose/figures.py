@@ -230,7 +230,14 @@ def draw_ratios(axis: Any, seen: Snapshot) -> None:
     axis.set_ylim(len(rows) - 0.5, -0.5)
     _name_layers(axis, rows, "y")
     axis.set(xlabel="size of a step / size of the weight")
-    axis.legend(fontsize=8, loc="best", framealpha=0.9)
+    axis.legend(
+        fontsize=8,
+        loc="lower right",
+        bbox_to_anchor=(1, 1),
+        ncols=4,
+        borderaxespad=0.2,
+        frameon=False,
+    )
 
 
 def _wide(limits: tuple[float, float]) -> tuple[float, float]:

@@ -153,6 +153,14 @@ class Monitor(Outputs):
             members = [p for group in optimizer.param_groups for p in group["params"]]
             at = [position[id(p)] for p in members if id(p) in position]
             self._report_frozen(members)
+            if not at:
+                self._say(
+                    "NO_GRADIENT", WARNING, f"optimizer {k}",
+                    "none of its tensors is a parameter of the model that requires a gradient",
+                    "it was made for another model, or before the model's parameters were replaced",
+                    f"{type(optimizer).__name__}(model.parameters(), ...) for this very model",
+                )  # fmt: skip
+                continue
             self._tracks.append(Track(optimizer, at, f"optimizer {k}", self._watches))
             self._wrap(optimizer, self._tracks[-1])
         self._watches.listen(self._observe, every_pass=self._tracer.on)
@@ -168,8 +176,8 @@ class Monitor(Outputs):
         """End watching; the verdicts stay."""
         if not self._attached:
             return
-        self._attached = False
         self._sync()
+        self._attached = False
         anomaly_mode.unlisten(self._hear)
         self._tracer.stop()
         for optimizer, previous in self._steps:

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 _HEAD = ("layer", "activation", "output std", "gradient norm", "zeros", "update ratio")
 _STYLE = {"error": "bold red", "warning": "bold yellow", "info": "bold blue"}
 
+_NO_STEP = "no step of an optimiser was seen: give the monitor the one that trains this model"
+
 
 def render(seen: Snapshot) -> str:
     """Course of the losses, verdicts in order of importance, and a table of the layers."""
-    parts = [course_text(course) for course in seen.courses]
+    parts = [course_text(course) for course in seen.courses] or [_NO_STEP]
     parts += [str(verdict) for verdict in seen.verdicts] or ["nothing found"]
     rows = _rows(seen)
     if rows:
@@ -39,8 +41,8 @@ def show(seen: Snapshot, file: TextIO | None = None) -> None:
     from rich.markup import escape
 
     console = Console(file=file, highlight=False, soft_wrap=True)
-    for course in seen.courses:
-        console.print(escape(course_text(course)))
+    for line in [course_text(course) for course in seen.courses] or [_NO_STEP]:
+        console.print(escape(line))
     console.rule("The four questions")
     for k, symptom in enumerate(symptoms(seen), 1):
         style = {True: "bold red", False: "green", None: "dim"}[symptom.seen]

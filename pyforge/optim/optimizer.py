@@ -250,7 +250,7 @@ class Optimizer:
         if self.__dict__.get("_step_hooked"):
             return
         self._step_hooked = True
-        plain = self.step
+        before = self.__dict__.get("step")
 
         def step(*args: Any, **kwargs: Any) -> Any:
             for pre_hook in tuple(self._step_pre_hooks.values()):
@@ -262,7 +262,10 @@ class Optimizer:
                             f"but got {changed}."
                         )
                     args, kwargs = changed
-            result = plain(*args, **kwargs)
+            if before is not None:
+                result = before(*args, **kwargs)
+            else:
+                result = type(self).step(self, *args, **kwargs)
             for post_hook in tuple(self._step_post_hooks.values()):
                 post_hook(self, args, kwargs)
             return result

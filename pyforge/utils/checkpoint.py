@@ -8,6 +8,7 @@ import time
 import warnings
 import weakref
 
+from .. import _C
 from .._C import Tensor
 from ..autograd import Function, backward
 from ..autograd.grad_mode import enable_grad
@@ -87,18 +88,26 @@ def _cost_here() -> CheckpointCost:
     return cost
 
 
-def costs_in(nodes: dict[int, Any]) -> dict[CheckpointCost, int]:
-    """The checkpoints in a graph of nodes by sequence number, and how many calls of each."""
+def costs_in(nodes: dict[int, Any]) -> tuple[dict[CheckpointCost, int], list[Any]]:
+    """The checkpoints in a graph of nodes by sequence number.
+
+    Returns:
+        How many calls of each, and (cost, argument) of what those without reentry keep.
+    """
     found: dict[CheckpointCost, int] = {}
+    arguments = []
     for frame in tuple(_live):
         if any(number in nodes for number in frame.made):
             found[frame.cost] = found.get(frame.cost, 0) + 1
+            _, args, kwargs = frame.call
+            given = (*args, *kwargs.values())
+            arguments += [(frame.cost, a) for a in given if isinstance(a, Tensor)]
     by_line = {cost.source: cost for cost in _costs.values()}
     for node in nodes.values():
         if node.name() == "_ReentrantBackward" and node.source in by_line:
             cost = by_line[node.source]
             found[cost] = found.get(cost, 0) + 1
-    return found
+    return found, arguments
 
 
 @contextlib.contextmanager
@@ -279,6 +288,7 @@ class _Frame:
         function, args, kwargs = self.call
         count = 0
         kept: dict[int, int] = {}  # all of them are alive at the end
+        measures = self.cost.bytes is None
 
         def give(tensor: Tensor) -> Tensor:
             nonlocal count
@@ -293,7 +303,7 @@ class _Frame:
                         f"{count - 1}: saved {holder.like}, recomputed {now}"
                     )
                 holder.value = tensor
-                if not (tensor.is_leaf and tensor.requires_grad):
+                if measures:
                     address, size = _storage(tensor)
                     kept[address] = size
             return tensor
@@ -304,9 +314,14 @@ class _Frame:
             enable_grad(),
             saved_tensors_hooks(give, lambda tensor: tensor),
         ):
-            function(*args, **kwargs)
-        given = {_storage(a)[0] for a in (*args, *kwargs.values()) if isinstance(a, Tensor)}
-        self.cost.bytes = sum(size for address, size in kept.items() if address not in given)
+            result = function(*args, **kwargs)
+        if measures:
+            results = result if isinstance(result, (tuple, list)) else (result,)
+            made = [y for y in results if isinstance(y, Tensor) and y.requires_grad]
+            given = [a for a in (*args, *kwargs.values()) if isinstance(a, Tensor)]
+            given += [leaf for y in made for leaf in _C._graph_leaves(y)]
+            held = {_storage(t)[0] for t in given}
+            self.cost.bytes = sum(size for address, size in kept.items() if address not in held)
         if count != len(self.holders):
             raise CheckpointError(
                 "torch.utils.checkpoint: A different number of tensors was saved during the "

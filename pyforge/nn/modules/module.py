@@ -425,6 +425,18 @@ class Module(_ModuleBase, HookMethods, StateMethods):
                 self._buffers[name] = fn(buffer)
         return self
 
+    def share_memory(self) -> Self:
+        """Move parameters, their gradients and buffers to shared memory; returns the module.
+
+        Raises:
+            RuntimeError: if other tensors or arrays lie in the same memory.
+        """
+        for tensor in (*self.parameters(), *self.buffers()):
+            tensor.share_memory_()
+            if tensor.grad is not None:
+                tensor.grad.share_memory_()
+        return self
+
     def to(self, *args: Any, **kwargs: Any) -> Self:
         """Convert floating point parameters and buffers; returns the module.
 

@@ -179,7 +179,6 @@ def _watch_first_step(optimizer: Optimizer) -> None:
     own["_first_step_watched"] = True
     owner = weakref.ref(optimizer)
     before = own.get("step")
-    plain = type(optimizer).step
 
     def step(*args: Any, **kwargs: Any) -> Any:
         optimizer = owner()
@@ -193,6 +192,6 @@ def _watch_first_step(optimizer: Optimizer) -> None:
                 own["step"] = before
         if before is not None:
             return before(*args, **kwargs)
-        return plain(optimizer, *args, **kwargs)
+        return type(optimizer).step(optimizer, *args, **kwargs)
 
     own["step"] = step
