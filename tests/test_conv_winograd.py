@@ -72,4 +72,5 @@ def test_error_and_threads(shape: tuple[int, ...]) -> None:
         several = run(args, padding, groups)
         for got, again, want, size in zip(one, several, wide, scale, strict=True):
             assert np.array_equal(got, again), isa
-            assert (np.abs(got - want) <= 2.0**-22 * of_tiles(size)).all(), isa
+            bound = 2.0**-21 if isa == "v2" else 2.0**-22  # v2 rounds products too
+            assert (np.abs(got - want) <= bound * of_tiles(size)).all(), isa

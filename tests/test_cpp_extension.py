@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -378,6 +379,26 @@ const pf_library_info pyforge_op_library = {sizeof(pf_library_info), %d, 0, null
         with pytest.raises(RuntimeError, match=advice):
             cpp_extension.load_inline("old", source % major, build_directory=str(tmp_path),
                                       extra_cflags=["-DPYFORGE_NO_EXPORT"])  # fmt: skip
+
+
+def test_headers_that_are_installed() -> None:
+    """The package has of the kernels' headers those that the public ones include."""
+    root = Path(cpp_extension.include_paths()[1])
+    lists = root.parent / "CMakeLists.txt"
+    if root.name != "csrc" or not lists.exists():
+        pytest.skip("needs the repository")
+    block = re.search(r"install\(DIRECTORY csrc/kernels.*?\)\n", lists.read_text(), re.DOTALL)
+    patterns = [p.replace("\\\\", "\\") for p in re.findall(r'REGEX "(.*?)"', block.group(0))]
+    needed, waiting = set(), [root / "include/pyforge/formula.h"]
+    while waiting:
+        path = waiting.pop()
+        needed.add(path)
+        for name in re.findall(r'#include "([^"]+)"', path.read_text()):
+            found = [f for f in (root / name, path.parent / name) if f.exists()]
+            waiting += [f for f in found if f not in needed]
+    kernels = {f for f in needed if f.parent.name == "kernels"}
+    files = [*(root / "kernels").glob("*.h"), *(root / "kernels").glob("*.inc")]
+    assert {f for f in files if any(re.search(p, str(f)) for p in patterns)} == kernels
 
 
 def test_changed_header_is_built_again(tmp_path: Path) -> None:
