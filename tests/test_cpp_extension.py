@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -120,16 +121,20 @@ PF_OP("gradient_of_a_number(Tensor x, float factor=1.0) -> Tensor", scaled, of_f
 
 
 @pytest.fixture(scope="module")
-def formulas() -> Any:
-    return cpp_extension.load_inline("test_formulas", FORMULAS)
+def formulas() -> Iterator[Any]:
+    library = cpp_extension.load_inline("test_formulas", FORMULAS)
+    yield library
+    library.unload()
 
 
 @pytest.fixture(scope="module")
-def ext(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def ext(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     path = tmp_path_factory.mktemp("ext") / "algorithms.cpp"
     path.write_text(ALGORITHMS)
     build = cpp_extension._cache_root()
-    return cpp_extension.load("test_algorithms", str(path), build_directory=build)
+    library = cpp_extension.load("test_algorithms", str(path), build_directory=build)
+    yield library
+    library.unload()
 
 
 def randn(*shape: int) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -154,8 +155,10 @@ PF_OP("once(Tensor x) -> Tensor", squared<kNone>, once, OpOptions{.once_differen
 
 
 @pytest.fixture(scope="module")
-def ext() -> Any:
-    return cpp_extension.load_inline("test_opcheck_ops", SOURCE)
+def ext() -> Iterator[Any]:
+    library = cpp_extension.load_inline("test_opcheck_ops", SOURCE)
+    yield library
+    library.unload()
 
 
 def sample(*shape: int, grad: bool = True, dtype: Any = pf.float64) -> Any:
