@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -71,14 +72,28 @@ def test_large_graphs_are_folded_by_module_and_long_ones_do_not_recurse() -> Non
 
 
 def test_svg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    g = graph((pf.ones(2, requires_grad=True) * 2).sum())
+    w = pf.ones(3, requires_grad=True)
+    g = graph((w * 2 + (w * 3).tanh() * w).sum())
     if shutil.which("dot"):
-        picture = g.svg(str(tmp_path / "g.svg"))
-        assert "MulBackward0" in "".join(ET.fromstring(picture).itertext())
-        assert (tmp_path / "g.svg").read_text() == picture
+        assert "MulBackward0" in "".join(ET.fromstring(g.svg()).itertext())
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    with pytest.raises(RuntimeError, match="Graphviz"):
+    monkeypatch.setitem(sys.modules, "grandalf.graphs", None)
+    with pytest.raises(RuntimeError, match=r"Graphviz.*pip install grandalf"):
         g.svg()
+    monkeypatch.undo()
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    pytest.importorskip("grandalf")
+    picture = ET.fromstring(g.svg(str(tmp_path / "g.svg")))
+    assert "".join(picture.itertext()) == "".join(ET.parse(tmp_path / "g.svg").getroot().itertext())
+    name = "{http://www.w3.org/2000/svg}"
+    boxes = [{k: float(v) for k, v in r.attrib.items() if k in ("x", "y", "width", "height")}
+             for r in picture.findall(name + "rect")[1:]]  # fmt: skip
+    assert len(boxes) == len(g.nodes)
+    assert len(picture.findall(name + "polyline")) == sum(len(n.inputs) for n in g.nodes)
+    for i, a in enumerate(boxes):
+        for b in boxes[:i]:
+            apart = abs(a["x"] - b["x"]) >= 100 or abs(a["y"] - b["y"]) >= 30
+            assert apart, (a, b)
 
 
 def test_the_module_is_called_and_imported_from() -> None:

@@ -67,6 +67,11 @@ class GraphNode:
             parts.append(f"|grad| {self.grad_norm:.3g}")
         return "  ".join(p for p in (*parts, self.source) if p)
 
+    def label(self) -> list[str]:
+        """The lines of its box in a picture."""
+        texts = [self.name, *self.describe().removesuffix(self.source).split("  ")]
+        return [t for t in (*texts, os.path.basename(self.source)) if t]
+
 
 def _bytes(n: int) -> str:
     for unit in ("B", "KiB", "MiB"):
@@ -232,11 +237,8 @@ class Graph:
             '  edge [color="#555555"];',
         ]
         for i, row in enumerate(shown.nodes):
-            colour = "#cfe3f5" if row.leaf else "#fbe3c0" if i == 0 else "#f7f7f7"
-            texts = [row.name, *row.describe().removesuffix(row.source).split("  ")]
-            texts.append(os.path.basename(row.source))
-            label = "\\n".join(_escape(t) for t in texts if t)
-            lines.append(f'  n{i} [label="{label}", fillcolor="{colour}"];')
+            label = "\\n".join(map(_escape, row.label()))
+            lines.append(f'  n{i} [label="{label}", fillcolor="{shown.colour(i)}"];')
         lines += [f"  n{j} -> n{i};" for i, row in enumerate(shown.nodes) for j in row.inputs]
         return "\n".join([*lines, "}"])
 
@@ -244,33 +246,24 @@ class Graph:
         """The drawn graph, also written to ``path``.
 
         Raises:
-            RuntimeError: there is no program ``dot`` (of Graphviz), or it failed.
+            RuntimeError: there is neither Graphviz's program ``dot`` nor the library grandalf.
         """
-        picture = _draw(self.dot(max_nodes))
+        from .._files import replacing
+        from .graph_svg import draw
+
+        picture = draw(self._fit(max_nodes))
         if path is not None:
-            with open(path, "w", encoding="utf-8") as file:
+            with replacing(path) as temporary, open(temporary, "w", encoding="utf-8") as file:
                 file.write(picture)
         return picture
+
+    def colour(self, place: int) -> str:
+        """Of leaves, of the loss, and of what lies between."""
+        return "#cfe3f5" if self.nodes[place].leaf else "#f7f7f7" if place else "#fbe3c0"
 
 
 def _escape(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _draw(dot: str) -> str:
-    import shutil
-    import subprocess
-
-    program = shutil.which("dot")
-    if program is None:
-        raise RuntimeError(
-            "graph: drawing needs Graphviz's `dot` program on the PATH (https://graphviz.org); "
-            "Graph.dot() gives the text for any other viewer"
-        )
-    done = subprocess.run([program, "-Tsvg"], input=dot, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"graph: dot failed: {done.stderr.strip()}")
-    return done.stdout
 
 
 def _collect(loss: Tensor) -> list[Any]:

@@ -191,5 +191,5 @@ def _plot_problem(path: str | None) -> str | None:
     from importlib.util import find_spec
 
     if find_spec("matplotlib") is None:
-        return "--plot needs matplotlib: pip install 'pyforge[plot]'"
+        return "--plot needs matplotlib: pip install matplotlib"
     return None

@@ -190,7 +190,7 @@ def _problem(script: str, *targets: str | None) -> str | None:
     from importlib.util import find_spec
 
     if any(targets[:2]) and find_spec("matplotlib") is None:
-        return "pictures need matplotlib: pip install 'pyforge[plot]'"
+        return "pictures need matplotlib: pip install matplotlib"
     return None
 
 

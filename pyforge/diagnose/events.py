@@ -24,7 +24,7 @@ def write(seen: Snapshot, folder: str) -> None:
     """
     if importlib.util.find_spec("tensorboardX") is None:
         raise ModuleNotFoundError(
-            "event files need tensorboardX: pip install 'pyforge[tensorboard]'", name="tensorboardX"
+            "event files need tensorboardX: pip install tensorboardX", name="tensorboardX"
         )
     from tensorboardX import SummaryWriter
 

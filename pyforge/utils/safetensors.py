@@ -19,7 +19,7 @@ try:
     from safetensors import _safetensors_rust as _library
 except ImportError as e:
     raise ImportError(
-        "the safetensors library is not installed: pip install 'pyforge[safetensors]'"
+        "the safetensors library is not installed: pip install 'safetensors>=0.8'"
     ) from e
 
 if TYPE_CHECKING:

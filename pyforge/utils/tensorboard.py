@@ -12,7 +12,7 @@ except ModuleNotFoundError as error:
     if error.name != "tensorboardX":
         raise
     raise ModuleNotFoundError(
-        "torch.utils.tensorboard needs tensorboardX: pip install 'pyforge[tensorboard]'",
+        "torch.utils.tensorboard needs tensorboardX: pip install tensorboardX",
         name="tensorboardX",
     ) from None
 
