@@ -78,6 +78,25 @@ def clip_case(which: str) -> Case:
     return Case(f"clip_grad_norm_ {which}", builds, at_least={"torch": 1})
 
 
+def clipped(count: int, size: int) -> dict[str, Callable[..., Step]]:
+    """A step by gradients clipped to a common norm: in the same pass, and as two calls."""
+
+    def build(P: Any, within: bool) -> Step:
+        tensors = parameters(P, count, size)
+        optimiser = P.optim.Adam(tensors, lr=1e-4)
+
+        def step() -> None:
+            if within:
+                optimiser.step(max_grad_norm=1.0)
+            else:
+                P.nn.utils.clip_grad_norm_(tensors, 1.0)
+                optimiser.step()
+
+        return Step(step, lambda: [step(), *tensors[:: max(1, count // 10)]][1:])
+
+    return {"pyforge": lambda P: build(P, True), "torch": lambda P: build(P, False)}
+
+
 CASES = [
     *adam(),
     case("AdamW", "3,000 tensors of 3,500", "default", 5, weight_decay=0.01),
@@ -86,4 +105,5 @@ CASES = [
     case("RMSprop", "3,000 tensors of 3,500", "default", 1),
     clip_case("3,000 tensors of 3,500"),
     clip_case("100 tensors of 64"),
+    Case("Adam with clipping 3,000 tensors of 3,500", clipped(3000, 3500), at_least={"torch": 5}),
 ]
