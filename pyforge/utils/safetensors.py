@@ -7,6 +7,7 @@ What ``safetensors.torch`` offers, for pyforge's tensors. In programs that run b
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from .._C import Tensor
 from .._files import replacing
 
 try:
-    from safetensors import _safetensors_rust as _library
+    _library = importlib.import_module("safetensors._safetensors_rust")
 except ImportError as e:
     raise ImportError(
         "the safetensors library is not installed: pip install 'safetensors>=0.8'"
