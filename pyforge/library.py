@@ -31,6 +31,8 @@ derivative raises.
 
 from __future__ import annotations
 
+import re
+
 from ._C import Tensor, _record_function, _set_grad_enabled, is_grad_enabled
 
 TYPE_CHECKING = False
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CustomOp", "custom_op"]
 
+_TENSOR_LIST = re.compile(r"(typing\.|collections\.abc\.)?([Ll]ist|Sequence)\[[\w.]*Tensor\]")
 _ops: dict[str, CustomOp] = {}  # by qualified name
 
 
@@ -47,14 +50,40 @@ class _Context:
     """What ``setup_context`` leaves for ``backward``."""
 
     _op_name = ""
-    needs_input_grad: tuple[bool, ...] = ()
+    needs_input_grad: tuple[bool | list[bool], ...] = ()
     saved_tensors: tuple[Tensor | None, ...] = ()
     _to_save: tuple[Tensor | None, ...] = ()
     _sources: tuple[Tensor | None, ...] = ()  # the saved tensors, recorded
+    _lengths: tuple[int | None, ...] = ()  # of each argument that is a list of tensors
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
         """Keep inputs and outputs, found again in ``saved_tensors``; numbers go on ``ctx``."""
         self._to_save = tensors
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and any(isinstance(v, Tensor) for v in value)
+
+
+def _needs_grad(value: Any) -> Any:
+    if _is_list(value):
+        return [_needs_grad(v) for v in value]
+    return isinstance(value, Tensor) and value.requires_grad
+
+
+def _annotation(value: Any) -> str:
+    return value if isinstance(value, str) else str(value)
+
+
+def _flat(values: Iterable[Any]) -> list[Any]:
+    """The values, with lists of tensors opened."""
+    return [v for value in values for v in (value if _is_list(value) else (value,))]
+
+
+def _detached(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.detach()
+    return type(value)(map(_detached, value)) if _is_list(value) else value
 
 
 class CustomOp:
@@ -70,6 +99,11 @@ class CustomOp:
         self.qualified_name = name
         self._fn = fn
         self._signature = inspect.signature(fn)
+        self._lists = [
+            name
+            for name, parameter in self._signature.parameters.items()
+            if _TENSOR_LIST.match(_annotation(parameter.annotation))
+        ]
         self._mutates = tuple(mutates_args)
         unknown = [m for m in self._mutates if m not in self._signature.parameters]
         if unknown:
@@ -88,9 +122,10 @@ class CustomOp:
 
         Args:
             backward: ``backward(ctx, *grads)`` takes a gradient per output and returns one (or
-                ``None``) per parameter of the function. ``ctx.needs_input_grad`` says which are
-                wanted. In pyforge's ops it can be differentiated again; with NumPy inside, it must
-                be decorated with ``pyforge.autograd.function.once_differentiable``.
+                ``None``) per parameter of the function, a list for a list of tensors.
+                ``ctx.needs_input_grad`` says which are wanted. In pyforge's ops it can be
+                differentiated again; with NumPy inside, it must be decorated with
+                ``pyforge.autograd.function.once_differentiable``.
             setup_context: ``setup_context(ctx, inputs, output)`` saves what backward reads, tensors
                 with ``ctx.save_for_backward``. ``inputs`` is the tuple of all arguments in the
                 order of the parameters, keywords and defaults included.
@@ -113,9 +148,17 @@ class CustomOp:
                 f"{self.qualified_name}: {error}; the op is called as {self._signature}"
             ) from None
         bound.apply_defaults()
+        for parameter in self._lists:
+            if isinstance(bound.arguments[parameter], Tensor):
+                raise TypeError(
+                    f"{self.qualified_name}: argument '{parameter}' must be a list of Tensors, not "
+                    "a Tensor: write [x]"
+                )
         inputs = tuple(bound.arguments.values())
-        needs = tuple(isinstance(a, Tensor) and a.requires_grad for a in inputs)
-        recording = is_grad_enabled() and any(needs)
+        flat = _flat(inputs)
+        recording = is_grad_enabled() and any(
+            isinstance(a, Tensor) and a.requires_grad for a in flat
+        )
         if recording and self._mutates:
             raise RuntimeError(
                 f"{self.qualified_name}: an op that changes arguments in place has no derivative; "
@@ -123,15 +166,15 @@ class CustomOp:
             )
         ctx = _Context()
         ctx._op_name = self.qualified_name
-        ctx.needs_input_grad = needs
+        ctx._lengths = tuple(len(a) if _is_list(a) else None for a in inputs)
+        ctx.needs_input_grad = tuple(map(_needs_grad, inputs))
         before = _set_grad_enabled(False)
         try:
             if recording:  # the function sees plain tensors, which numpy() takes
                 for name, value in bound.arguments.items():
-                    if isinstance(value, Tensor):
-                        bound.arguments[name] = value.detach()
+                    bound.arguments[name] = _detached(value)
             output = self._fn(*bound.args, **bound.kwargs)
-            self._check(tuple(bound.arguments.values()), output, bound.args, bound.kwargs)
+            self._check(_flat(bound.arguments.values()), output, bound.args, bound.kwargs)
             if recording and self._setup is not None:
                 with _named(f"{self.qualified_name}: setup_context"):
                     self._setup(ctx, inputs, output)
@@ -143,12 +186,12 @@ class CustomOp:
         outputs = [output] if single else list(output)
         saved, ctx._to_save = ctx._to_save, ()
         results = _record_function(
-            self._node, self._run, ctx, list(inputs), outputs, list(saved),
+            self._node, self._run, ctx, flat, outputs, list(saved),
             [True] * len(outputs), [], True,
         )  # fmt: skip
         return results[0] if single else tuple(results)
 
-    def _check(self, inputs: tuple[Any, ...], output: Any, args: Any, kwargs: Any) -> None:
+    def _check(self, inputs: list[Any], output: Any, args: Any, kwargs: Any) -> None:
         name = self.qualified_name
         outputs = list(output) if isinstance(output, (tuple, list)) else [output]
         for o, t in enumerate(outputs):
@@ -181,12 +224,35 @@ class CustomOp:
             ctx.saved_tensors = saved
         try:
             with _named(f"{self.qualified_name}: backward"):
-                found = self._backward(ctx, *grads)
+                found = self._gradients(ctx, grads)
             if once or not is_grad_enabled():
                 return found
             return self._recorded(ctx, (*grads, *saved), grads, found)
         finally:
             ctx.saved_tensors = ctx._sources = ()
+
+    def _gradients(self, ctx: _Context, grads: Any) -> Any:
+        """What backward returns, with the lists opened."""
+        assert self._backward is not None
+        found = self._backward(ctx, *grads)
+        values = found if isinstance(found, tuple) else (found,)
+        if len(values) != len(ctx._lengths) or all(n is None for n in ctx._lengths):
+            return found
+        result: list[Any] = []
+        for i, (value, length) in enumerate(zip(values, ctx._lengths, strict=True)):
+            if length is None:
+                result.append(value)
+            elif value is None:
+                result += [None] * length
+            elif isinstance(value, (list, tuple)) and len(value) == length:
+                result += value
+            else:
+                given = len(value) if isinstance(value, (list, tuple)) else type(value).__name__
+                raise RuntimeError(
+                    f"expected a list of {length} gradients for argument {i}, which is "
+                    f"a list of {length} tensors; got {given}"
+                )
+        return tuple(result)
 
     def _recorded(self, ctx: _Context, sources: Any, grads: Any, found: Any) -> Any:
         """Under create_graph: gradients that left the graph (in NumPy) raise, not count as 0."""
@@ -194,10 +260,9 @@ class CustomOp:
         lost = [isinstance(v, Tensor) and not v.requires_grad and bool(v.any()) for v in values]
         if not any(lost):
             return found
-        assert self._backward is not None
         # Linear in g and constant otherwise, or computed elsewhere? A g that is recorded tells.
-        again = self._backward(
-            ctx, *[g if g is None else g.detach().requires_grad_() for g in grads]
+        again = self._gradients(
+            ctx, [g if g is None else g.detach().requires_grad_() for g in grads]
         )
         again = again if isinstance(again, tuple) else (again,)
         lost = [

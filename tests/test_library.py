@@ -125,3 +125,40 @@ def test_errors_name_the_op() -> None:
     op.register_autograd(lambda ctx, g: g * ctx.saved_tensors[0])
     with pytest.raises(IndexError, match="mylib::unsaved: backward: tuple index"):
         op(pf.ones(2, requires_grad=True)).sum().backward()
+
+
+def weighted_sum(xs: list[pf.Tensor], k: float = 2.0) -> pf.Tensor:
+    return pf.from_numpy(sum(x.numpy() for x in xs) * k)
+
+
+def keep_list(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+    ctx.k, ctx.n = inputs[1], len(inputs[0])
+
+
+def test_lists_of_tensors() -> None:
+    op = custom_op("mylib::weighted_sum", weighted_sum)
+    needs: list[Any] = []
+
+    def backward(ctx: Any, g: pf.Tensor) -> Any:
+        needs.append(ctx.needs_input_grad)
+        return [g * ctx.k] * ctx.n, None
+
+    op.register_autograd(backward, setup_context=keep_list)
+    a = pf.randn(3, dtype=pf.float64, requires_grad=True)
+    b, c = pf.randn(2, 3, dtype=pf.float64).unbind()
+    op([a, b, c], 3.0).sum().backward()
+    assert needs == [([True, False, False], False)]
+    assert a.grad.tolist() == [3.0] * 3
+    assert gradcheck(lambda x, y: op((x, y)), (a, b.clone().requires_grad_()))
+    assert gradgradcheck(lambda x, y: op([x, y]), (a, b.clone().requires_grad_()))
+    with pytest.raises(TypeError, match=r"'xs' must be a list of Tensors.*write \[x\]"):
+        op(a)
+
+
+@pytest.mark.parametrize("result", [lambda g: (g, None), lambda g: ([g], None)])
+def test_lists_of_tensors_want_lists_of_gradients(result: Any) -> None:
+    op = custom_op("mylib::weighted_sum", weighted_sum)
+    op.register_autograd(lambda ctx, g: result(g), setup_context=keep_list)
+    x = pf.ones(3, requires_grad=True)
+    with pytest.raises(RuntimeError, match="weighted_sum: backward: expected a list of 2"):
+        op([x, x]).sum().backward()
