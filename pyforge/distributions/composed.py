@@ -11,7 +11,7 @@ from ..autograd.grad_mode import no_grad
 from . import constraints
 from .continuous import Normal, Uniform
 from .discrete import Categorical
-from .distribution import Distribution, broadcast_all, sum_rightmost
+from .distribution import Distribution, alias, broadcast_all, real_params, sum_rightmost
 from .transforms import (
     AbsTransform,
     AffineTransform,
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .distribution import Shape
+
+
+EULER = 0.57721566490153286060
 
 
 class Independent(Distribution):
@@ -52,10 +55,10 @@ class Independent(Distribution):
         split = batch - reinterpreted_batch_ndims
         super().__init__(shape[:split], shape[split:], validate_args)
 
-    @property
-    def has_rsample(self) -> bool:  # type: ignore[override]
-        """Whether the base has."""
-        return self.base_dist.has_rsample
+    has_rsample: bool = alias("base_dist.has_rsample", "Whether the base has.")
+    mean: Tensor = alias("base_dist.mean", "The mean.")
+    mode: Tensor = alias("base_dist.mode", "The most probable value.")
+    variance: Tensor = alias("base_dist.variance", "The variance.")
 
     @property
     def has_enumerate_support(self) -> bool:  # type: ignore[override]
@@ -68,21 +71,6 @@ class Independent(Distribution):
         dims = self.reinterpreted_batch_ndims
         base = self.base_dist.support
         return constraints.independent(base, dims) if dims else base
-
-    @property
-    def mean(self) -> Tensor:
-        """The mean."""
-        return self.base_dist.mean
-
-    @property
-    def mode(self) -> Tensor:
-        """The most probable value."""
-        return self.base_dist.mode
-
-    @property
-    def variance(self) -> Tensor:
-        """The variance."""
-        return self.base_dist.variance
 
     def expand(self, batch_shape: Shape, _instance: Any = None) -> Any:
         """See :class:`Distribution`."""
@@ -145,10 +133,7 @@ class TransformedDistribution(Distribution):
         split = len(out) - event
         super().__init__(out[:split], out[split:], validate_args)
 
-    @property
-    def has_rsample(self) -> bool:  # type: ignore[override]
-        """Whether the base has."""
-        return bool(self.base_dist.has_rsample)
+    has_rsample: bool = alias("base_dist.has_rsample", "Whether the base has.")
 
     @property
     def support(self) -> Any:
@@ -227,22 +212,15 @@ class TransformedDistribution(Distribution):
 class LogNormal(TransformedDistribution):
     """``exp`` of normal numbers with mean ``loc`` and deviation ``scale``."""
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}  # noqa: RUF012
+    arg_constraints = real_params
     support = constraints.positive
     has_rsample = True
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         super().__init__(Normal(loc, scale, validate_args), ExpTransform(), validate_args)
 
-    @property
-    def loc(self) -> Tensor:
-        """The mean of the logarithm."""
-        return self.base_dist.loc  # type: ignore[no-any-return]
-
-    @property
-    def scale(self) -> Tensor:
-        """The deviation of the logarithm."""
-        return self.base_dist.scale  # type: ignore[no-any-return]
+    loc: Tensor = alias("base_dist.loc", "The mean of the logarithm.")
+    scale: Tensor = alias("base_dist.scale", "The deviation of the logarithm.")
 
     @property
     def mean(self) -> Tensor:
@@ -265,30 +243,46 @@ class LogNormal(TransformedDistribution):
         return self.base_dist.entropy() + self.loc  # type: ignore[no-any-return]
 
 
-class HalfNormal(TransformedDistribution):
-    """The magnitude of normal numbers of mean 0 and deviation ``scale``."""
+class _Half(TransformedDistribution):
+    """The magnitude of numbers on both sides of 0."""
 
     arg_constraints = {"scale": constraints.positive}  # noqa: RUF012
     support = constraints.nonnegative
     has_rsample = True
-
-    def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
-        super().__init__(Normal(0, scale, False), AbsTransform(), validate_args)
-
-    @property
-    def scale(self) -> Tensor:
-        """The deviation before the sign is dropped."""
-        return self.base_dist.scale  # type: ignore[no-any-return]
-
-    @property
-    def mean(self) -> Tensor:
-        """The mean."""
-        return self.scale * math.sqrt(2 / math.pi)
+    scale: Tensor
 
     @property
     def mode(self) -> Tensor:
         """Zero."""
         return _C.zeros_like(self.scale)
+
+    def cdf(self, value: Any) -> Any:
+        """The probability of at most ``value``."""
+        if self._validate_args:
+            self._validate_sample(value)
+        return 2 * self.base_dist.cdf(value) - 1
+
+    def icdf(self, value: Any) -> Any:
+        """The quantile."""
+        return self.base_dist.icdf((value + 1) / 2)
+
+    def entropy(self) -> Tensor:
+        """The entropy in nats."""
+        return self.base_dist.entropy() - math.log(2)  # type: ignore[no-any-return]
+
+
+class HalfNormal(_Half):
+    """The magnitude of normal numbers of mean 0 and deviation ``scale``."""
+
+    scale: Tensor = alias("base_dist.scale", "The deviation before the sign is dropped.")
+
+    def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
+        super().__init__(Normal(0, scale, False), AbsTransform(), validate_args)
+
+    @property
+    def mean(self) -> Tensor:
+        """The mean."""
+        return self.scale * math.sqrt(2 / math.pi)
 
     @property
     def variance(self) -> Tensor:
@@ -302,23 +296,11 @@ class HalfNormal(TransformedDistribution):
         inside = self.base_dist.log_prob(value) + math.log(2)
         return _C.where(value >= 0, inside, -math.inf)
 
-    def cdf(self, value: Any) -> Any:
-        """The probability of at most ``value``."""
-        return 2 * self.base_dist.cdf(value) - 1
-
-    def icdf(self, value: Any) -> Any:
-        """The quantile."""
-        return self.base_dist.icdf((value + 1) / 2)
-
-    def entropy(self) -> Tensor:
-        """The entropy in nats."""
-        return self.base_dist.entropy() - math.log(2)  # type: ignore[no-any-return]
-
 
 class Gumbel(TransformedDistribution):
     """The largest of many numbers, moved and scaled."""
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}  # noqa: RUF012
+    arg_constraints = real_params
     support = constraints.real
     has_rsample = True
     loc: Tensor
@@ -339,12 +321,9 @@ class Gumbel(TransformedDistribution):
     @property
     def mean(self) -> Tensor:
         """The mean."""
-        return self.loc + self.scale * 0.57721566490153286060
+        return self.loc + self.scale * EULER
 
-    @property
-    def mode(self) -> Tensor:
-        """The most probable value."""
-        return self.loc
+    mode: Tensor = alias("loc", "The most probable value.")
 
     @property
     def stddev(self) -> Tensor:
@@ -365,7 +344,7 @@ class Gumbel(TransformedDistribution):
 
     def entropy(self) -> Tensor:
         """The entropy in nats."""
-        return self.scale.log() + (1 + 0.57721566490153286060)
+        return self.scale.log() + (1 + EULER)
 
 
 class MixtureSameFamily(Distribution):
@@ -392,20 +371,9 @@ class MixtureSameFamily(Distribution):
             )
         super().__init__(batch[:-1], component_distribution.event_shape, validate_args)
 
-    @property
-    def mixture_distribution(self) -> Categorical:
-        """Which component is drawn."""
-        return self._mixture_distribution
-
-    @property
-    def component_distribution(self) -> Distribution:
-        """The components."""
-        return self._component_distribution
-
-    @property
-    def support(self) -> Any:
-        """That of the components."""
-        return self._component_distribution.support
+    mixture_distribution: Categorical = alias("_mixture_distribution", "Which component is drawn.")
+    component_distribution: Distribution = alias("_component_distribution", "The components.")
+    support: Any = alias("_component_distribution.support", "That of the components.")
 
     def _weights(self) -> Tensor:
         probs = self._mixture_distribution.probs

@@ -7,13 +7,14 @@ import warnings
 
 from .. import _C
 from .._C import Tensor
+from .._functions import broadcast_shapes
 from .._type_info import finfo
 from ..autograd.grad_mode import no_grad
 from ..linalg import slogdet, solve_triangular
 from . import constraints
 from .distribution import Distribution, ExponentialFamily, broadcast_all
 from .gammas import Beta, Chi2
-from .multivariate import _broadcast_shapes, _OfMatrix, log_diagonal, lower_of, the_one_given
+from .multivariate import MATRICES, _OfMatrix, log_diagonal, lower_of, the_one_given
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,23 +89,12 @@ class Wishart(_OfMatrix, ExponentialFamily):
 
     support = constraints.positive_definite
     has_rsample = True
-    _event_dims = {  # noqa: RUF012
-        "covariance_matrix": 2,
-        "precision_matrix": 2,
-        "scale_tril": 2,
-        "_lower": 2,
-    }
     df: Tensor
 
     @property
     def arg_constraints(self) -> Any:
         """Where the parameters may lie."""
-        return {
-            "covariance_matrix": constraints.positive_definite,
-            "precision_matrix": constraints.positive_definite,
-            "scale_tril": constraints.lower_cholesky,
-            "df": constraints.greater_than(self.event_shape[-1] - 1),
-        }
+        return {**MATRICES, "df": constraints.greater_than(self.event_shape[-1] - 1)}
 
     def __init__(
         self,
@@ -115,18 +105,16 @@ class Wishart(_OfMatrix, ExponentialFamily):
         validate_args: bool | None = None,
     ) -> None:
         name, matrix = the_one_given(
-            AssertionError,
-            covariance_matrix=covariance_matrix,
-            precision_matrix=precision_matrix,
-            scale_tril=scale_tril,
+            AssertionError, covariance_matrix, precision_matrix, scale_tril
         )
         if matrix.dim() < 2:
             raise ValueError(
                 "scale_tril must be at least two-dimensional, with optional leading batch "
                 "dimensions"
             )
+        batch: tuple[int, ...]
         if isinstance(df, Tensor):
-            batch = _broadcast_shapes(matrix.shape[:-2], df.shape)
+            batch = broadcast_shapes(matrix.shape[:-2], df.shape)
             self.df = df.expand(batch)
         else:
             batch = matrix.shape[:-2]
@@ -203,7 +191,7 @@ class Wishart(_OfMatrix, ExponentialFamily):
         if self._validate_args:
             self._validate_sample(value)
         nu, n = self.df, self._event_shape[-1]
-        shape = _broadcast_shapes(self._lower.shape, value.shape)
+        shape = broadcast_shapes(self._lower.shape, value.shape)
         half = solve_triangular(self._lower.expand(shape), value.expand(shape), upper=False)
         whole = solve_triangular(self._lower.expand(shape).mT, half, upper=True)
         return (
