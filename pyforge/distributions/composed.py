@@ -412,6 +412,11 @@ class MixtureSameFamily(Distribution):
         parts = self._component_distribution.log_prob(padded)
         return (parts + _C.log_softmax(self._mixture_distribution.logits, -1)).logsumexp(-1)
 
+    def cdf(self, value: Any) -> Any:
+        """The probability of at most ``value``."""
+        parts = self._component_distribution.cdf(value.unsqueeze(-1 - len(self.event_shape)))
+        return (parts * self._mixture_distribution.probs).sum(-1)
+
     def __repr__(self) -> str:
         parts = f"{self._mixture_distribution},\n  {self._component_distribution}"
         return f"MixtureSameFamily(\n  {parts})"
