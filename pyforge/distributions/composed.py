@@ -68,9 +68,7 @@ class Independent(Distribution):
     @property
     def support(self) -> Any:
         """That of the base, for whole events."""
-        dims = self.reinterpreted_batch_ndims
-        base = self.base_dist.support
-        return constraints.independent(base, dims) if dims else base
+        return constraints._widened(self.base_dist.support, self.reinterpreted_batch_ndims)
 
     def expand(self, batch_shape: Shape, _instance: Any = None) -> Any:
         """See :class:`Distribution`."""
@@ -141,8 +139,7 @@ class TransformedDistribution(Distribution):
         if not self.transforms:
             return self.base_dist.support
         codomain = self.transforms[-1].codomain
-        missing = len(self.event_shape) - codomain.event_dim
-        return constraints.independent(codomain, missing) if missing > 0 else codomain
+        return constraints._widened(codomain, len(self.event_shape) - codomain.event_dim)
 
     def expand(self, batch_shape: Shape, _instance: Any = None) -> Any:
         """See :class:`Distribution`."""
@@ -188,22 +185,17 @@ class TransformedDistribution(Distribution):
         base = self.base_dist.log_prob(y)
         return total + sum_rightmost(base, event - len(self.base_dist.event_shape))
 
-    def _sign(self) -> Any:
-        sign: Any = 1
-        for transform in self.transforms:
-            sign = sign * transform.sign
-        return sign
-
     def cdf(self, value: Any) -> Any:
         """The probability of at most ``value``."""
         for transform in reversed(self.transforms):
             value = transform._inv_call(value)
-        sign = self._sign()
+        sign = ComposeTransform(self.transforms).sign
         return sign * (self.base_dist.cdf(value) - 0.5) + 0.5
 
     def icdf(self, value: Any) -> Any:
         """The quantile."""
-        x = self.base_dist.icdf(self._sign() * (value - 0.5) + 0.5)
+        sign = ComposeTransform(self.transforms).sign
+        x = self.base_dist.icdf(sign * (value - 0.5) + 0.5)
         for transform in self.transforms:
             x = transform(x)
         return x

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
+from operator import attrgetter as _attrgetter
 
 from .._C import Tensor, full, isclose
 from .._C import bool as bool_dtype
@@ -305,7 +305,7 @@ class _IndependentConstraint(Constraint):
         self.base_constraint = base_constraint
         self.reinterpreted_batch_ndims = reinterpreted_batch_ndims
 
-    is_discrete: Any = property(attrgetter("base_constraint.is_discrete"))
+    is_discrete: Any = property(_attrgetter("base_constraint.is_discrete"), doc="That of the base.")
 
     @property
     def event_dim(self) -> Any:
@@ -322,14 +322,19 @@ class _IndependentConstraint(Constraint):
         return f"IndependentConstraint({self.base_constraint!r}, {self.reinterpreted_batch_ndims})"
 
 
+def _widened(constraint: Constraint, dims: int) -> Constraint:
+    """``constraint`` for events that have so many more dimensions."""
+    return _IndependentConstraint(constraint, dims) if dims > 0 else constraint
+
+
 class MixtureSameFamilyConstraint(Constraint):
     """``base_constraint`` for values without the dimension of the components."""
 
     def __init__(self, base_constraint: Constraint) -> None:
         self.base_constraint = base_constraint
 
-    is_discrete: Any = property(attrgetter("base_constraint.is_discrete"))
-    event_dim: Any = property(attrgetter("base_constraint.event_dim"))
+    is_discrete: Any = property(_attrgetter("base_constraint.is_discrete"), doc="That of the base.")
+    event_dim: Any = property(_attrgetter("base_constraint.event_dim"), doc="That of the base.")
 
     def check(self, value: Any) -> Any:
         result = self.base_constraint.check(value.unsqueeze(-1 - self.event_dim))

@@ -9,12 +9,12 @@ import math
 
 from .. import _C
 from .._C import Tensor
-from .composed import EULER, Gumbel, HalfNormal
+from .composed import EULER, Gumbel
 from .continuous import _LOG_2PI, Exponential, Laplace, Normal, Uniform
 from .discrete import Bernoulli, Binomial, Poisson
 from .gammas import Beta, Gamma
 from .heavy_tails import Cauchy, Pareto
-from .kl import kl_divergence, register_kl
+from .kl import register_kl
 from .relaxed import ContinuousBernoulli
 
 TYPE_CHECKING = False
@@ -215,11 +215,6 @@ def _normal_laplace(p: Normal, q: Laplace) -> Tensor:
 @register_kl(Bernoulli, Poisson)
 def _bernoulli_poisson(p: Bernoulli, q: Poisson) -> Tensor:
     return q.rate - p.probs * q.rate.log() - p.entropy()
-
-
-@register_kl(HalfNormal, HalfNormal)
-def _half_normal(p: HalfNormal, q: HalfNormal) -> Tensor:
-    return kl_divergence(p.base_dist, q.base_dist)
 
 
 @register_kl(Pareto, Pareto)

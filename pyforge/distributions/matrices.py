@@ -15,6 +15,7 @@ from . import constraints
 from .distribution import Distribution, ExponentialFamily, broadcast_all
 from .gammas import Beta, Chi2
 from .multivariate import MATRICES, _OfMatrix, log_diagonal, lower_of, the_one_given
+from .structured_transforms import _vector_to_triangle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -162,10 +163,7 @@ class Wishart(_OfMatrix, ExponentialFamily):
         roots = Chi2(df, validate_args=False).rsample(sample_shape).sqrt()
         noise = _C.diag_embed(roots.clamp(min=finfo(dtype).eps))
         below = _C.randn((*sample_shape, *self._batch_shape, n * (n - 1) // 2), dtype=dtype)
-        rows, columns = _C.tril_indices(n, n, -1).unbind(0)
-        flat = noise.new_zeros((*below.shape[:-1], n * n))
-        below = flat.scatter(-1, (rows * n + columns).expand(below.shape), below)
-        lower = self._lower @ (noise + below.reshape(noise.shape))
+        lower = self._lower @ (noise + _vector_to_triangle(below))
         return lower @ lower.mT
 
     def rsample(self, sample_shape: Shape = (), max_try_correction: int | None = None) -> Tensor:
