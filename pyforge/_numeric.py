@@ -49,7 +49,8 @@ def frexp(input: Tensor) -> tuple[Tensor, Tensor]:
 
 def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """``other - alpha * input``."""
-    return other - alpha * input  # type: ignore[no-any-return]
+    scaled = input if alpha == 1 else alpha * input
+    return other - scaled  # type: ignore[no-any-return]
 
 
 def fill(input: Tensor, value: Any) -> Tensor:
