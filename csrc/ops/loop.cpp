@@ -102,7 +102,7 @@ void run_row(const Operands& o, char* const* data, int64_t n) {
 }
 
 // By way of a buffer in the first-level cache past the other ones, where every line of the output
-// would have to be read before it is overwritten.
+// would have to be read before it is overwritten. Meanwhile the next block is fetched.
 void run_row_streamed(const Operands& o, char* const* data, int64_t n) {
   const auto& table = kernels::active().elementwise;
   Buffer buffer;
@@ -110,10 +110,16 @@ void run_row_streamed(const Operands& o, char* const* data, int64_t n) {
   from[0] = buffer.bytes;
   for (int64_t at = 0; at < n; at += kBlock) {
     const int64_t m = std::min(kBlock, n - at);
-    for (int k = 1; k < o.count; ++k) from[k] = data[k] ? data[k] + at * o.stride[k] : nullptr;
+    const void* ahead[kSlots];
+    int count = 0;
+    for (int k = 1; k < o.count; ++k) {
+      from[k] = data[k] ? data[k] + at * o.stride[k] : nullptr;
+      if (data[k] && o.stride[k] == o.size[0]) ahead[count++] = from[k] + kBlock * o.stride[k];
+    }
     run_row(o, from, m);
-    table.stream(data[0] + at * o.size[0], buffer.bytes, m * o.size[0]);
+    table.stream(data[0] + at * o.size[0], buffer.bytes, m * o.size[0], ahead, count);
   }
+  table.finish_streaming();
 }
 
 void run_flat(const Operands& o, int64_t n) {
