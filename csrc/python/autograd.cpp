@@ -73,8 +73,9 @@ bool truth(PyObject* o) {
   return t != 0;
 }
 
-// (tensors, grads or None, inputs, retain_graph, create_graph, accumulate, allow_unused) -> tuple of
-// gradients. Tensors, grads and inputs are tensors or sequences; one gradient stands for each root.
+// (tensors, grads or None, inputs, retain_graph, create_graph, accumulate, allow_unused) -> tuple
+// of gradients. Tensors, grads and inputs are tensors or sequences; one gradient stands for each
+// root.
 PyObject* py_run_backward(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
   return guarded([&]() -> PyObject* {
     PF_CHECK(nargs == 6 || nargs == 7, Type, "_run_backward() takes 6 or 7 arguments");
