@@ -127,10 +127,12 @@ void depthwise_run(const GatherConv& conv, const WindowSizes& s, int64_t first, 
       const int64_t* offset = conv.offset + t * kSpatial;
       weight[3 * (offset[1] - s.low[1]) + offset[2] - s.low[2]] = from[conv.weight_at[t]];
     }
-    depthwise_rows(static_cast<T*>(conv.out) + member * height * width, width,
+    const int64_t end = smaller(height, h + s.block_rows);
+    T* const out = static_cast<T*>(conv.out) + member * height * width;
+    depthwise_rows(out, width,
                    static_cast<const T*>(conv.in) + member * plane.height * plane.width, plane, h,
-                   smaller(height, h + s.block_rows), weight,
-                   conv.bias ? static_cast<const T*>(conv.bias)[group] : T(0));
+                   end, weight, conv.bias ? static_cast<const T*>(conv.bias)[group] : T(0));
+    activate(conv, out + h * width, (end - h) * width);
   }
 }
 
@@ -197,6 +199,7 @@ void direct_run(const GatherConv& conv, const void*, void* workspace, int64_t fi
           spread_row(to + r * out_plane, stride[2], lines + r * line_size, conv.grid[2]);
         }
       }
+      for (int r = 0; r < n; ++r) activate(conv, out + r * out_plane, rows * size[2]);
     }
   }
 }
