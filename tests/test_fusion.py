@@ -35,6 +35,7 @@ LAYERS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "conv3d": (lambda: nn.Conv3d(2, 3, 2, padding="valid"), (1, 2, 4, 5, 6)),
     "direct": (lambda: nn.Conv2d(1, 6, 5, padding=2), (3, 1, 28, 28)),
     "direct narrow": (lambda: nn.Conv2d(6, 16, 5), (2, 6, 14, 14)),
+    "narrow images": (lambda: nn.Conv2d(5, 37, 3, padding=1), (3, 5, 6, 19)),
     "depthwise": (lambda: nn.Conv2d(8, 8, 3, padding=1, groups=8), (2, 8, 9, 37)),
     "gather": (lambda: nn.Conv2d(20, 18, 3, stride=2, padding=1, bias=False), (2, 20, 33, 34)),
     "joined": (lambda: nn.Conv2d(20, 18, 2, padding="same", dilation=2), (4, 20, 7, 7)),
@@ -98,7 +99,7 @@ def test_halves(dtype: Any) -> None:
 def test_threads_give_the_same_bits() -> None:
     before = pf.get_num_threads()
     try:
-        for layer in ("linear blocked", "direct", "depthwise", "gather", "joined", "winograd"):
+        for layer in ("linear blocked", "narrow images", "depthwise", "gather", "joined", "winograd"):
             make, shape = LAYERS[layer]
             _, fused = pair(make, nn.SiLU, pf.float32)
             x, results = pf.randn(4 * shape[0], *shape[1:]), []

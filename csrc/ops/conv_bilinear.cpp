@@ -62,7 +62,11 @@ bool is_direct(const GatherConv& conv, DType dtype) {
   }
   const double rows = static_cast<double>(conv.rows),
                fill = static_cast<double>(width) / static_cast<double>(padded);
-  return kDirect * rows < fill * rows + kPacking;
+  // With rows as lanes (kernels/conv_narrow.h) it is the vectors of rows that are not filled.
+  const int64_t row_vectors = (conv.rows + lanes - 1) / lanes;
+  const double narrow =
+      static_cast<double>(row_vectors * width * lanes) / static_cast<double>(padded);
+  return kDirect * std::min(rows, narrow) < fill * rows + kPacking;
 }
 
 // A 1x1 kernel that moves in steps of one sees a plane as one row.
@@ -380,8 +384,7 @@ struct ConvolutionPointwiseBackward {
 Tensor conv_activated(const Tensor& input, const Tensor& weight, const Tensor& bias,
                       const ConvParams& p, IntSpan sizes, const Activation& activation) {
   const Tensor* const inputs[] = {&input, &weight, &bias};
-  const bool keeps =
-      grad_enabled() && !activation.from_result() && any_requires_grad(inputs, 3);
+  const bool keeps = grad_enabled() && !activation.from_result() && any_requires_grad(inputs, 3);
   Tensor before;
   Tensor y = forward_values(input, weight, bias, p, sizes, &activation, keeps ? &before : nullptr);
   if (keeps) {
