@@ -53,6 +53,11 @@ bool multiply(void* c, const void* a, const void* panels, int64_t rows, int64_t 
                     {}};
   for (int64_t first = 0; first < n; first += W) {
     const T* next = p.b + k * W;
+    // The sums come from afar, and are read only at the end of a tile.
+    for (int64_t r = 0; r < rows; ++r) {
+      const char* row = reinterpret_cast<const char*>(p.c + r * n);
+      __builtin_prefetch(row, 1), __builtin_prefetch(row + 64, 1);
+    }
     p.ahead = {first + W < n ? next : static_cast<const T*>(panels), W, W};
     if (!multiply_block(p)) return false;
     p.b = next;
