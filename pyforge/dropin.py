@@ -33,8 +33,6 @@ _COARSER = {
     "_custom_ops": "pyforge.library",
     "_dynamo": "pyforge.compiler",
     "_dynamo.utils": "pyforge.compiler",
-    "distributions.exp_family": "pyforge.distributions",
-    "distributions.relaxed_categorical": "pyforge.distributions",
     "functional": "pyforge",
     "jit.annotations": "pyforge.jit",
     "nn.modules.channelshuffle": "pyforge.nn",
@@ -50,18 +48,10 @@ _COARSER = {
     "onnx.operators": "pyforge.onnx",
     "onnx.symbolic_helper": "pyforge.onnx",
     "onnx.symbolic_opset11": "pyforge.onnx",
+    "utils.data._utils": "pyforge.utils.data",
     "utils.data._utils.collate": "pyforge.utils.data.collate",
     "utils.data.distributed": "pyforge.utils.data",
 }
-
-
-def _coarser(rest: str) -> str | None:
-    parent, _, leaf = rest.rpartition(".")
-    if parent == "distributions":  # one module for each class there
-        names = {n.lower() for n in dir(importlib.import_module("pyforge.distributions"))}
-        if leaf.replace("_", "").lower() in names:
-            return "pyforge.distributions"
-    return _COARSER.get(rest)
 
 
 class _Alias(importlib.abc.Loader):
@@ -90,7 +80,7 @@ class _Finder(importlib.abc.MetaPathFinder):
             return None
         name = f"pyforge.{rest}" if rest else "pyforge"
         found = _find(name)
-        if found is None and (coarser := _coarser(rest)):
+        if found is None and (coarser := _COARSER.get(rest)):
             name = coarser
             found = _find(name)
         if found is None:
@@ -102,6 +92,7 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 def _find(name: str) -> importlib.machinery.ModuleSpec | None:
     try:
+        importlib.import_module(name.rpartition(".")[0] or name)  # it may have put the module there
         return importlib.util.find_spec(name)
     except ModuleNotFoundError:
         return None
