@@ -144,3 +144,23 @@ def test_antialias_where_it_cannot_be() -> None:
     whole = pf.ones(1, 1, 4, 4, dtype=pf.int64)
     with pytest.raises(NotImplementedError, match="int64"):
         nn.functional.interpolate(whole, 2, mode="bilinear", antialias=True)
+
+
+@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
+def test_contiguous_in_a_format() -> None:
+    def answers(P: Any) -> list[bool]:
+        images = [
+            P.ones(2, 3, 4, 5),
+            P.ones(2, 4, 5, 3).permute(0, 3, 1, 2),
+            P.ones(2, 1, 4, 1),
+            P.ones(2, 4, 5, 6, 3).permute(0, 4, 1, 2, 3),
+            P.ones(3, 4),
+        ]
+        formats = (P.contiguous_format, P.channels_last, P.channels_last_3d)
+        return [t.is_contiguous(memory_format=f) for t in images for f in formats]
+
+    assert answers(pf) == answers(torch)
+    with pytest.raises(TypeError, match=r"must be torch.memory_format, not int"):
+        pf.ones(2).is_contiguous(memory_format=3)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'format'"):
+        pf.ones(2).is_contiguous(format=3)
