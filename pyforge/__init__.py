@@ -33,6 +33,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from . import accelerator as accelerator
     from . import amp as amp
+    from . import ao as ao
     from . import array_api as array_api
     from . import autograd as autograd
     from . import backends as backends
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from . import distributed as distributed
     from . import distributions as distributions
     from . import func as func
+    from . import fx as fx
     from . import hub as hub
     from . import jit as jit
     from . import linalg as linalg
@@ -236,6 +238,7 @@ _SUBMODULES = frozenset(
     {
         "accelerator",
         "amp",
+        "ao",
         "array_api",
         "autograd",
         "backends",
@@ -247,6 +250,7 @@ _SUBMODULES = frozenset(
         "distributed",
         "distributions",
         "func",
+        "fx",
         "hub",
         "jit",
         "linalg",

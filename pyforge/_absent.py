@@ -12,7 +12,6 @@ __all__ = ["explain", "missing"]
 
 _COMPLEX = "complex tensors; keep the real and imaginary parts in a last dimension of 2"
 REASONS = {
-    "ao": "quantisation; train and run in float32 or bfloat16",
     "cdouble": _COMPLEX,
     "cfloat": _COMPLEX,
     "complex": _COMPLEX,
@@ -21,7 +20,6 @@ REASONS = {
     "export": "graphs of programs; save the state_dict with torch.save",
     "fft": "Fourier transforms, which give complex tensors; use numpy.fft on tensor.numpy()",
     "futures": "futures; use concurrent.futures",
-    "fx": "graphs of programs; torch.autograd.graph(loss) draws what was computed",
     "masked": "masked tensors; use masked_fill and nansum",
     "nested": "nested tensors; use nn.utils.rnn.pad_sequence and a mask",
     "package": "packages of code; use torch.save for the state_dict",

@@ -168,7 +168,8 @@ def _contents(t: Tensor, indent: int) -> str:
 
 def tensor_repr(t: Tensor) -> str:
     """``tensor(...)`` with the values and what is not the default: dtype, size, grad_fn."""
-    prefix = "tensor("
+    own = type(t).__module__.partition(".")[0] == "pyforge"
+    prefix = "tensor(" if own else f"{type(t).__name__}("
     indent = len(prefix)
     default = t.dtype in (_C.get_default_dtype(), _C.int64, _C.bool)
     suffixes = []

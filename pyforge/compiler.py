@@ -102,6 +102,11 @@ def is_compiling() -> bool:
     return False
 
 
+def is_compile_supported(device_type: str) -> bool:
+    """False: nothing is compiled when a program runs."""
+    return False
+
+
 def is_dynamo_compiling() -> bool:
     """False: ops run when they are called."""
     return False

@@ -30,7 +30,11 @@ PYTORCH = "2.13.0"  # the version that docs/parity.md compares with
 
 # PyTorch's modules whose names pyforge keeps in a larger module.
 _COARSER = {
+    "_custom_ops": "pyforge.library",
+    "_dynamo": "pyforge.compiler",
+    "_dynamo.utils": "pyforge.compiler",
     "functional": "pyforge",
+    "jit.annotations": "pyforge.jit",
     "nn.modules.channelshuffle": "pyforge.nn",
     "nn.modules.distance": "pyforge.nn",
     "nn.modules.flatten": "pyforge.nn",
@@ -41,6 +45,9 @@ _COARSER = {
     "nn.parallel.data_parallel": "pyforge.nn.parallel",
     "nn.parallel.distributed": "pyforge.nn.parallel",
     "nn.utils.stateless": "pyforge.func",
+    "onnx.operators": "pyforge.onnx",
+    "onnx.symbolic_helper": "pyforge.onnx",
+    "onnx.symbolic_opset11": "pyforge.onnx",
     "utils.data._utils": "pyforge.utils.data",
     "utils.data._utils.collate": "pyforge.utils.data.collate",
     "utils.data.distributed": "pyforge.utils.data",
@@ -148,6 +155,10 @@ def install() -> None:
         raise RuntimeError("PyTorch is imported already; install pyforge in its place before that")
     import pyforge
 
+    from . import _dispatch
+
+    for name in _dispatch.__all__:
+        setattr(pyforge._C, name, getattr(_dispatch, name))
     pyforge._C._show_as_torch()
     pyforge.__version__ = f"{PYTORCH}+pyforge.{pyforge.__version__}"
     sys.meta_path.insert(0, _Finder())

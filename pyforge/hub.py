@@ -12,6 +12,7 @@ from ._files import replacing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
 __all__ = ["download_url_to_file", "get_dir", "load", "load_state_dict_from_url", "set_dir"]
@@ -20,12 +21,46 @@ _dir: str | None = None
 _HASH = re.compile(r"-([a-f0-9]{8,})\.")
 
 
+def _get_torch_home() -> str:
+    cache = os.getenv("XDG_CACHE_HOME", os.path.join(os.path.expanduser("~"), ".cache"))
+    return os.path.expanduser(os.getenv("TORCH_HOME", os.path.join(cache, "torch")))
+
+
 def get_dir() -> str:
     """Where downloads are kept: set_dir()'s, ``$TORCH_HOME/hub`` or ``~/.cache/torch/hub``."""
-    if _dir is not None:
-        return _dir
-    cache = os.getenv("XDG_CACHE_HOME", os.path.join(os.path.expanduser("~"), ".cache"))
-    return os.path.join(os.getenv("TORCH_HOME", os.path.join(cache, "torch")), "hub")
+    return os.path.join(_get_torch_home(), "hub") if _dir is None else _dir
+
+
+def __getattr__(name: str) -> object:
+    if name == "tqdm":  # as in PyTorch, a name to import from here
+        try:
+            from tqdm import tqdm
+        except ImportError:
+            return _Silent
+        return tqdm
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class _Silent:
+    """In place of tqdm's progress bar where that is not installed."""
+
+    def __init__(self, iterable: Any = (), **kwargs: Any) -> None:
+        self.iterable = iterable
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.iterable)
+
+    def update(self, n: float = 1) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+    def __enter__(self) -> _Silent:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
 
 
 def set_dir(d: str | os.PathLike[str]) -> None:

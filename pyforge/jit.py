@@ -75,6 +75,14 @@ def interface(obj: T) -> T:
     return obj
 
 
+def _overload(fn: T) -> T:
+    return fn
+
+
+_overload_method = _script_if_tracing = _overload
+BroadcastingList1 = BroadcastingList2 = BroadcastingList3 = list
+
+
 def ignore(drop: Any = False, **kwargs: Any) -> Any:
     """The function that is decorated, with or without arguments."""
     return drop if callable(drop) else lambda fn: fn

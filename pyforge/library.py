@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-__all__ = ["CustomOp", "custom_op"]
+__all__ = ["CustomOp", "custom_op", "register_fake"]
 
 _TENSOR_LIST = re.compile(r"(typing\.|collections\.abc\.)?([Ll]ist|Sequence)\[[\w.]*Tensor\]")
 _ops: dict[str, CustomOp] = {}  # by qualified name
@@ -360,3 +360,20 @@ def custom_op(
     if fn is None:
         return lambda f: CustomOp(name, f, mutates_args)
     return CustomOp(name, fn, mutates_args)
+
+
+def register_fake(op: Any, func: Any = None, /, **kwargs: Any) -> Any:
+    """Say what a :class:`CustomOp` returns; for ops of other libraries, nothing.
+
+    Args:
+        op: a :class:`CustomOp` or a name such as ``"namespace::name"``.
+        func: as for :meth:`CustomOp.register_fake`; without it this is a decorator.
+        kwargs: have no effect.
+
+    Returns:
+        ``func``.
+    """
+    if func is None:
+        return lambda f: register_fake(op, f)
+    known = op if isinstance(op, CustomOp) else _ops.get(op)
+    return func if known is None else known.register_fake(func)

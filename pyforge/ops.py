@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 _callables: dict[str, Any] = {}  # one object per op of the loaded extensions, as pickle wants it
 
 
+def load_library(path: object) -> None:
+    """Raises OSError: a library built for PyTorch needs PyTorch's own."""
+    raise OSError(
+        f"load_library: {path} is built for PyTorch; pyforge's extensions are loaded by "
+        "utils.cpp_extension.load"
+    )
+
+
 def __getattr__(name: str) -> Any:
     found = None if name.startswith("__") else _C._external_op(name)
     found = _callables.get(name, found) if found is not None else None

@@ -6,7 +6,7 @@ import builtins
 import os
 from typing import IO, Any
 
-from ._C import Tensor
+from ._C import Tensor, dtype
 from ._device import device
 
 __all__ = ["Device", "FileLike", "Number", "Tensor"]
@@ -14,6 +14,7 @@ __all__ = ["Device", "FileLike", "Number", "Tensor"]
 Number = builtins.int | builtins.float | builtins.bool
 Device = str | int | device | None
 FileLike = str | os.PathLike[str] | IO[bytes]
+_device, _dtype = device, dtype
 _int, _float, _bool = builtins.int, builtins.float, builtins.bool
 _size = tuple[builtins.int, ...] | list[builtins.int]
 _TensorOrTensors = Any

@@ -78,6 +78,7 @@ DIFFERS = {
     "distributions.Beta": "gradients of draws are those of normalised gamma numbers",
     "distributions.Dirichlet": "gradients of draws are those of normalised gamma numbers",
     "optim.SparseAdam": "takes dense gradients and touches the rows that are not zero",
+    "nn.functional.interpolate": "bytes with `antialias` may differ by 1: PyTorch's weights have 16 bits",
     "func.vmap": "loops over the batch",
     "func.jvp": "by two reverse passes",
     "func.jacfwd": "by reverse passes",

@@ -104,8 +104,44 @@ PyObject* data_ptr(PyObject* self, PyObject*) { return PyLong_FromVoidPtr(impl_o
 PyObject* element_size(PyObject* self, PyObject*) {
   return PyLong_FromSize_t(itemsize(impl_of(self)->dtype));
 }
-PyObject* is_contiguous(PyObject* self, PyObject*) {
-  return PyBool_FromLong((impl_of(self)->flags & kContiguous) != 0);
+// PyTorch's channels_last: the channels vary fastest, then the last of the other dimensions.
+bool channels_are_last(const Tensor& t, int64_t ndim) {
+  if (t.dim() != ndim) return false;
+  int64_t step = 1;
+  for (int64_t k = 0; k < ndim; ++k) {
+    int64_t d = k == 0 ? 1 : k == ndim - 1 ? 0 : ndim - k;
+    if (t.size(d) != 1 && t.stride(d) != step) return false;
+    step *= t.size(d);
+  }
+  return true;
+}
+
+PyObject* is_contiguous(PyObject* self, PyObject* const* args, Py_ssize_t nargs,
+                        PyObject* kwnames) {
+  return guarded([&]() -> PyObject* {
+    const Tensor& t = tensor_of(self);
+    Py_ssize_t given = kwnames ? PyTuple_GET_SIZE(kwnames) : 0;
+    PF_CHECK(nargs == 0 && given <= 1, Type, "is_contiguous() takes memory_format= alone");
+    if (given == 0) return PyBool_FromLong(t.is_contiguous());
+    const char* name = PyUnicode_AsUTF8(PyTuple_GET_ITEM(kwnames, 0));
+    PF_CHECK(name && std::strcmp(name, "memory_format") == 0, Type,
+             "is_contiguous() got an unexpected keyword argument '", name ? name : "", "'");
+    PyObject* format = PyObject_GetAttrString(args[0], "_name");
+    if (!format) {
+      PyErr_Clear();
+      raise(ErrorKind::Type, "is_contiguous(): memory_format must be torch.memory_format, not ",
+            type_name(args[0]));
+    }
+    bool flat = PyUnicode_CompareWithASCIIString(format, "channels_last") == 0;
+    bool deep = PyUnicode_CompareWithASCIIString(format, "channels_last_3d") == 0;
+    bool preserve = PyUnicode_CompareWithASCIIString(format, "preserve_format") == 0;
+    Py_DECREF(format);
+    PF_CHECK(!preserve, Runtime,
+             "is_contiguous(): preserve memory format is unsupported by the contiguous operator");
+    return PyBool_FromLong(flat   ? channels_are_last(t, 4)
+                           : deep ? channels_are_last(t, 5)
+                                  : t.is_contiguous());
+  });
 }
 PyObject* is_floating_point(PyObject* self, PyObject*) {
   return PyBool_FromLong(is_floating(impl_of(self)->dtype));
@@ -180,8 +216,9 @@ PyMethodDef tensor_methods[] = {
     {"element_size", element_size, METH_NOARGS, "Bytes of one element."},
     {"storage_offset", storage_offset, METH_NOARGS,
      "Elements between the start of the storage and the first element."},
-    {"is_contiguous", is_contiguous, METH_NOARGS,
-     "True if the elements lie in row-major order without holes."},
+    {"is_contiguous", fast(is_contiguous), kFast,
+     "is_contiguous(*, memory_format=torch.contiguous_format)\n\nTrue if the elements lie in "
+     "row-major order without holes; for the formats channels_last with the channels innermost."},
     {"is_floating_point", is_floating_point, METH_NOARGS, "True for floating-point elements."},
     {"is_inference", is_inference, METH_NOARGS, "True if made in inference mode."},
     {"size", fast(size), kFast, "size(dim=None)\n\nThe sizes, or the size of one dimension."},

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from .._C import _available_instruction_sets, _instruction_set, _select_instruction_set
 
-__all__ = ["available_instruction_sets", "get_instruction_set", "set_instruction_set"]
+__all__ = [
+    "available_instruction_sets",
+    "get_cpu_capability",
+    "get_instruction_set",
+    "set_instruction_set",
+]
 
 
 def available_instruction_sets() -> list[str]:
@@ -19,6 +24,11 @@ def available_instruction_sets() -> list[str]:
 def get_instruction_set() -> str:
     """The instruction set in use."""
     return _instruction_set()
+
+
+def get_cpu_capability() -> str:
+    """PyTorch's name for it: ``"AVX512"``, ``"AVX2"`` or ``"DEFAULT"``."""
+    return {"v4": "AVX512", "v3": "AVX2"}.get(_instruction_set(), "DEFAULT")
 
 
 def set_instruction_set(name: str) -> None:

@@ -139,13 +139,13 @@ def interpolate(
     """``input`` ``[N, C, *spatial]`` resampled to ``size`` or by ``scale_factor``.
 
     ``mode`` is ``nearest``, ``nearest-exact``, ``area``, ``linear`` (3-d input), ``bilinear`` or
-    ``bicubic`` (4-d), or ``trilinear`` (5-d).
+    ``bicubic`` (4-d), or ``trilinear`` (5-d). With ``antialias`` the two modes for 4-d input
+    weigh all that an element of the output covers, as Pillow does.
 
     Raises:
         ValueError: if not exactly one of ``size`` and ``scale_factor`` is given, or
-            ``align_corners`` is given for a mode without it.
-        NotImplementedError: if the mode does not fit the input's dimensions, or for
-            ``antialias=True``.
+            ``align_corners`` or ``antialias`` for a mode without it.
+        NotImplementedError: if the mode does not fit the input's dimensions.
     """
     dims = input.dim() - 2
     exact = mode in ("nearest", "nearest-exact", "area")
@@ -154,8 +154,11 @@ def interpolate(
             "align_corners option can only be set with the interpolating modes: "
             "linear | bilinear | bicubic | trilinear"
         )
-    if antialias:
-        raise NotImplementedError("interpolate: antialias=True is not available")
+    if antialias and not (mode in ("bilinear", "bicubic") and dims == 2):
+        raise ValueError(
+            "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D "
+            "tensor as input"
+        )
     if size is not None and scale_factor is not None:
         raise ValueError("only one of size or scale_factor should be defined")
     if size is None and scale_factor is None:
@@ -196,10 +199,18 @@ def interpolate(
         pools = (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)
         return pools[dims - 1](input, sizes)  # type: ignore[no-any-return]
     rule = {"bicubic": "cubic"}.get(mode, mode if exact else "linear")
-    out = input
-    for d in range(dims):
-        out = _C._resample_dim(out, d + 2, sizes[d], rule, bool(align_corners), scales[d])
-    return out
+    bytes_ = input.dtype == _C.uint8 and mode in ("bilinear", "bicubic")
+    out = input.float() if bytes_ else input
+    for d in reversed(range(dims)) if bytes_ or antialias else range(dims):
+        if antialias:
+            from ._antialias import resample_dim
+
+            out = resample_dim(out, d + 2, sizes[d], mode, bool(align_corners), scales[d])
+        else:
+            out = _C._resample_dim(out, d + 2, sizes[d], rule, bool(align_corners), scales[d])
+        if bytes_:  # as PyTorch does after each dimension
+            out = (out + 0.5).floor().clamp(0, 255)
+    return out.to(input.dtype)
 
 
 def upsample(
