@@ -1533,11 +1533,12 @@ def set_default_dtype(d: dtype) -> None:
 
 def _run_backward(
     tensors: Tensor | Sequence[Tensor],
-    grads: Sequence[Tensor | None] | None,
+    grads: Tensor | Sequence[Tensor | None] | None,
     inputs: Tensor | Sequence[Tensor] | None,
     retain_graph: _bool,
     create_graph: _bool,
     accumulate: _bool,
+    allow_unused: _bool = True,
     /,
 ) -> tuple[Tensor | None, ...]: ...
 def is_autocast_cache_enabled() -> _bool:

@@ -239,7 +239,7 @@ void gather_prepare(const GatherConv& conv, void* shared, int64_t first, int64_t
       const int rows = tiles.size(i);
       const T* from = weight + tiles.start(i) * conv.weight_row + k.c0 * conv.weight_channel;
       if (plain) {
-        pack_rows(to, rows, from + k.t0, conv.weight_row, 1, k.depth());
+        pack_rows<T, kTileRows>(to, rows, from + k.t0, conv.weight_row, 1, k.depth());
         to += rows * k.depth();
         continue;
       }
@@ -258,16 +258,15 @@ void gather_prepare(const GatherConv& conv, void* shared, int64_t first, int64_t
 template <class T>
 void multiply_panel(const T* weights, const T* panel, int64_t depth, const RowTiles& tiles,
                     int64_t t0, int64_t t1, int count, int width, const Target<T>& out) {
-  TileArgs<T> tile{depth, nullptr, 1, 0, panel, width, count};
   for (int64_t t = t0; t < t1; ++t) {
     const int rows = tiles.size(t);
-    tile.a = weights + tiles.start(t) * depth;
-    const Target<T> to = out.at(tiles.start(t), 0);
+    TileArgs<T> tile{depth, weights + tiles.start(t) * depth, 1, 0, panel, width, count};
+    Target<T> to = out.at(tiles.start(t), 0);
     if (count == kTileColumns<T>) {
-      tile_for<T, kTileVectors, true, false>(rows)(tile, to);
+      tile_for<T, kTileRows, kTileVectors, true, false>(rows)(tile, to);
     } else {
       tile.a_col = rows;
-      edge_panel(width / kLanes<T>, rows, tile, to);
+      times_panel(rows, tile, to);
     }
   }
 }
