@@ -99,7 +99,14 @@ def test_halves(dtype: Any) -> None:
 def test_threads_give_the_same_bits() -> None:
     before = pf.get_num_threads()
     try:
-        for layer in ("linear blocked", "narrow images", "depthwise", "gather", "joined", "winograd"):
+        for layer in (
+            "linear blocked",
+            "narrow images",
+            "depthwise",
+            "gather",
+            "joined",
+            "winograd",
+        ):
             make, shape = LAYERS[layer]
             _, fused = pair(make, nn.SiLU, pf.float32)
             x, results = pf.randn(4 * shape[0], *shape[1:]), []

@@ -7,13 +7,14 @@
 namespace pyforge::kernels::PF_ISA {
 namespace {
 
-// Activates n elements of the target, from `at` on, while they are in the cache.
+// ReLU, if asked for, of n elements of the target that are still in the cache.
 template <class T>
-PF_INLINE void activate(const GatherConv& conv, const T* at, int64_t n) {
-  if (!conv.activation) return;
-  const void* in[] = {at};
-  T* const to = static_cast<T*>(conv.activated) + (at - static_cast<const T*>(conv.out));
-  conv.activation(to, in, n, nullptr);
+PF_INLINE void activate(const GatherConv& conv, T* at, int64_t n) {
+  if (!conv.relu) return;
+  constexpr int L = kLanes<T>;
+  int64_t i = 0;
+  for (; i + L <= n; i += L) store(at + i, relu<T>(load(at + i)));
+  for (; i < n; ++i) at[i] = at[i] < T(0) ? T(0) : at[i];
 }
 
 // Rows shared out evenly among the least number of register tiles.

@@ -6,7 +6,6 @@
 #include "kernels/dispatch.h"
 #include "ops/conv.h"
 #include "ops/lines.h"
-#include "ops/loop.h"
 #include "ops/ops.h"
 #include "ops/pointwise.h"
 #include "ops/workspace.h"
@@ -157,29 +156,16 @@ struct Geometry {
 
 const void* data_or_null(const Tensor& t) { return t.defined() ? t->data : nullptr; }
 
-// With an activation the result of it; what it was applied to then goes to `before`, if that is
-// asked for.
 Tensor forward_values(const Tensor& input, const Tensor& weight, const Tensor& bias,
-                      const ConvParams& p, IntSpan sizes, const Activation* activation = nullptr,
-                      Tensor* before = nullptr) {
+                      const ConvParams& p, IntSpan sizes, bool relu = false) {
   const GradModeGuard off(false);
-  if (activation && is_half(input.dtype())) {
-    const Tensor z = forward_values(input, weight, bias, p, sizes);
-    const Tensor y = before ? empty_like(z) : z;
-    if (before) *before = z;
-    const LoopInput in(z);
-    run_loop(activation->kernel(z.dtype()), y, &in, 1);
-    return y;
-  }
   if (is_half(input.dtype()))
-    return narrowed(forward_values(widened(input), widened(weight), widened(bias), p, sizes),
+    return narrowed(forward_values(widened(input), widened(weight), widened(bias), p, sizes, relu),
                     input.dtype());
   const Tensor x = contiguous(input), w = contiguous(weight);
   const Tensor b = bias.defined() ? contiguous(bias) : Tensor();
   const Geometry g(p, w.sizes(), sizes);
   Tensor y = empty(sizes, x.dtype());
-  const Tensor z = before ? empty(sizes, x.dtype()) : y;
-  if (before) *before = z;
   if (y.numel() == 0) return y;
   GatherConv conv{};
   conv.images = x.size(0), conv.groups = g.groups, conv.channels = g.channels, conv.rows = g.rows;
@@ -203,8 +189,8 @@ Tensor forward_values(const Tensor& input, const Tensor& weight, const Tensor& b
   conv.weight_channel = conv.taps;
   conv.weight_row = g.channels * conv.taps;
   conv.weight_group = g.rows * conv.weight_row;
-  conv.in = x->data, conv.weight = w->data, conv.bias = data_or_null(b), conv.out = z->data;
-  if (activation) conv.activation = activation->kernel(x.dtype()), conv.activated = y->data;
+  conv.in = x->data, conv.weight = w->data, conv.bias = data_or_null(b), conv.out = y->data;
+  conv.relu = relu;
   run_gather(conv, x.dtype());
   return y;
 }
@@ -385,8 +371,9 @@ Tensor conv_activated(const Tensor& input, const Tensor& weight, const Tensor& b
                       const ConvParams& p, IntSpan sizes, const Activation& activation) {
   const Tensor* const inputs[] = {&input, &weight, &bias};
   const bool keeps = grad_enabled() && !activation.from_result() && any_requires_grad(inputs, 3);
-  Tensor before;
-  Tensor y = forward_values(input, weight, bias, p, sizes, &activation, keeps ? &before : nullptr);
+  const bool relu = activation.row == kernels::Elementwise::relu;
+  const Tensor before = forward_values(input, weight, bias, p, sizes, relu);
+  const Tensor y = relu ? before : activated(activation, before, keeps);
   if (keeps) {
     record<ConvolutionPointwiseBackward>(y, {&input, &weight, &bias},
                                          {&input, &weight, &before, &bias}, {p, activation});

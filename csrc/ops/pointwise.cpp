@@ -58,6 +58,15 @@ Tensor Activation::operator()(const Tensor& x) const {
   }
 }
 
+Tensor activated(const Activation& activation, const Tensor& x, bool keep) {
+  const Tensor y = keep ? empty_like(x) : x;
+  const LoopInput in(x);
+  run_loop(kernels::active()
+               .elementwise.forward[static_cast<int>(activation.row)][static_cast<int>(x.dtype())],
+           y, &in, 1);
+  return y;
+}
+
 Activation activation_of(const char* op, std::string_view attr,
                          std::optional<std::string_view> algorithm) {
   if (attr == "relu") return {Elementwise::relu};
@@ -131,14 +140,9 @@ Tensor linear_pointwise(const Tensor& x, const Tensor& weight, const Tensor& bia
   const Tensor* const inputs[] = {&x, &weight, &bias};
   const bool recorded = grad_enabled() && any_requires_grad(inputs, 3);
   const bool keeps = recorded && !activation.from_result();
-  // In its registers the product applies what leaves the order of its sums as it is.
-  const Epilogue epilogue = activation.row == Elementwise::relu ? Epilogue::Relu : Epilogue::None;
-  Tensor before = linear_values(x, weight, bias, epilogue), y = before;
-  if (epilogue == Epilogue::None) {
-    if (keeps) y = empty_like(before);
-    const LoopInput in(before);
-    run_loop(activation.kernel(x.dtype()), y, &in, 1);
-  }
+  const bool relu = activation.row == Elementwise::relu;  // in the registers of the product
+  const Tensor before = linear_values(x, weight, bias, relu ? Epilogue::Relu : Epilogue::None);
+  const Tensor y = relu ? before : activated(activation, before, keeps);
   if (!recorded) return y;
   if (keeps) {
     record<LinearPointwiseBackward>(y, {&x, &weight, &bias}, {&x, &weight, &before, &bias},

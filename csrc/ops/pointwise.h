@@ -14,12 +14,12 @@ struct Activation {
   bool from_result() const {
     return !(kernels::active().elementwise.uses[static_cast<int>(row)][0] & kernels::kUsesA);
   }
-  kernels::ElementwiseFn kernel(DType dtype) const {
-    return kernels::active().elementwise.forward[static_cast<int>(row)][static_cast<int>(dtype)];
-  }
   // The op itself, recorded.
   Tensor operator()(const Tensor& x) const;
 };
+
+// The values of it, in the place of x unless x is kept; nothing recorded.
+Tensor activated(const Activation& activation, const Tensor& x, bool keep);
 
 // PyTorch's names: relu, sigmoid, tanh, swish, gelu (algorithm "none" or "tanh"). Throws
 // Error(Runtime) for others.
