@@ -7,9 +7,8 @@ import importlib.util
 import os
 import re
 import sys
-import tempfile
-import urllib.parse
-import urllib.request
+
+from ._files import replacing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,11 +43,12 @@ def download_url_to_file(
         RuntimeError: if its SHA-256 does not start with ``hash_prefix``.
         urllib.error.URLError: if it cannot be had.
     """
+    import urllib.request
+
     dst = os.path.expanduser(dst)
     digest = hashlib.sha256()
-    part, name = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(dst)), suffix=".part")
-    try:
-        with os.fdopen(part, "wb") as file, urllib.request.urlopen(url) as source:
+    with replacing(dst) as name:
+        with open(name, "wb") as file, urllib.request.urlopen(url) as source:
             while block := source.read(1 << 20):
                 file.write(block)
                 digest.update(block)
@@ -56,10 +56,6 @@ def download_url_to_file(
             raise RuntimeError(
                 f'invalid hash value (expected "{hash_prefix}", got "{digest.hexdigest()}")'
             )
-        os.replace(name, dst)
-    finally:
-        if os.path.exists(name):
-            os.remove(name)
 
 
 def load_state_dict_from_url(
@@ -82,6 +78,8 @@ def load_state_dict_from_url(
         file_name: instead of the one in ``url``.
         weights_only: see :func:`pyforge.load`.
     """
+    import urllib.parse
+
     from .serialization import load as load_file
 
     folder = model_dir or os.path.join(get_dir(), "checkpoints")

@@ -203,14 +203,14 @@ void pack_panel(const GatherConv& conv, const T* source, int64_t group, const Ga
 
 // From the buffer [rows][kUnit] to the places of the target that the columns stand for.
 template <class T>
-void scatter_panel(const GatherConv& conv, const T* buffer, int64_t ld, int64_t group,
+void scatter_panel(const GatherConv& conv, void* target, const T* buffer, int64_t ld, int64_t group,
                    const GatherRun* runs, int n_runs, int64_t image) {
   const int64_t *size = conv.target, *stride = conv.stride, *first = conv.first;
   const int64_t plane_size = size[0] * size[1] * size[2];
   for (int r = 0; r < n_runs; ++r) {
     const GatherRun& run = runs[r];
     const int64_t at = (image + run.image) * conv.groups + group;
-    T* to = static_cast<T*>(conv.out) + at * conv.rows * plane_size +
+    T* to = static_cast<T*>(target) + at * conv.rows * plane_size +
             ((first[0] + run.d * stride[0]) * size[1] + first[1] + run.h * stride[1]) * size[2] +
             first[2] + run.w * stride[2];
     for (int64_t m = 0; m < conv.rows; ++m) {
@@ -239,7 +239,7 @@ void gather_prepare(const GatherConv& conv, void* shared, int64_t first, int64_t
       const int rows = tiles.size(i);
       const T* from = weight + tiles.start(i) * conv.weight_row + k.c0 * conv.weight_channel;
       if (plain) {
-        pack_rows(to, rows, from + k.t0, conv.weight_row, 1, k.depth());
+        pack_rows<T, kTileRows>(to, rows, from + k.t0, conv.weight_row, 1, k.depth());
         to += rows * k.depth();
         continue;
       }
@@ -258,16 +258,15 @@ void gather_prepare(const GatherConv& conv, void* shared, int64_t first, int64_t
 template <class T>
 void multiply_panel(const T* weights, const T* panel, int64_t depth, const RowTiles& tiles,
                     int64_t t0, int64_t t1, int count, int width, const Target<T>& out) {
-  TileArgs<T> tile{depth, nullptr, 1, 0, panel, width, count};
   for (int64_t t = t0; t < t1; ++t) {
     const int rows = tiles.size(t);
-    tile.a = weights + tiles.start(t) * depth;
-    const Target<T> to = out.at(tiles.start(t), 0);
+    TileArgs<T> tile{depth, weights + tiles.start(t) * depth, 1, 0, panel, width, count};
+    Target<T> to = out.at(tiles.start(t), 0);
     if (count == kTileColumns<T>) {
-      tile_for<T, kTileVectors, true, false>(rows)(tile, to);
+      tile_for<T, kTileRows, kTileVectors, true, false>(rows)(tile, to);
     } else {
       tile.a_col = rows;
-      edge_panel(width / kLanes<T>, rows, tile, to);
+      times_panel(rows, tile, to);
     }
   }
 }
@@ -325,11 +324,22 @@ void gather_run(const GatherConv& conv, const void* shared, void* workspace, int
         }
       }
     }
-    if (columns.buffered()) {
+    const auto scatter = [&](void* target) {
       for (int64_t j = 0, p = 0; j < width; j += C, ++p) {
-        scatter_panel(conv, buffer + j, kUnit, group, runs[p], n_runs[p], image);
+        scatter_panel(conv, target, buffer + j, kUnit, group, runs[p], n_runs[p], image);
       }
+    };
+    if (!columns.buffered()) {
+      for (int64_t m = 0; m < conv.rows; ++m) activate(conv, out.c + m * plane_size, width);
+      continue;
     }
+    if (!conv.activation || conv.activated != conv.out) scatter(conv.out);
+    if (!conv.activation) continue;
+    for (int64_t m = 0; m < conv.rows; ++m) {
+      const void* in[] = {buffer + m * kUnit};
+      conv.activation(buffer + m * kUnit, in, width, nullptr);
+    }
+    scatter(conv.activated);
   }
 }
 

@@ -169,7 +169,8 @@ void weight_block(const WeightConv& conv, const WeightSizes& s, int64_t group, i
     const int64_t depth = smaller(s.depth, places - k0);
     for (int64_t t = 0; t < tiles.tiles; ++t) {
       const int64_t i = tiles.start(t);
-      pack_rows(grads + i * depth, tiles.size(t), grad + i * grid_plane + k0, grid_plane, 1, depth);
+      pack_rows<T, kTileRows>(grads + i * depth, tiles.size(t), grad + i * grid_plane + k0,
+                              grid_plane, 1, depth);
     }
     Target<T> out{sums,           s.ld, 1, nullptr, 0, 0, T(1), add || k0 > 0 ? T(1) : T(0),
                   Epilogue::None, true};
@@ -180,16 +181,16 @@ void weight_block(const WeightConv& conv, const WeightSizes& s, int64_t group, i
       const int n_runs = find_weight_runs<T>(conv, s, j, count, runs);
       pack_places(panel, width, count, source, runs, n_runs, k0, depth, s.width, conv.step[1] * row,
                   conv.step[2] * conv.channels);
-      TileArgs<T> tile{depth, nullptr, 1, 0, panel, width, count};
       for (int64_t t = 0; t < tiles.tiles; ++t) {
         const int64_t i = tiles.start(t);
         const int r = tiles.size(t);
-        tile.a = grads + i * depth;
+        TileArgs<T> tile{depth, grads + i * depth, 1, 0, panel, width, count};
+        Target<T> to = out.at(i, j);
         if (count == C) {
-          tile_for<T, kTileVectors, true, false>(r)(tile, out.at(i, j));
+          tile_for<T, kTileRows, kTileVectors, true, false>(r)(tile, to);
         } else {
           tile.a_col = r;
-          edge_panel(width / kLanes<T>, r, tile, out.at(i, j));
+          times_panel(r, tile, to);
         }
       }
     }

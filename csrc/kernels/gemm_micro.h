@@ -218,11 +218,61 @@ PF_INLINE TileFn<T> tile_for(int rows, LaneList<I...>) {
   return tiles[rows - 1];
 }
 
-// The tile of 1..kTileRows rows and V vectors.
-template <class T, int V, bool Packed, bool Edge>
+// The tile of 1..Most rows and V vectors.
+template <class T, int Most, int V, bool Packed, bool Edge>
 PF_INLINE TileFn<T> tile_for(int rows) {
-  return tile_for<T, V, Packed, Edge>(rows, typename MakeLanes<kTileRows>::type{});
+  return tile_for<T, V, Packed, Edge>(rows, typename MakeLanes<Most>::type{});
 }
+
+#if defined(__AVX512F__)
+// R rows of up to half a vector of C; A is read where it lies.
+template <class T, int R>
+void multiply_half(const TileArgs<T>& args, const Target<T>& out) {
+  constexpr int L = kLanes<T>;
+  const Mask mask = mask_for<T>(args.columns);
+  HalfReg<T> acc[R];
+  const bool biased = out.direct && out.bias;
+#pragma GCC unroll 16
+  for (int i = 0; i < R; ++i) {
+    acc[i] = !biased             ? HalfReg<T>{}
+             : out.bias_col == 0 ? half_at(out.bias + i * out.bias_row)
+                                 : half_first(out.bias, mask);
+  }
+  const T *a = args.a, *b = args.b;
+  for (int64_t k = args.k; k > 0; --k) {
+    const HalfReg<T> row = half_first(b, mask);
+    const T* at = a;
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i) {
+      acc[i] = fma(half_at(at), row, acc[i]);
+      at += args.a_row;
+    }
+    a += args.a_col;
+    b += args.b_row;
+  }
+  if (out.direct) {
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i) {
+      T* c = out.c + i * out.c_row;
+      Reg<T> v = widened(acc[i]);
+      if (out.beta != T(0)) v += load_first(c, mask);
+      if (out.epilogue == Epilogue::Relu) v = relu<T>(v);
+      store_masked(c, v, mask);
+    }
+  } else {
+    alignas(kGemmBytes) T tile[R * L];
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i) store(tile + i * L, widened(acc[i]));
+    write_tile(tile, L, R, args.columns, out);
+  }
+}
+
+template <class T, int... I>
+PF_INLINE TileFn<T> half_tile_for(int rows, LaneList<I...>) {
+  static constexpr TileFn<T> tiles[] = {multiply_half<T, I + 1>...};
+  return tiles[rows - 1];
+}
+#endif
 
 }  // namespace
 }  // namespace pyforge::kernels::PF_ISA

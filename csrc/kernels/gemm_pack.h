@@ -45,32 +45,54 @@ void pack_columns(T* out, int width, const T* b, int64_t b_row, int64_t b_col, i
 }
 
 // The packed panels of kTogether tiles side by side whose rows are contiguous: one walk along the
-// rows instead of one down each tile.
-inline constexpr int kTogether = 4;
-template <class T>
+// rows instead of one down each tile. Rows may lie on pages of their own, where the processor does
+// not foresee them.
+inline constexpr int kTogether = 4, kRowsAhead = 4;
+template <class T, int C>
 void pack_tiles_of_columns(T* out, const T* b, int64_t b_row, int64_t k) {
-  constexpr int L = kLanes<T>, C = kTileColumns<T>;
+  constexpr int L = kLanes<T>;
   for (int64_t i = 0; i < k; ++i, b += b_row, out += C) {
+    const T* ahead = b + kRowsAhead * b_row;
 #pragma GCC unroll 4
     for (int t = 0; t < kTogether; ++t) {
 #pragma GCC unroll 4
-      for (int j = 0; j < C; j += L) store(out + t * k * C + j, load(b + t * C + j));
+      for (int j = 0; j < C; j += L) {
+        if (j * sizeof(T) % 64 == 0) __builtin_prefetch(ahead + t * C + j);
+        store(out + t * k * C + j, load(b + t * C + j));
+      }
     }
   }
 }
-template <class T>
+template <class T, int R>
 void pack_tiles_of_rows(T* out, const T* a, int64_t a_col, int64_t k) {
-  constexpr int R = kTileRows;
   for (int64_t i = 0; i < k; ++i, a += a_col, out += R) {
 #pragma GCC unroll 4
     for (int t = 0; t < kTogether; ++t) __builtin_memcpy(out + t * k * R, a + t * R, R * sizeof(T));
   }
 }
 
-// A[rows, k] as [k][rows]. Writes up to a vector beyond the end.
+// A[rows, k] row by row, kLineGap elements apart, so that they spread over the sets of the caches.
 template <class T>
+inline constexpr int64_t kLineGap = 64 / sizeof(T);
+template <class T>
+void copy_rows(T* out, int64_t line, int64_t rows, const T* a, int64_t a_row, int64_t k) {
+  constexpr int L = kLanes<T>;
+  for (int64_t r = 0; r < rows; ++r, a += a_row, out += line) {
+    const T* ahead = a + kRowsAhead / 2 * a_row;
+    int64_t i = 0;
+    for (; i + L <= k; i += L) {
+      __builtin_prefetch(ahead + i);
+      store(out + i, load(a + i));
+    }
+    const int rest = static_cast<int>(k - i);
+    if (rest > 0) store_first(out + i, load_first(a + i, mask_for<T>(rest)), rest);
+  }
+}
+
+// A[rows, k] as [k][rows]. Writes up to a vector beyond the end.
+template <class T, int R>
 void pack_rows(T* out, int rows, const T* a, int64_t a_row, int64_t a_col, int64_t k) {
-  constexpr int L = kLanes<T>, R = kTileRows, G = (R + L - 1) / L;
+  constexpr int L = kLanes<T>, G = (R + L - 1) / L;
   constexpr int kAhead = 256 / sizeof(T);  // few rows at a time: too many streams to be foreseen
   int64_t i = 0;
   if (rows == R && a_row == 1) {

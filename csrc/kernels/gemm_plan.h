@@ -7,14 +7,29 @@
 namespace pyforge::kernels::PF_ISA {
 namespace {
 
-// Block sizes: a panel of B (kBlockDepth x one tile) stays in the first-level cache, a block of A
-// (kBlockRows x kBlockDepth) in the second.
+// Convolution: a panel of B (kBlockDepth x one tile) stays in the first-level cache.
 inline constexpr int64_t kBlockDepth = kGemmBytes == 64 ? 384 : 256;
-inline constexpr int64_t kBlockRows = 16 * kTileRows;
+
+// Packed panels of B are kPanelDepth x kPanelColumns, blocks of A kBlockRows x kPanelDepth, in the
+// second-level cache.
+inline constexpr int kPanelRows = kGemmBytes == 64 ? 4 : kTileRows;
+inline constexpr int kPanelVectors = kGemmBytes == 64 ? 4 : kTileVectors;
+template <class T>
+inline constexpr int kPanelColumns = kPanelVectors * kLanes<T>;
+inline constexpr int64_t kPanelDepth = kGemmBytes == 64 ? 512 : 256;
+inline constexpr int64_t kBlockRows = kGemmBytes == 64 ? 256 : 16 * kTileRows;
+inline constexpr int64_t kRowUnit = kGemmBytes == 64 ? 16 : kTileRows;
 inline constexpr int64_t kPrepareColumns = 8;      // tiles of B packed as one unit
 inline constexpr int64_t kSmallWork = 400 * 1000;  // multiply-adds below which threads do not pay
 inline constexpr int64_t kTileWork = 1000 * 1000;  // multiply-adds that a unit of work should have
+// Without packing. With 32 registers 16 accumulators hide the latency of multiply-adds, and start
+// and end of a tile cost less the fewer there are.
 inline constexpr int kWideVectors = 4, kWideRows = 3;
+inline constexpr int kDirectVectors = kGemmBytes == 64 ? kWideVectors : kTileVectors;
+template <int V>
+inline constexpr int kDirectRows = kGemmBytes == 64    ? (V == 1 ? 14 : 16 / V)
+                                   : V <= kTileVectors ? kTileRows
+                                                       : kWideRows;
 inline constexpr int64_t kDotCopy = 4096;  // elements of A copied to make its rows contiguous
 
 enum class Kind : uint8_t { Row, Dot, Direct, Blocked };
@@ -75,6 +90,17 @@ void choose_direction(Problem<T>& p) {
   }
 }
 
+constexpr int64_t kFarBytes = 2048;  // between the rows of a panel that is better copied
+
+// With 32 registers a tile of few rows leaves time to read A and B where they lie, if the lines of
+// a panel spread over the sets of the caches.
+template <class T>
+bool lies_well(const Problem<T>& p) {
+  constexpr int64_t kSize = sizeof(T);
+  return kGemmBytes == 64 && p.b_col == 1 && p.b_row * kSize < kFarBytes &&
+         (p.a_col == 1 || (p.a_row == 1 && p.a_col * kSize <= 2 * kFarBytes));
+}
+
 template <class T>
 void choose_kind(Problem<T>& p) {
   const bool dots =
@@ -84,7 +110,7 @@ void choose_kind(Problem<T>& p) {
   } else if (p.m == 1 && p.b_col == 1 && p.k > 0) {
     p.kind = Kind::Row;
   } else if (p.m >= 4 * kTileRows && p.n >= 2 * kTileColumns<T> &&
-             p.m * p.n * p.k > 2 * kTileWork) {
+             p.m * p.n * p.k > 2 * kTileWork && !lies_well(p)) {
     p.kind = Kind::Blocked;
   } else {
     p.kind = Kind::Direct;
@@ -94,8 +120,8 @@ void choose_kind(Problem<T>& p) {
 template <class T>
 void choose_depth(Problem<T>& p) {
   p.depth = larger(1, p.k);
-  if (p.k > kBlockDepth) {
-    p.depth = round_up(ceil_div(p.k, ceil_div(p.k, kBlockDepth)), 8);
+  if (p.k > kPanelDepth) {
+    p.depth = round_up(ceil_div(p.k, ceil_div(p.k, kPanelDepth)), 8);
   }
 }
 
@@ -105,7 +131,7 @@ void choose_steps(Problem<T>& p) {
   const int64_t column_unit = p.kind == Kind::Row   ? kRowColumns
                               : p.kind == Kind::Dot ? kDotColumns
                                                     : kTileColumns<T> * 2;
-  const int64_t row_unit = p.kind == Kind::Dot ? kDotRows : kTileRows;
+  const int64_t row_unit = p.kind == Kind::Dot ? kDotRows : kRowUnit;
   p.row_step =
       smaller(round_up(p.m, row_unit), larger(round_up(ceil_div(p.m, 8), row_unit), 4 * row_unit));
   if (p.row_step > kBlockRows) p.row_step = kBlockRows;
@@ -149,48 +175,89 @@ Target<T> target_for(const Target<T>& out, bool first, bool last) {
   return t;
 }
 
-// All rows against one panel of B of up to V vectors; A is read where it lies.
-template <class T, int V, bool Edge>
-void panel_rows(int64_t rows, TileArgs<T> tile, const Target<T>& out) {
-  const int64_t tiles = ceil_div(rows, kTileRows);
-  Target<T> to = out;
+// f(rows) over even shares of the rows, each of at most `most`, with `tile` and `out` at its place.
+template <class T, class F>
+PF_INLINE void each_tile(int64_t rows, int most, TileArgs<T>& tile, Target<T>& out, F&& f) {
+  const int64_t tiles = ceil_div(rows, most);
   for (int64_t t = 0; t < tiles; ++t) {
     const int r = static_cast<int>(rows / tiles + (t < rows % tiles));
-    tile_for<T, V, false, Edge>(r)(tile, to);
+    f(r);
     tile.a += r * tile.a_row;
-    to.c += r * out.c_row;
-    if (to.bias) to.bias += r * out.bias_row;
+    out.c += r * out.c_row;
+    if (out.bias) out.bias += r * out.bias_row;
   }
 }
 
-template <class T>
-void edge_panel(int vectors, int64_t rows, const TileArgs<T>& tile, const Target<T>& out) {
-  switch (vectors) {
-    case 1:
-      return panel_rows<T, 1, true>(rows, tile, out);
-    case 2:
-      return panel_rows<T, 2, true>(rows, tile, out);
-    default:
-      return panel_rows<T, kTileVectors, true>(rows, tile, out);
+// All rows against one panel of B of V vectors; A is read where it lies.
+template <class T, int V, bool Edge>
+void panel_rows(int64_t rows, TileArgs<T>& tile, Target<T>& out) {
+  each_tile(rows, kDirectRows<V>, tile, out,
+            [&](int r) { tile_for<T, kDirectRows<V>, V, false, Edge>(r)(tile, out); });
+}
+template <class T, int V>
+PF_INLINE void panel_rows(int64_t rows, TileArgs<T>& tile, Target<T>& out) {
+  if (tile.columns == V * kLanes<T>) {
+    panel_rows<T, V, false>(rows, tile, out);
+  } else {
+    panel_rows<T, V, true>(rows, tile, out);
   }
+}
+
+// The same for up to kWideVectors vectors of columns; `tile` and `out` are used up.
+template <class T>
+void times_panel(int64_t rows, TileArgs<T>& tile, Target<T>& out) {
+  constexpr int L = kLanes<T>;
+#if defined(__AVX512F__)
+  const int rest = tile.columns % L;
+  const bool half = rest > 0 && rest <= L / 2;
+  const T *const a = tile.a, *const bias = out.bias;
+  T* const c = out.c;
+  if (half) tile.columns -= rest;
+#endif
+  switch ((tile.columns + L - 1) / L) {
+    case 0:
+      break;
+    case 1:
+      panel_rows<T, 1>(rows, tile, out);
+      break;
+    case 2:
+      panel_rows<T, 2>(rows, tile, out);
+      break;
+    case 3:
+      panel_rows<T, 3>(rows, tile, out);
+      break;
+    default:
+      panel_rows<T, kWideVectors>(rows, tile, out);
+      break;
+  }
+#if defined(__AVX512F__)
+  if (half) {
+    tile.a = a;
+    tile.b += tile.columns;
+    out.c = c + tile.columns * out.c_col;
+    if (bias) out.bias = bias + tile.columns * out.bias_col;
+    tile.columns = rest;
+    each_tile(rows, kDirectRows<1>, tile, out, [&](int r) {
+      half_tile_for<T>(r, typename MakeLanes<kDirectRows<1>>::type{})(tile, out);
+    });
+  }
+#endif
 }
 
 // C[rows, columns] without packing A; B is packed panel by panel where its rows are not contiguous.
 template <class T>
 void direct_block(const Problem<T>& p, int64_t i0, int64_t j0, int64_t rows, int64_t columns,
                   T* panel) {
-  constexpr int L = kLanes<T>, kWide = kWideVectors * L;
-  const bool wide = rows <= kWideRows;
-  const bool far = rows >= 3 * kTileRows && p.b_row * static_cast<int64_t>(sizeof(T)) >= 2048;
+  constexpr int L = kLanes<T>;
+  const int64_t most = L * (rows <= kWideRows ? kWideVectors : kDirectVectors);
+  const bool far = rows >= 3 * kTileRows && p.b_row * static_cast<int64_t>(sizeof(T)) >= kFarBytes;
   for (int64_t k0 = 0; k0 == 0 || k0 < p.k; k0 += p.depth) {
     const int64_t depth = smaller(p.depth, p.k - k0);
     const Target<T> out = target_for(p.out, k0 == 0, k0 + depth == p.k).at(i0, j0);
     const T* a = p.a + i0 * p.a_row + k0 * p.a_col;
     const T* b = p.b + k0 * p.b_row + j0 * p.b_col;
     for (int64_t j = 0; j < columns;) {
-      const int64_t left = columns - j;
-      const int step =
-          static_cast<int>(wide && left >= kWide ? kWide : smaller(left, kTileColumns<T>));
+      const int step = static_cast<int>(smaller(columns - j, most));
       const int width = static_cast<int>(round_up(step, L));
       TileArgs<T> tile{depth, a, p.a_row, p.a_col, b + j * p.b_col, p.b_row, step};
       if (p.b_col != 1 || far || (!kMaskedLoads && step < width)) {
@@ -198,24 +265,8 @@ void direct_block(const Problem<T>& p, int64_t i0, int64_t j0, int64_t rows, int
         tile.b = panel;
         tile.b_row = width;
       }
-      const Target<T> to = out.at(0, j);
-      if (step == kWide) {
-        switch (rows) {
-          case 1:
-            multiply_tile<T, 1, kWideVectors, false, false>(tile, to);
-            break;
-          case 2:
-            multiply_tile<T, 2, kWideVectors, false, false>(tile, to);
-            break;
-          default:
-            multiply_tile<T, kWideRows, kWideVectors, false, false>(tile, to);
-            break;
-        }
-      } else if (step == kTileColumns<T>) {
-        panel_rows<T, kTileVectors, kFreeMasks>(rows, tile, to);
-      } else {
-        edge_panel(width / L, rows, tile, to);
-      }
+      Target<T> to = out.at(0, j);
+      times_panel(rows, tile, to);
       j += step;
     }
   }
@@ -228,40 +279,72 @@ PF_INLINE void prefetch(const T* p, int64_t first, int64_t last) {
   for (int64_t i = first; i < last; i += kLine) __builtin_prefetch(p + i, 0, 2);
 }
 
+// A block of A, copied: by tiles as [k][rows], or where a tile has few rows and they are
+// contiguous, row by row, which costs least.
+template <class T>
+struct BlockOfA {
+  T* data;
+  int64_t depth, line;
+  bool by_rows;
+
+  BlockOfA(T* data, const T* a, int64_t a_row, int64_t a_col, int64_t rows, int64_t depth)
+      : data(data),
+        depth(depth),
+        line(depth + kLineGap<T>),
+        by_rows(kGemmBytes == 64 && a_col == 1) {
+    constexpr int R = kPanelRows;
+    int64_t i = 0;
+    if (by_rows) {
+      copy_rows(data, line, rows, a, a_row, depth);
+      i = rows;
+    }
+    if (a_row == 1) {
+      for (; i + kTogether * R <= rows; i += kTogether * R)
+        pack_tiles_of_rows<T, R>(data + i * depth, a + i, a_col, depth);
+    }
+    for (; i < rows; i += R) {
+      pack_rows<T, R>(data + i * depth, static_cast<int>(smaller(R, rows - i)), a + i * a_row,
+                      a_row, a_col, depth);
+    }
+  }
+  void point(TileArgs<T>& tile, int64_t row, int rows) const {
+    tile.a = data + row * (by_rows ? line : depth);
+    tile.a_row = by_rows ? line : 1;
+    tile.a_col = by_rows ? 1 : rows;
+  }
+};
+
 // C[rows, columns] from packed B; A is packed block by block.
 template <class T>
 void packed_block(const Problem<T>& p, const T* packed, int64_t i0, int64_t j0, int64_t rows,
-                  int64_t columns, T* block) {
-  constexpr int R = kTileRows, C = kTileColumns<T>;
+                  int64_t columns, T* workspace) {
+  constexpr int R = kPanelRows, V = kPanelVectors, C = kPanelColumns<T>;
+  constexpr bool kByTiles = kGemmBytes != 64;
   const int64_t padded = round_up(p.n, C);
   for (int64_t k0 = 0; k0 < p.k; k0 += p.depth) {
     const int64_t depth = smaller(p.depth, p.k - k0);
     const Target<T> out = target_for(p.out, k0 == 0, k0 + depth == p.k).at(i0, j0);
-    const T* a = p.a + i0 * p.a_row + k0 * p.a_col;
-    int64_t i = 0;
-    if (p.a_row == 1) {
-      for (; i + kTogether * R <= rows; i += kTogether * R)
-        pack_tiles_of_rows(block + i * depth, a + i, p.a_col, depth);
-    }
-    for (; i < rows; i += R) {
-      pack_rows(block + i * depth, static_cast<int>(smaller(R, rows - i)), a + i * p.a_row, p.a_row,
-                p.a_col, depth);
-    }
+    const BlockOfA<T> block(workspace, p.a + i0 * p.a_row + k0 * p.a_col, p.a_row, p.a_col, rows,
+                            depth);
     for (int64_t j = 0; j < columns; j += C) {
       const int step = static_cast<int>(smaller(C, columns - j));
-      TileArgs<T> tile{depth, block, 1, 0, packed + k0 * padded + (j0 + j) * depth, C, step};
-      const T* next = tile.b + depth * C;
+      const T* const from = packed + k0 * padded + (j0 + j) * depth;
       for (int64_t i = 0; i < rows; i += R) {
         const int r = static_cast<int>(smaller(R, rows - i));
-        tile.a = block + i * depth;
-        const Target<T> to = out.at(i, j);
-        prefetch(next, depth * C * i / rows, depth * C * (i + r) / rows);
-        if (step == C) {
-          tile_for<T, kTileVectors, true, false>(r)(tile, to);
-        } else {
-          tile.a_col = r;
-          edge_panel(static_cast<int>(ceil_div(step, kLanes<T>)), r, tile, to);
+        TileArgs<T> tile{depth, nullptr, 1, 0, from, C, step};
+        block.point(tile, i, r);
+        Target<T> to = out.at(i, j);
+        prefetch(from + depth * C, depth * C * i / rows, depth * C * (i + r) / rows);
+        if (step < C) {
+          times_panel(r, tile, to);
+          continue;
         }
+        if constexpr (!kByTiles) {
+          for (int q = 0; q < r; ++q) {
+            for (int v = 0; v < V; ++v) __builtin_prefetch(to.c + q * to.c_row + v * kLanes<T>, 1);
+          }
+        }
+        tile_for<T, R, V, kByTiles, false>(r)(tile, to);
       }
     }
   }
@@ -269,13 +352,13 @@ void packed_block(const Problem<T>& p, const T* packed, int64_t i0, int64_t j0, 
 
 template <class T>
 int64_t packed_size(const Problem<T>& p) {
-  return p.kind == Kind::Blocked ? round_up(p.n, kTileColumns<T>) * p.k : 0;
+  return p.kind == Kind::Blocked ? round_up(p.n, kPanelColumns<T>) * p.k : 0;
 }
 template <class T>
 int64_t workspace_size(const Problem<T>& p) {
   switch (p.kind) {
     case Kind::Blocked:
-      return kBlockRows * p.depth + kLanes<T>;
+      return kBlockRows * (p.depth + kLineGap<T>)+kLanes<T>;
     case Kind::Direct:
       return kWideVectors * kLanes<T> * p.depth;
     case Kind::Dot:
@@ -300,18 +383,18 @@ void plan(const GemmArgs& args, GemmPlan& plan) {
 
 template <class T>
 void prepare(const GemmArgs& args, void* shared, int64_t first, int64_t last) {
-  constexpr int C = kTileColumns<T>;
+  constexpr int C = kPanelColumns<T>, P = kPrepareColumns * kTileColumns<T>;
   const Problem<T> p = analyse<T>(args);
-  const int64_t groups = ceil_div(p.n, kPrepareColumns * C), padded = round_up(p.n, C);
+  const int64_t groups = ceil_div(p.n, P), padded = round_up(p.n, C);
   for (int64_t t = first; t < last; ++t) {
     const int64_t k0 = t / groups * p.depth, depth = smaller(p.depth, p.k - k0);
-    const int64_t j0 = t % groups * kPrepareColumns * C;
-    const int64_t j1 = smaller(p.n, j0 + kPrepareColumns * C);
+    const int64_t j0 = t % groups * P;
+    const int64_t j1 = smaller(p.n, j0 + P);
     T* to = static_cast<T*>(shared) + k0 * padded;
     int64_t j = j0;
     if (p.b_col == 1) {
       for (; j + kTogether * C <= j1; j += kTogether * C)
-        pack_tiles_of_columns(to + j * depth, p.b + k0 * p.b_row + j, p.b_row, depth);
+        pack_tiles_of_columns<T, C>(to + j * depth, p.b + k0 * p.b_row + j, p.b_row, depth);
     }
     for (; j < j1; j += C) {
       pack_columns(to + j * depth, C, p.b + k0 * p.b_row + j * p.b_col, p.b_row, p.b_col, depth,
@@ -376,7 +459,7 @@ bool is_small(const GemmArgs& args) {
 template <class T>
 void small(const GemmArgs& args) {
   if (args.m <= 0 || args.n <= 0) return;
-  constexpr int64_t kPanel = kWideVectors * kLanes<T> * kBlockDepth;
+  constexpr int64_t kPanel = kWideVectors * kLanes<T> * kPanelDepth;
   alignas(kGemmBytes) T panel[larger(kPanel, kDotCopy)];
   Problem<T> p = analyse<T>(args);
   if (p.kind == Kind::Blocked) p.kind = Kind::Direct;

@@ -52,6 +52,9 @@ using Reg = typename Simd<T>::Reg;
 template <class T>
 inline constexpr int kLanes = kGemmBytes / static_cast<int>(sizeof(T));
 
+// Half vectors run at twice the rate where the units of AVX-512 are two of AVX2.
+inline constexpr bool kHalves = kGemmBytes == 64;
+
 // The register tile is kTileRows rows of kTileVectors vectors.
 #if defined(__AVX512F__)
 inline constexpr int kTileRows = 14, kTileVectors = 2;
@@ -96,7 +99,39 @@ PF_INLINE Reg<float> fma(Reg<float> a, Reg<float> b, Reg<float> c) { return mult
 PF_INLINE Reg<double> fma(Reg<double> a, Reg<double> b, Reg<double> c) {
   return multiply_add(a, b, c);
 }
+template <class T>
+struct HalfOf {
+  typedef T Reg __attribute__((vector_size(32)));
+};
+template <class T>
+using HalfReg = typename HalfOf<T>::Reg;
+PF_INLINE HalfReg<float> half_at(const float* p) { return (HalfReg<float>)_mm256_set1_ps(*p); }
+PF_INLINE HalfReg<double> half_at(const double* p) { return (HalfReg<double>)_mm256_set1_pd(*p); }
+#if defined(PF_GEMM_PAIRS)
+PF_INLINE HalfReg<float> fma(HalfReg<float> a, HalfReg<float> b, HalfReg<float> c) {
+  return (HalfReg<float>)_mm256_dpbf16_ps((__m256)c, (__m256bh)a, (__m256bh)b);
+}
+#else
+PF_INLINE HalfReg<float> fma(HalfReg<float> a, HalfReg<float> b, HalfReg<float> c) {
+  return (HalfReg<float>)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+}
+#endif
+PF_INLINE HalfReg<double> fma(HalfReg<double> a, HalfReg<double> b, HalfReg<double> c) {
+  return (HalfReg<double>)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+}
 typedef __mmask16 Mask;
+PF_INLINE HalfReg<float> half_first(const float* p, Mask mask) {
+  return (HalfReg<float>)_mm256_maskz_loadu_ps(static_cast<__mmask8>(mask), p);
+}
+PF_INLINE HalfReg<double> half_first(const double* p, Mask mask) {
+  return (HalfReg<double>)_mm256_maskz_loadu_pd(static_cast<__mmask8>(mask), p);
+}
+PF_INLINE Reg<float> widened(HalfReg<float> v) {
+  return (Reg<float>)_mm512_zextps256_ps512((__m256)v);
+}
+PF_INLINE Reg<double> widened(HalfReg<double> v) {
+  return (Reg<double>)_mm512_zextpd256_pd512((__m256d)v);
+}
 PF_INLINE Mask first_lanes(int count) { return static_cast<Mask>((1u << count) - 1); }
 PF_INLINE Reg<float> load_first(const float* p, Mask mask) {
   return (Reg<float>)_mm512_maskz_loadu_ps(mask, p);

@@ -126,11 +126,20 @@ void set_mask(AttentionArgs& a, const Tensor& mask, int64_t batch, int64_t head)
 }
 
 // What all heads have in common.
+// Shape alone decides: large blocks where there are enough of them for many threads.
+int64_t block_for(const Sizes& s) {
+  constexpr int64_t kUnits = 16, kLarge = kernels::kLargestBlock;
+  const int64_t units = s.batch * s.heads * ((s.queries + kLarge - 1) / kLarge);
+  return s.queries > kernels::kSmallestBlock && units >= kUnits ? kLarge : kernels::kSmallestBlock;
+}
+
 AttentionArgs common_args(const Sizes& s, const Tensor& q, const Tensor& k, const Tensor& v,
                           const Tensor& y, const ScaledDotProductAttentionBackward& p) {
   const auto& gemm = kernels::active().gemm;
   AttentionArgs a{};
+  a.block = block_for(s);
   a.queries = s.queries, a.keys = s.keys, a.dim = s.dim, a.value_dim = s.value_dim;
+  a.block = block_for(s);
   a.scale = p.scale, a.causal = p.causal, a.keep_scale = p.keep_scale;
   a.q_row = q.stride(2), a.k_row = k.stride(2), a.v_row = v.stride(2), a.out_row = y.stride(2);
   a.gemm = q.dtype() == DType::Float32 ? gemm.f32.small : gemm.f64.small;
@@ -160,18 +169,19 @@ int64_t slots_for(int64_t units, int64_t work) {
 }
 
 int64_t slot_bytes(const Sizes& s, DType dtype) {
-  const int64_t bytes =
-      kernels::active().attention.workspace_bytes[float_index(dtype)](s.dim, s.value_dim);
+  const int64_t bytes = kernels::active().attention.workspace_bytes[float_index(dtype)](
+      s.dim, s.value_dim, block_for(s));
   return (bytes + 63) / 64 * 64;
 }
 
 // Shape alone decides in how many parts a key head's queries are taken: each part has its own sums
 // of dk and dv, so that few heads with long sequences use all threads.
 int64_t backward_parts(const Sizes& s) {
-  constexpr int64_t kUnits = 8, kLeastBlocks = 4;
-  const int64_t blocks = (s.queries + kernels::kQueryBlock - 1) / kernels::kQueryBlock * s.group;
+  constexpr int64_t kUnits = 8, kLeastQueries = 256;
+  const int64_t block = block_for(s), blocks = (s.queries + block - 1) / block * s.group;
   const int64_t units = std::max<int64_t>(1, s.batch * s.heads / s.group);
-  return std::clamp<int64_t>(kUnits / units, 1, std::max<int64_t>(1, blocks / kLeastBlocks));
+  return std::clamp<int64_t>(kUnits / units, 1,
+                             std::max<int64_t>(1, blocks * block / kLeastQueries));
 }
 
 Tensor gradient_like(const Tensor& t) {
@@ -183,13 +193,11 @@ Tensor gradient_like(const Tensor& t) {
 struct PartSums {
   Tensor result, parts;
 
-  PartSums(const Tensor& t, int64_t count) {
-    if (count == 1) {
-      result = gradient_like(t);
-      std::memset(result->data, 0, result->storage->nbytes);
-    } else {
-      parts = zeros({count, t.size(0), t.size(1), t.size(2), t.size(3)}, t.dtype());
-    }
+  PartSums(const Tensor& t, int64_t count, bool zeroed) {
+    Tensor& sums = count == 1 ? result : parts;
+    sums = count == 1 ? gradient_like(t)
+                      : empty({count, t.size(0), t.size(1), t.size(2), t.size(3)}, t.dtype());
+    if (zeroed) std::memset(sums->data, 0, sums->storage->nbytes);
   }
   // Where part `part` of a head goes, and the distance of its rows.
   char* at(int64_t part, int64_t batch, int64_t head) const {
@@ -216,11 +224,11 @@ void ScaledDotProductAttentionBackward::fused(Node& n, const Tensor& grad, Tenso
   q = with_unit_rows(q), k = with_unit_rows(k), v = with_unit_rows(v);
   const Sizes s(q, k, v);
   const int64_t parts = backward_parts(s), key_heads = s.heads / s.group;
-  const int64_t blocks = (s.queries + kernels::kQueryBlock - 1) / kernels::kQueryBlock;
+  const int64_t size = block_for(s), blocks = (s.queries + size - 1) / size;
   if (n.needs(0)) out[0] = gradient_like(q);
   std::optional<PartSums> dk, dv;
-  if (n.needs(1)) dk.emplace(k, parts);
-  if (n.needs(2)) dv.emplace(v, parts);
+  if (n.needs(1)) dk.emplace(k, parts, causal);
+  if (n.needs(2)) dv.emplace(v, parts, causal);
 
   AttentionArgs a = common_args(s, q, k, v, y, *this);
   a.grad_row = g.stride(2);
@@ -240,6 +248,7 @@ void ScaledDotProductAttentionBackward::fused(Node& n, const Tensor& grad, Tenso
         const int64_t part = u % parts, batch = u / parts / key_heads,
                       key_head = u / parts % key_heads;
         const int64_t end = (part + 1) * blocks * s.group / parts;
+        mine.fresh = !causal;
         for (int64_t block = part * blocks * s.group / parts; block < end;) {
           const int64_t head = key_head * s.group + block / blocks, from = block % blocks;
           const int64_t count = std::min(blocks - from, end - block);
@@ -248,9 +257,9 @@ void ScaledDotProductAttentionBackward::fused(Node& n, const Tensor& grad, Tenso
           if (out[0].defined()) mine.dq = head_at(out[0], batch, head);
           if (dk) mine.dk = dk->at(part, batch, key_head);
           if (dv) mine.dv = dv->at(part, batch, key_head);
-          kernel(mine, from * kernels::kQueryBlock,
-                 std::min(s.queries, (from + count) * kernels::kQueryBlock));
+          kernel(mine, from * size, std::min(s.queries, (from + count) * size));
           block += count;
+          mine.fresh = false;
         }
       }
     });
@@ -290,7 +299,7 @@ Tensor attention_fused(const Tensor& query, const Tensor& key, const Tensor& val
   Tensor y = empty_heads(s.batch, s.heads, s.queries, s.value_dim, dtype);
   Tensor stats = empty({s.batch, s.heads, 2, s.queries}, dtype);
   const AttentionArgs a = common_args(s, q, k, v, y, p);
-  const int64_t blocks = (s.queries + kernels::kQueryBlock - 1) / kernels::kQueryBlock;
+  const int64_t size = block_for(s), blocks = (s.queries + size - 1) / size;
   const int64_t units = s.batch * s.heads * blocks, each = slot_bytes(s, dtype);
   const int64_t slots = slots_for(units, s.work());
   const Workspace workspace(slots * each);
@@ -303,8 +312,7 @@ Tensor attention_fused(const Tensor& query, const Tensor& key, const Tensor& val
       for (int64_t u = first; u < last; ++u) {
         const int64_t block = u % blocks, head = u / blocks % s.heads, batch = u / blocks / s.heads;
         set_head(mine, s, batch, head, q, k, v, y, stats, mask, keep);
-        kernel(mine, block * kernels::kQueryBlock,
-               std::min(s.queries, (block + 1) * kernels::kQueryBlock));
+        kernel(mine, block * size, std::min(s.queries, (block + 1) * size));
       }
     });
   }

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import pyforge as pf  # whose linalg is loaded on first use
+
 from .. import _C
 from .._C import Tensor
-from ..linalg import solve_triangular
+from .._functions import broadcast_shapes
 from .distribution import ExponentialFamily, sum_rightmost
 from .kl import register_kl
 from .matrices import Wishart, mvdigamma
 from .multivariate import (
     LowRankMultivariateNormal,
     MultivariateNormal,
-    _broadcast_shapes,
     log_diagonal,
     mahalanobis,
 )
@@ -34,8 +35,8 @@ def _square_sum(matrix: Tensor) -> Tensor:
 
 
 def _solve(lower: Tensor, matrix: Tensor) -> Tensor:
-    batch = _broadcast_shapes(lower.shape[:-2], matrix.shape[:-2])
-    return solve_triangular(
+    batch = broadcast_shapes(lower.shape[:-2], matrix.shape[:-2])
+    return pf.linalg.solve_triangular(
         lower.expand((*batch, -1, -1)), matrix.expand((*batch, -1, -1)), upper=False
     )
 
