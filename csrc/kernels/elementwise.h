@@ -81,8 +81,8 @@ struct ElementwiseTable {
   // Conversion as static_cast; to bool is "!= 0"; float to integer truncates towards zero, NaN and
   // values out of range give INT32_MIN or INT64_MIN; narrower integers wrap from int32.
   ElementwiseFn convert[kDTypes][kDTypes];  // [from][to], in[0] contiguous
-  // Writes `bytes` past the caches while fetching as many from each of `ahead`; others see them after
-  // finish_streaming(), which waits for memory.
+  // Writes `bytes` past the caches while fetching as many from each of `ahead`; others see them
+  // after finish_streaming(), which waits for memory.
   void (*stream)(void* out, const void* in, int64_t bytes, const void* const* ahead, int count);
   void (*finish_streaming)();
   // out[r * width + c] = in[c][r] for elements of 4 or 8 bytes, `stride` bytes between the columns

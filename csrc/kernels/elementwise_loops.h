@@ -2,7 +2,9 @@
 // derivatives read, and one loop runs any of them over contiguous memory.
 #pragma once
 #include "kernels/elementwise.h"
+#include "kernels/lanes.h"
 #include "kernels/math.h"
+#include "kernels/streaming.h"
 
 namespace pyforge::kernels::PF_ISA {
 
@@ -210,7 +212,8 @@ struct FetchBuffered {
 // out[i] = body(i, fetch) for all i, a register at a time. A long body is compiled once and takes
 // the tail in its stride; a short one has a loop without tests. kTogether registers at a time give
 // the compiler independent instructions to put between dependent ones.
-template <int kLanes, bool kLong, bool kRare = false, int kTogether = 1, class Out, class Body>
+template <int kLanes, bool kLong, bool kRare = false, int kTogether = 1, bool kStreamed = false,
+          class Out, class Body>
 PF_INLINE void sweep(Out* out, int64_t n, Body body) {
   int64_t i = 0;
   if constexpr (kRare) {
@@ -223,11 +226,16 @@ PF_INLINE void sweep(Out* out, int64_t n, Body body) {
         store_buffered(out + i, r, count);
     }
   } else if constexpr (kLong) {
-    if constexpr (kTogether > 1) {
+    if constexpr (kTogether > 1 || kStreamed) {
       for (; i + kTogether * kLanes <= n; i += kTogether * kLanes) {
         decltype(body(i, FetchFull{})) r[kTogether];
         for (int k = 0; k < kTogether; ++k) r[k] = body(i + k * kLanes, FetchFull{});
-        for (int k = 0; k < kTogether; ++k) store(out + i + k * kLanes, r[k]);
+        for (int k = 0; k < kTogether; ++k) {
+          if constexpr (kStreamed)
+            Streamed{i + k * kLanes}.store(out, r[k]);
+          else
+            store(out + i + k * kLanes, r[k]);
+        }
       }
     }
     for (; i < n; i += kLanes) {
@@ -279,6 +287,19 @@ inline constexpr int kTogether =
         ? 4
         : 1;
 
+#define PF_IS_ROW(name) || same_type<Row, row::name##_row>
+template <class Row, class T>
+inline constexpr bool kStreamsForward =
+    same_type<T, float> && (false PF_STREAMED_FORWARD(PF_IS_ROW));
+template <class Row, class T>
+inline constexpr bool kStreamsBackward =
+    same_type<T, float> && (false PF_STREAMED_BACKWARD(PF_IS_ROW));
+#undef PF_IS_ROW
+
+PF_INLINE bool wants_streaming(const void* out, const void* in, int64_t n, int size) {
+  return n * size >= kStreamBytes && reinterpret_cast<uintptr_t>(out) % 64 == 0 && out != in;
+}
+
 template <class Row, class T, int kAttributes>
 void forward(void* out, const void* const* in, int64_t n, const Attr* attrs) {
   using V = Vec<T>;
@@ -288,13 +309,21 @@ void forward(void* out, const void* const* in, int64_t n, const Attr* attrs) {
   V p = 0, q = 0;
   if constexpr (kAttributes > 0) p = attribute<T>(attrs[0]);
   if constexpr (kAttributes > 1) q = attribute<T>(attrs[1]);
-  sweep<V::kLanes, (probe_forward<Row>().cost > kLightCost), Row::kRare, kTogether<Row, T>>(
-      static_cast<Out*>(out), n, [=](int64_t i, auto fetch) __attribute__((always_inline)) {
-        if constexpr (Row::kInputs == 2)
-          return Row::template forward<V>(fetch(a + i), fetch(b + i), p, q);
-        else
-          return Row::template forward<V>(fetch(a + i), 0, p, q);
-      });
+  constexpr bool kLong = probe_forward<Row>().cost > kLightCost;
+  const auto body = [=](int64_t i, auto fetch) __attribute__((always_inline)) {
+    if constexpr (Row::kInputs == 2)
+      return Row::template forward<V>(fetch(a + i), fetch(b + i), p, q);
+    else
+      return Row::template forward<V>(fetch(a + i), 0, p, q);
+  };
+  if constexpr (kStreamsForward<Row, T>) {
+    if (wants_streaming(out, a, n, sizeof(T))) {
+      sweep<V::kLanes, kLong, false, kTogether<Row, T>, true>(static_cast<Out*>(out), n, body);
+      finish_streaming();
+      return;
+    }
+  }
+  sweep<V::kLanes, kLong, Row::kRare, kTogether<Row, T>>(static_cast<Out*>(out), n, body);
 }
 
 // forward() of two operands, in[kOperand] being one element.
@@ -323,20 +352,28 @@ void backward(void* out, const void* const* in, int64_t n, const Attr* attrs) {
   if constexpr (kAttributes > 0) p = attribute<T>(attrs[0]);
   if constexpr (kAttributes > 1) q = attribute<T>(attrs[1]);
   constexpr bool kMayBeMasked = (probe.uses & kUsesGrad) != 0 && probe.uses != kUsesGrad;
-  sweep<V::kLanes, (probe.cost > kLightCost), Row::kRare, kTogether<Row, T>>(
-      static_cast<T*>(out), n, [=](int64_t i, auto fetch) __attribute__((always_inline)) {
-        V vg = 0, va = 0, vb = 0, vy = 0;
-        if constexpr ((probe.uses & kUsesGrad) != 0) vg = fetch(g + i);
-        if constexpr ((probe.uses & kUsesA) != 0) va = fetch(a + i);
-        if constexpr ((probe.uses & kUsesB) != 0) vb = fetch(b + i);
-        if constexpr ((probe.uses & kUsesY) != 0) vy = fetch(y + i);
-        const V r = Row::template derivative<kOperand, V>(vg, va, vb, vy, p, q);
-        // docs/singular_points.md: where nothing arrives, nothing is passed on, also at 0 * inf.
-        if constexpr (kMayBeMasked)
-          return where((vg == V(0)) & (r != r), V(0), r);
-        else
-          return r;
-      });
+  constexpr bool kLong = probe.cost > kLightCost;
+  const auto body = [=](int64_t i, auto fetch) __attribute__((always_inline)) {
+    V vg = 0, va = 0, vb = 0, vy = 0;
+    if constexpr ((probe.uses & kUsesGrad) != 0) vg = fetch(g + i);
+    if constexpr ((probe.uses & kUsesA) != 0) va = fetch(a + i);
+    if constexpr ((probe.uses & kUsesB) != 0) vb = fetch(b + i);
+    if constexpr ((probe.uses & kUsesY) != 0) vy = fetch(y + i);
+    const V r = Row::template derivative<kOperand, V>(vg, va, vb, vy, p, q);
+    // docs/singular_points.md: where nothing arrives, nothing is passed on, also at 0 * inf.
+    if constexpr (kMayBeMasked)
+      return where((vg == V(0)) & (r != r), V(0), r);
+    else
+      return r;
+  };
+  if constexpr (kStreamsBackward<Row, T>) {
+    if (wants_streaming(out, g, n, sizeof(T)) && out != a) {
+      sweep<V::kLanes, kLong, false, kTogether<Row, T>, true>(static_cast<T*>(out), n, body);
+      finish_streaming();
+      return;
+    }
+  }
+  sweep<V::kLanes, kLong, Row::kRare, kTogether<Row, T>>(static_cast<T*>(out), n, body);
 }
 
 template <class Row, class T, int kAttributes>

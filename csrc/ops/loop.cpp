@@ -8,6 +8,7 @@
 #include "core/gil.h"
 #include "core/half.h"
 #include "core/threads.h"
+#include "kernels/streaming.h"
 
 namespace pyforge {
 namespace {
@@ -15,12 +16,12 @@ namespace {
 constexpr int64_t kBlock = 512;              // elements gathered or splatted at a time
 constexpr int64_t kParallelGrain = 1 << 15;  // elements below which a thread is not worth waking
 constexpr int64_t kReleaseGil = 1 << 16;
-constexpr int64_t kStreamBytes = 16 << 20;  // results of this size are written past the caches
 constexpr int kSlots = kMaxLoopInputs + 1;
 constexpr int kCrossing = 2;  // transposed operands that tiles are kept for
 
 using kernels::Attr;
 using kernels::ElementwiseFn;
+using kernels::kStreamBytes;
 
 struct alignas(64) Buffer {
   char bytes[kBlock * 8];
@@ -119,6 +120,19 @@ void run_rows(const Operands& o, char** data, const int64_t* step, int64_t rows,
   }
 }
 
+bool streams_itself(const Operands& o, const char* out, int64_t n) {
+  if (!o.direct || n * o.size[0] < kStreamBytes || reinterpret_cast<uintptr_t>(out) % 64 != 0)
+    return false;
+  using kernels::Elementwise;
+  const auto& table = kernels::active().elementwise;
+  constexpr int kFloat32 = static_cast<int>(DType::Float32);
+#define PF_IS_FORWARD(name) || o.fn == table.forward[static_cast<int>(Elementwise::name)][kFloat32]
+#define PF_IS_BACKWARD(name) || o.fn == table.backward[static_cast<int>(Elementwise::name)][0][0]
+  return false PF_STREAMED_FORWARD(PF_IS_FORWARD) PF_STREAMED_BACKWARD(PF_IS_BACKWARD);
+#undef PF_IS_FORWARD
+#undef PF_IS_BACKWARD
+}
+
 // By way of a buffer in the first-level cache past the other ones, where every line of the output
 // would have to be read before it is overwritten. Meanwhile the next block is fetched.
 void run_row_streamed(const Operands& o, char* const* data, int64_t n) {
@@ -150,7 +164,7 @@ void run_flat(const Operands& o, int64_t n) {
                  for (int k = 0; k < o.count; ++k)
                    data[k] = o.data[k] ? o.data[k] + first * kBlock * o.stride[k] : nullptr;
                  const int64_t part = std::min(last * kBlock, n) - first * kBlock;
-                 if (streamed)
+                 if (streamed && !streams_itself(o, data[0], part))
                    run_row_streamed(o, data, part);
                  else
                    run_row(o, data, part);
