@@ -53,6 +53,8 @@ class Case:
         inputs: makes the NumPy arrays from a random generator, alike for every engine.
         flops, bytes, calls: the least work there is: floating-point operations, bytes to and from
             memory (only where it outgrows the caches), calls of a C function from Python.
+        shortcut: how many times fewer products the best known algorithm needs; the share of the
+            limit may reach that.
         double: the operations are float64.
         at_least: times less time than "best" (the fastest peer) or a peer by name, or the share of
             the physical "limit"; a pair is for one thread and for several.
@@ -71,6 +73,7 @@ class Case:
     flops: float = 0.0
     bytes: float = 0.0
     calls: float = 0.0
+    shortcut: float = 1.0
     double: bool = False
     at_least: Mapping[str, Bound] = field(default_factory=dict)
     at_most: float | None = None

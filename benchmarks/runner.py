@@ -65,7 +65,7 @@ def summarise(row: Row, case: Case, values: Mapping[str, list[float]]) -> Row:
         # Arithmetic cannot outrun the processor; a tenth is left for noise.
         if case.flops and "limit" in values and name != "limit":
             share = median_ratio(values["limit"], turns)
-            if share > 1.1:
+            if share > 1.1 * case.shortcut:
                 row.problems[name] = (
                     f"at {share:.0%} of the limit: more threads than {row.threads}?"
                 )

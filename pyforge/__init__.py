@@ -270,113 +270,63 @@ _SUBMODULES = frozenset(
     }
 )
 _LAZY = {
-    "autocast": "amp.autocast_mode",
-    "compile": "compiler",
-    "finfo": "_type_info",
-    "get_autocast_dtype": "amp.autocast_mode",
-    "load": "serialization",
-    "save": "serialization",
-    "iinfo": "_type_info",
-    "sparse_coo": "sparse.matrix",
-    "sparse_coo_tensor": "sparse.matrix",
-    "spmm": "sparse",
-    "is_anomaly_check_nan_enabled": "autograd.anomaly_mode",
-    "is_anomaly_enabled": "autograd.anomaly_mode",
-    "set_anomaly_enabled": "autograd.anomaly_mode",
-    "is_autocast_enabled": "amp.autocast_mode",
-    "get_printoptions": "_tensor_str",
-    "printoptions": "_tensor_str",
-    "set_autocast_dtype": "amp.autocast_mode",
-    "set_autocast_enabled": "amp.autocast_mode",
-    "set_printoptions": "_tensor_str",
-    "bilinear": "nn.functional",
-    "celu_": "nn.functional",
-    "channel_shuffle": "nn.functional",
-    "cosine_similarity": "nn.functional",
-    "hardshrink": "nn.functional",
-    "pairwise_distance": "nn.functional",
-    "pdist": "nn.functional",
-    "relu_": "nn.functional",
-    "rrelu": "nn.functional",
-    "rrelu_": "nn.functional",
-    "selu_": "nn.functional",
-    "threshold_": "nn.functional",
-    "vmap": "func",
-    "BFloat16Tensor": "_legacy",
-    "BoolTensor": "_legacy",
-    "ByteTensor": "_legacy",
-    "CharTensor": "_legacy",
-    "DoubleTensor": "_legacy",
-    "FloatTensor": "_legacy",
-    "HalfTensor": "_legacy",
-    "IntTensor": "_legacy",
-    "LongTensor": "_legacy",
-    "ShortTensor": "_legacy",
-    "_assert": "_legacy",
-    "are_deterministic_algorithms_enabled": "_legacy",
-    "frombuffer": "_legacy",
-    "get_default_device": "_legacy",
-    "get_float32_matmul_precision": "_legacy",
-    "is_complex": "_legacy",
-    "is_nonzero": "_legacy",
-    "is_signed": "_legacy",
-    "set_default_device": "_legacy",
-    "set_default_tensor_type": "_legacy",
-    "set_float32_matmul_precision": "_legacy",
-    "use_deterministic_algorithms": "_legacy",
-    "adaptive_max_pool1d": "nn.functional",
-    "celu": "nn.functional",
-    "selu": "nn.functional",
-    "threshold": "nn.functional",
-    "chain_matmul": "linalg._top",
-    "cholesky": "linalg._top",
-    "cholesky_inverse": "linalg._top",
-    "cholesky_solve": "linalg._top",
-    "det": "linalg._top",
-    "frobenius_norm": "linalg._top",
-    "geqrf": "linalg._top",
-    "inverse": "linalg._top",
-    "logdet": "linalg._top",
-    "lu": "linalg._top",
-    "lu_solve": "linalg._top",
-    "lu_unpack": "linalg._top",
-    "matrix_exp": "linalg._top",
-    "matrix_power": "linalg._top",
-    "nuclear_norm": "linalg._top",
-    "orgqr": "linalg._top",
-    "pca_lowrank": "linalg._top",
-    "pinverse": "linalg._top",
-    "qr": "linalg._top",
-    "slogdet": "linalg._top",
-    "svd": "linalg._top",
-    "svd_lowrank": "linalg._top",
-    "tensordot": "linalg._top",
-    "triangular_solve": "linalg._top",
-    "vander": "linalg._top",
+    name: module
+    for module, names in {
+        "_legacy": """
+            BFloat16Tensor BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor
+            HalfTensor IntTensor LongTensor ShortTensor _assert
+            are_deterministic_algorithms_enabled frombuffer get_autocast_cpu_dtype
+            get_default_device get_deterministic_debug_mode get_device get_device_module
+            get_float32_matmul_precision get_num_interop_threads is_complex is_inference
+            is_nonzero is_signed is_storage is_warn_always_enabled
+            set_autocast_cpu_dtype set_autocast_cpu_enabled set_default_device
+            set_default_tensor_type set_deterministic_debug_mode
+            set_float32_matmul_precision set_num_interop_threads set_warn_always
+            use_deterministic_algorithms
+        """,
+        "_numeric": """
+            as_strided_copy empty_permuted fill frexp from_file gradient histogramdd
+            lobpcg ormqr range rsub segment_reduce to_dlpack unfold_copy
+        """,
+        "_old_forms": """
+            affine_grid_generator alpha_dropout alpha_dropout_ batch_norm
+            binary_cross_entropy_with_logits cosine_embedding_loss ctc_loss dropout_
+            embedding embedding_bag feature_alpha_dropout feature_alpha_dropout_
+            feature_dropout feature_dropout_ grid_sampler grid_sampler_2d
+            grid_sampler_3d hinge_embedding_loss instance_norm kl_div
+            margin_ranking_loss poisson_nll_loss triplet_margin_loss
+        """,
+        "_refused": "istft stft view_as_real view_as_real_copy",
+        "_tensor_str": "get_printoptions printoptions set_printoptions",
+        "_type_info": "finfo iinfo",
+        "_windows": "bartlett_window blackman_window hamming_window hann_window kaiser_window",
+        "amp": "GradScaler",
+        "amp.autocast_mode": """
+            autocast get_autocast_dtype is_autocast_enabled set_autocast_dtype
+            set_autocast_enabled
+        """,
+        "autograd.anomaly_mode": """
+            is_anomaly_check_nan_enabled is_anomaly_enabled set_anomaly_enabled
+        """,
+        "compiler": "compile",
+        "func": "vmap",
+        "linalg._top": """
+            chain_matmul cholesky cholesky_inverse cholesky_solve det frobenius_norm
+            geqrf inverse logdet lu lu_solve lu_unpack matrix_exp matrix_power
+            nuclear_norm orgqr pca_lowrank pinverse qr slogdet svd svd_lowrank tensordot
+            triangular_solve vander
+        """,
+        "nn.functional": """
+            adaptive_max_pool1d bilinear celu celu_ channel_shuffle cosine_similarity
+            hardshrink pairwise_distance pdist relu_ rrelu rrelu_ selu selu_ threshold
+            threshold_
+        """,
+        "serialization": "load save",
+        "sparse": "spmm",
+        "sparse.matrix": "sparse_coo sparse_coo_tensor",
+    }.items()
+    for name in names.split()
 }
-for _module, _names in {
-    "_legacy": """
-        get_autocast_cpu_dtype get_deterministic_debug_mode get_device
-        get_device_module get_num_interop_threads is_inference is_storage
-        is_warn_always_enabled set_autocast_cpu_dtype set_autocast_cpu_enabled
-        set_deterministic_debug_mode set_num_interop_threads set_warn_always
-    """,
-    "_numeric": """
-        as_strided_copy empty_permuted fill frexp from_file gradient histogramdd lobpcg
-        ormqr range rsub segment_reduce to_dlpack unfold_copy
-    """,
-    "_old_forms": """
-        affine_grid_generator alpha_dropout alpha_dropout_ batch_norm
-        binary_cross_entropy_with_logits cosine_embedding_loss ctc_loss dropout_ embedding
-        embedding_bag feature_alpha_dropout feature_alpha_dropout_ feature_dropout
-        feature_dropout_ grid_sampler grid_sampler_2d grid_sampler_3d hinge_embedding_loss
-        instance_norm kl_div margin_ranking_loss poisson_nll_loss triplet_margin_loss
-    """,
-    "_refused": "istft stft view_as_real view_as_real_copy",
-    "_windows": "bartlett_window blackman_window hamming_window hann_window kaiser_window",
-    "amp": "GradScaler",
-}.items():
-    _LAZY.update(dict.fromkeys(_names.split(), _module))
 
 
 def __getattr__(name: str) -> object:

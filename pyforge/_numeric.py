@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 import warnings
 from collections import namedtuple
@@ -48,7 +49,8 @@ def frexp(input: Tensor) -> tuple[Tensor, Tensor]:
 
 def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """``other - alpha * input``."""
-    return other - alpha * input  # type: ignore[no-any-return]
+    scaled = input if alpha == 1 else alpha * input
+    return other - scaled  # type: ignore[no-any-return]
 
 
 def fill(input: Tensor, value: Any) -> Tensor:
@@ -131,7 +133,7 @@ def gradient(
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
     dims: list[int] = (
-        list(_all(input)) if dim is None else [dim] if isinstance(dim, int) else [*dim]
+        [*builtins.range(input.dim())] if dim is None else [dim] if isinstance(dim, int) else [*dim]
     )
     scalar = isinstance(spacing, (int, float)) or (
         isinstance(spacing, Tensor) and spacing.dim() == 0
@@ -158,12 +160,6 @@ def gradient(
         at = float(at) if isinstance(at, Tensor) and at.dim() == 0 else at
         results.append(_differences(x.movedim(axis, -1), at, edge_order).movedim(-1, axis))
     return tuple(results)
-
-
-def _all(x: Tensor) -> Any:
-    import builtins
-
-    return builtins.range(x.dim())
 
 
 def histogramdd(
@@ -280,13 +276,14 @@ def empty_permuted(size: Sequence[int], physical_layout: Sequence[int], **option
     Raises:
         RuntimeError: if that is no order of the dimensions.
     """
-    if sorted(physical_layout) != list(_all(_C.empty((1,) * len(size)))):
+    dims = [*builtins.range(len(size))]
+    if sorted(physical_layout) != dims:
         raise RuntimeError(
             "Number of dimensions in size does not match the length of the physical_layout; "
             f"size {tuple(size)}, physical_layout {tuple(physical_layout)}"
         )
     order = list(physical_layout)
-    inverse = [order.index(i) for i in _all(_C.empty((1,) * len(size)))]
+    inverse = [order.index(i) for i in dims]
     return _C.empty([size[i] for i in order], **options).permute(inverse)
 
 
@@ -332,16 +329,10 @@ def ormqr(
     forward = left == transpose
     unit = _C.eye(m, k, dtype=input.dtype)
     vectors = input[..., :, :k].tril(-1) + unit
-    for i in list(_all_of(k)) if forward else list(_all_of(k))[::-1]:
+    for i in builtins.range(k) if forward else reversed(builtins.range(k)):
         v = vectors[..., i : i + 1]
         result = result - tau[..., i : i + 1].unsqueeze(-1) * (v @ (v.mT @ result))
     return result if left else result.mT
-
-
-def _all_of(n: int) -> Any:
-    import builtins
-
-    return builtins.range(n)
 
 
 def lobpcg(

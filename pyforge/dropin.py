@@ -30,8 +30,6 @@ PYTORCH = "2.13.0"  # the version that docs/parity.md compares with
 
 # PyTorch's modules whose names pyforge keeps in a larger module.
 _COARSER = {
-    "distributions.exp_family": "pyforge.distributions",
-    "distributions.relaxed_categorical": "pyforge.distributions",
     "functional": "pyforge",
     "nn.modules.channelshuffle": "pyforge.nn",
     "nn.modules.distance": "pyforge.nn",
@@ -43,18 +41,10 @@ _COARSER = {
     "nn.parallel.data_parallel": "pyforge.nn.parallel",
     "nn.parallel.distributed": "pyforge.nn.parallel",
     "nn.utils.stateless": "pyforge.func",
+    "utils.data._utils": "pyforge.utils.data",
     "utils.data._utils.collate": "pyforge.utils.data.collate",
     "utils.data.distributed": "pyforge.utils.data",
 }
-
-
-def _coarser(rest: str) -> str | None:
-    parent, _, leaf = rest.rpartition(".")
-    if parent == "distributions":  # one module for each class there
-        names = {n.lower() for n in dir(importlib.import_module("pyforge.distributions"))}
-        if leaf.replace("_", "").lower() in names:
-            return "pyforge.distributions"
-    return _COARSER.get(rest)
 
 
 class _Alias(importlib.abc.Loader):
@@ -83,7 +73,7 @@ class _Finder(importlib.abc.MetaPathFinder):
             return None
         name = f"pyforge.{rest}" if rest else "pyforge"
         found = _find(name)
-        if found is None and (coarser := _coarser(rest)):
+        if found is None and (coarser := _COARSER.get(rest)):
             name = coarser
             found = _find(name)
         if found is None:
@@ -95,6 +85,7 @@ class _Finder(importlib.abc.MetaPathFinder):
 
 def _find(name: str) -> importlib.machinery.ModuleSpec | None:
     try:
+        importlib.import_module(name.rpartition(".")[0] or name)  # it may have put the module there
         return importlib.util.find_spec(name)
     except ModuleNotFoundError:
         return None

@@ -7,9 +7,10 @@ import importlib.util
 import os
 import re
 import sys
-import tempfile
 import urllib.parse
 import urllib.request
+
+from ._files import replacing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,9 +47,8 @@ def download_url_to_file(
     """
     dst = os.path.expanduser(dst)
     digest = hashlib.sha256()
-    part, name = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(dst)), suffix=".part")
-    try:
-        with os.fdopen(part, "wb") as file, urllib.request.urlopen(url) as source:
+    with replacing(dst) as name:
+        with open(name, "wb") as file, urllib.request.urlopen(url) as source:
             while block := source.read(1 << 20):
                 file.write(block)
                 digest.update(block)
@@ -56,10 +56,6 @@ def download_url_to_file(
             raise RuntimeError(
                 f'invalid hash value (expected "{hash_prefix}", got "{digest.hexdigest()}")'
             )
-        os.replace(name, dst)
-    finally:
-        if os.path.exists(name):
-            os.remove(name)
 
 
 def load_state_dict_from_url(

@@ -160,13 +160,15 @@ def memory_report(loss: Tensor) -> MemoryReport:
             continue
         nodes.add(node)
         stack.extend(child for child, _ in node.next_functions if child is not None)
-    leaves = [n.variable for n in nodes if n.name() == "AccumulateGrad"]
+    leaves = [n.variable for n in nodes if type(n).__name__ == "AccumulateGrad"]
     held = {_storage(t)[0]: _storage(t)[1] for t in leaves}
-    ops = sorted((n for n in nodes if n.name() != "AccumulateGrad"), key=lambda n: n._sequence_nr())
+    ops = sorted(
+        (n for n in nodes if type(n).__name__ != "AccumulateGrad"), key=lambda n: n._sequence_nr()
+    )
     seen, shared = set(held), set()
     table: dict[tuple[str, str], list[int]] = {}
     for node in ops:
-        row = table.setdefault((node.name(), node.source), [0, 0])
+        row = table.setdefault((type(node).__name__, node.source), [0, 0])
         row[0] += 1
         for value, _ in node._saved_slots:
             if value is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
@@ -17,6 +18,15 @@ try:
     torch.set_num_threads(1)
 except ImportError:
     torch = None
+
+
+@pytest.fixture(name="_settings")
+def settings() -> Iterator[None]:
+    """Instruction set and threads are afterwards what they were."""
+    isa, threads = pyforge.backends.cpu.get_instruction_set(), pyforge.get_num_threads()
+    yield
+    pyforge.backends.cpu.set_instruction_set(isa)
+    pyforge.set_num_threads(threads)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -80,13 +80,6 @@ def error_in_ulp(got: np.ndarray, want: np.ndarray) -> np.ndarray:
     exponent = np.frexp(np.maximum(np.abs(want), want.dtype.type(info.tiny)))[1]
     unit = np.ldexp(want.dtype.type(1), exponent - 1 - info.nmant)
     return np.abs(got.astype(want.dtype) - want) / unit
-
-
-@pytest.fixture(name="_settings")
-def settings() -> Iterator[None]:
-    isa = pf.backends.cpu.get_instruction_set()
-    yield
-    pf.backends.cpu.set_instruction_set(isa)
 
 
 @pytest.mark.usefixtures("_settings")

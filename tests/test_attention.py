@@ -211,6 +211,24 @@ def test_memory_is_linear_in_the_length() -> None:
     assert pf.memory.stats()["peak_bytes"] - before < 2048 * 2048 * 4 / 8
 
 
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("shape", [(2, 130, 8, 64), (1, 77, 3, 48), (1, 300, 1, 20)])
+def test_blocks_of_heads_side_by_side(shape: tuple[int, int, int, int], causal: bool) -> None:
+    """Small blocks and large ones, whole or not, with rows near each other or far apart."""
+    batch, length, heads, width = shape
+    values = np.random.default_rng(0).standard_normal((batch, length, 4 * heads * width))
+    results = []
+    for P in (torch, pf):
+        x = P.tensor(values.astype("float32"), requires_grad=True)
+        parts = x.view(batch, length, 4, heads, width).transpose(1, 3)
+        q, k, v, g = (parts[:, :, i] for i in range(4))
+        y = P.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=causal)
+        (y * g).sum().backward()
+        results.append((y.detach().numpy(), x.grad.numpy()))
+    for theirs, ours in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=2e-5)
+
+
 NORMS: dict[str, tuple[Any, tuple[int, ...]]] = {
     "batch 1d": (lambda P: P.nn.BatchNorm1d(4), (6, 4, 3)),
     "batch 2d": (lambda P: P.nn.BatchNorm2d(4, momentum=None), (2, 4, 3, 2)),

@@ -229,6 +229,8 @@ def test_faster_than_the_processor_is_a_fault():
     row = run({n: Fake(times=t) for n, t in times.items()}, flops=1.0)
     assert row.wrong
     assert row.problems == {"numpy": "at 160% of the limit: more threads than 1?"}
+    engines = {n: Fake(times=t) for n, t in times.items()}
+    assert not run(engines, flops=1.0, shortcut=2.0).problems
 
 
 MAIN = """

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from support import instruction_sets
@@ -20,14 +18,6 @@ SHAPES = [
     (2, 40, 66, 17, 35, 1, 2),
     (8, 96, 100, 7, 7, 1, 1),
 ]
-
-
-@pytest.fixture(name="_settings")
-def settings() -> Iterator[None]:
-    isa, threads = pf.backends.cpu.get_instruction_set(), pf.get_num_threads()
-    yield
-    pf.backends.cpu.set_instruction_set(isa)
-    pf.set_num_threads(threads)
 
 
 def run(args: list[np.ndarray], padding: int, groups: int) -> list[np.ndarray]:

@@ -345,6 +345,9 @@ def test_optimiser_of_another_model_and_none_at_all() -> None:
     assert [(v.kind, v.where) for v in monitor.verdicts] == [("NO_GRADIENT", "optimizer 0")]
     with Monitor(run.model, on_error="log") as monitor:
         run.train()
+    assert "the updates: 12 steps" in monitor.report()
+    with Monitor(run.model, on_error="log") as monitor:
+        run.loss(0)
     assert "no step of an optimiser was seen" in monitor.report()
 
 

@@ -276,3 +276,66 @@ def test_doctor_of_a_script_that_fails(tmp_path: Path) -> None:
     nowhere = doctor(tmp_path, "--html", "nowhere/r.html", "fine")
     assert nowhere.returncode == 2
     assert "cannot write" in nowhere.stderr
+
+
+BY_HAND = """
+import sys
+import pyforge as pf
+
+kind = sys.argv[1]
+pf.manual_seed(0)
+net = pf.nn.Sequential(
+    *(layer for _ in range(9) for layer in (pf.nn.Linear(8, 8), pf.nn.Sigmoid())), pf.nn.Linear(8, 1)
+)
+w1 = pf.randn(8, 8).requires_grad_()
+hidden = [pf.randn(8, 1).requires_grad_()]
+x = pf.randn(32, 8)
+y = x.sum(1, keepdim=True)
+for step in range(40):
+    if kind == "net":
+        loss = ((net(x) - y) ** 2).mean()
+        params = list(net.parameters())
+    elif kind == "born":
+        loss = pf.log(pf.relu(x @ w1) @ hidden[0].relu() * 0).mean()
+        params = [w1, *hidden]
+    else:
+        loss = ((pf.tanh(x @ w1) @ hidden[0] - y) ** 2).mean()
+        params = [w1, *hidden]
+    loss.backward()
+    for p in params:
+        p.data -= 0.01 * p.grad
+        if kind != "kept":
+            p.grad = None
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("net", ["the updates: 40 steps", "VANISHING (error) at 0", "(model[0].weight"]),
+        ("kept", ["NOT_ZEROED (error) at the updates", "p.grad = None", "w1 ", "hidden[0]"]),
+        ("born", ["NON_FINITE (error) at", "train.py:19", "LogBackward0", "step 0"]),
+        ("fine", ["the updates: 40 steps", "nothing found"]),
+    ],
+)  # fmt: skip
+def test_doctor_of_updates_by_hand(
+    kind: str, expected: list[str], tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setitem(globals(), "SCRIPT", BY_HAND)
+    done = doctor(tmp_path, kind)
+    assert not done.stderr
+    for text in expected:
+        assert text in done.stdout, done.stdout
+
+
+def test_monitor_without_optimizer_counts_no_step_while_gradients_accumulate() -> None:
+    net = nn.Linear(3, 1)
+    with Monitor(net, on_error="raise") as monitor:
+        for step in range(12):
+            net(pf.randn(4, 3)).square().mean().backward()
+            if step % 4 == 3:
+                with pf.no_grad():
+                    for p in net.parameters():
+                        p -= 0.01 * p.grad
+                        p.grad = None
+    assert monitor.snapshot().courses[0].steps == 3

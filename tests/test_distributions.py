@@ -6,63 +6,42 @@ from typing import Any
 
 import numpy as np
 import pytest
+from distribution_cases import LIBS, asked, params, torch
 
 import pyforge as pf
 
-torch = pytest.importorskip("torch")
-LIBS = (torch, pf)
-
-
-def params(lib: Any) -> dict[str, Any]:
-    """Parameters by name, all ``[2, 3]``."""
-    rng = np.random.default_rng(0)
-
-    def made(values: np.ndarray) -> Any:
-        return lib.from_numpy(values.copy()).requires_grad_()
-
-    return {
-        "loc": made(rng.normal(size=(2, 3))),
-        "scale": made(rng.uniform(0.5, 2, (2, 3))),
-        "probs": made(rng.uniform(0.1, 0.9, (2, 3))),
-        "logits": made(rng.normal(size=(2, 3))),
-        "rate": made(rng.uniform(0.5, 20, (2, 3))),
-        "a": made(rng.uniform(0.3, 4, (2, 3))),
-        "b": made(rng.uniform(0.3, 4, (2, 3))),
-    }
-
-
 CASES: dict[str, Any] = {
-    "Normal": lambda D, L, p: D.Normal(p["loc"], p["scale"]),
-    "Normal of numbers": lambda D, L, p: D.Normal(0.0, 2.0),
-    "Laplace": lambda D, L, p: D.Laplace(p["loc"], p["scale"]),
-    "Uniform": lambda D, L, p: D.Uniform(p["loc"], p["loc"] + p["scale"]),
-    "Exponential": lambda D, L, p: D.Exponential(p["rate"]),
-    "Bernoulli": lambda D, L, p: D.Bernoulli(p["probs"]),
-    "Bernoulli of logits": lambda D, L, p: D.Bernoulli(logits=p["logits"]),
-    "Geometric": lambda D, L, p: D.Geometric(p["probs"]),
-    "Categorical": lambda D, L, p: D.Categorical(p["probs"]),
-    "Categorical of logits": lambda D, L, p: D.Categorical(logits=p["logits"]),
-    "OneHotCategorical": lambda D, L, p: D.OneHotCategorical(p["probs"]),
-    "LogNormal": lambda D, L, p: D.LogNormal(p["loc"], p["scale"]),
-    "HalfNormal": lambda D, L, p: D.HalfNormal(p["scale"]),
-    "Gumbel": lambda D, L, p: D.Gumbel(p["loc"], p["scale"]),
-    "Independent": lambda D, L, p: D.Independent(D.Normal(p["loc"], p["scale"]), 1),
-    "mixture": lambda D, L, p: D.MixtureSameFamily(D.Categorical(p["probs"]), D.Normal(p["loc"], p["scale"])),
-    "tanh of a normal": lambda D, L, p: D.TransformedDistribution(D.Normal(p["loc"], p["scale"]), [D.TanhTransform(cache_size=1)]),
-    "sigmoid of affine": lambda D, L, p: D.TransformedDistribution(
+    "Normal": lambda D, p: D.Normal(p["loc"], p["scale"]),
+    "Normal of numbers": lambda D, p: D.Normal(0.0, 2.0),
+    "Laplace": lambda D, p: D.Laplace(p["loc"], p["scale"]),
+    "Uniform": lambda D, p: D.Uniform(p["loc"], p["loc"] + p["scale"]),
+    "Exponential": lambda D, p: D.Exponential(p["rate"]),
+    "Bernoulli": lambda D, p: D.Bernoulli(p["probs"]),
+    "Bernoulli of logits": lambda D, p: D.Bernoulli(logits=p["logits"]),
+    "Geometric": lambda D, p: D.Geometric(p["probs"]),
+    "Categorical": lambda D, p: D.Categorical(p["probs"]),
+    "Categorical of logits": lambda D, p: D.Categorical(logits=p["logits"]),
+    "OneHotCategorical": lambda D, p: D.OneHotCategorical(p["probs"]),
+    "LogNormal": lambda D, p: D.LogNormal(p["loc"], p["scale"]),
+    "HalfNormal": lambda D, p: D.HalfNormal(p["scale"]),
+    "Gumbel": lambda D, p: D.Gumbel(p["loc"], p["scale"]),
+    "Independent": lambda D, p: D.Independent(D.Normal(p["loc"], p["scale"]), 1),
+    "mixture": lambda D, p: D.MixtureSameFamily(D.Categorical(p["probs"]), D.Normal(p["loc"], p["scale"])),
+    "tanh of a normal": lambda D, p: D.TransformedDistribution(D.Normal(p["loc"], p["scale"]), [D.TanhTransform(cache_size=1)]),
+    "sigmoid of affine": lambda D, p: D.TransformedDistribution(
         D.Normal(p["loc"], 1.0), [D.AffineTransform(p["loc"], p["scale"]), D.SigmoidTransform()]
     ),
-    "sticks": lambda D, L, p: D.TransformedDistribution(D.Normal(p["loc"], p["scale"]), D.StickBreakingTransform()),
-    "power": lambda D, L, p: D.TransformedDistribution(D.Exponential(p["rate"]), D.PowerTransform(2.0)),
-    "softplus": lambda D, L, p: D.TransformedDistribution(D.Laplace(p["loc"], p["scale"]), D.SoftplusTransform()),
-    "Gamma": lambda D, L, p: D.Gamma(p["a"], p["rate"]),
-    "Chi2": lambda D, L, p: D.Chi2(p["a"]),
-    "Beta": lambda D, L, p: D.Beta(p["a"], p["b"]),
-    "Dirichlet": lambda D, L, p: D.Dirichlet(p["a"]),
-    "StudentT": lambda D, L, p: D.StudentT(p["a"], p["loc"], p["scale"]),
-    "Poisson": lambda D, L, p: D.Poisson(p["rate"]),
-    "Binomial": lambda D, L, p: D.Binomial(7, p["probs"]),
-    "Binomial of logits": lambda D, L, p: D.Binomial(40, logits=p["logits"]),
+    "sticks": lambda D, p: D.TransformedDistribution(D.Normal(p["loc"], p["scale"]), D.StickBreakingTransform()),
+    "power": lambda D, p: D.TransformedDistribution(D.Exponential(p["rate"]), D.PowerTransform(2.0)),
+    "softplus": lambda D, p: D.TransformedDistribution(D.Laplace(p["loc"], p["scale"]), D.SoftplusTransform()),
+    "Gamma": lambda D, p: D.Gamma(p["a"], p["rate"]),
+    "Chi2": lambda D, p: D.Chi2(p["a"]),
+    "Beta": lambda D, p: D.Beta(p["a"], p["b"]),
+    "Dirichlet": lambda D, p: D.Dirichlet(p["a"]),
+    "StudentT": lambda D, p: D.StudentT(p["a"], p["loc"], p["scale"]),
+    "Poisson": lambda D, p: D.Poisson(p["rate"]),
+    "Binomial": lambda D, p: D.Binomial(7, p["probs"]),
+    "Binomial of logits": lambda D, p: D.Binomial(40, logits=p["logits"]),
 }  # fmt: skip
 
 
@@ -74,77 +53,26 @@ def close(ours: Any, theirs: Any, what: str) -> None:
     )
 
 
-def asked(lib: Any, name: str) -> dict[str, Any]:
-    """Everything a distribution can be asked."""
-    given = params(lib)
-    d = CASES[name](lib.distributions, lib, given)
-    lib.manual_seed(1)
-    drawn = d.sample((4,))
-    result = {"drawn": drawn, "next": lib.rand(1), "log_prob": d.log_prob(drawn)}
-    result["shapes"] = [tuple(d.batch_shape), tuple(d.event_shape), d.has_rsample, repr(d)]
-    for what in ("mean", "mode", "variance", "stddev", "entropy"):
-        try:
-            value = getattr(d, what)
-            result[what] = value() if callable(value) else value
-        except NotImplementedError:
-            result[what] = None
-    for what in ("cdf", "icdf"):
-        try:
-            at = drawn if what == "cdf" else lib.full((1,), 0.3, dtype=lib.float64)
-            result[what] = getattr(d, what)(at)
-        except (NotImplementedError, AttributeError):
-            result[what] = None
-    if d.has_enumerate_support:
-        result["values"] = d.enumerate_support()
-    grown = d.expand((5, *d.batch_shape)) if name not in ("Gumbel", "mixture") else d
-    result["grown"] = [tuple(grown.batch_shape), tuple(grown.sample().shape)]
-    if "numbers" not in name:
-        d.log_prob(drawn).sum().backward()
-    for key, p in given.items():
-        result[f"gradient of {key}"] = p.grad
-    if d.has_rsample and name not in ("Beta", "Dirichlet"):
-        for p in given.values():
-            p.grad = None
-        lib.manual_seed(2)
-        d = CASES[name](lib.distributions, lib, given)
-        d.rsample((3,)).pow(2).sum().backward() if given[
-            "loc"
-        ].requires_grad and "numbers" not in name else None
-        for key, p in given.items():
-            result[f"pathwise gradient of {key}"] = p.grad
-    return result
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_equals_torch(name: str) -> None:
-    theirs, ours = (asked(lib, name) for lib in LIBS)
+    theirs, ours = (asked(lib, CASES[name]) for lib in LIBS)
     for key, value in theirs.items():
-        if key == "cdf" and ours[key] is None:
-            continue  # needs the incomplete gamma function
         if hasattr(value, "detach"):
             close(ours[key], value, key)
-        elif key == "shapes":
-            assert ours[key][:3] == value[:3]
-            assert ours[key][3] == value[3].replace("torch.", "pyforge.")
-        elif value is not None and key not in ("cdf", "icdf"):
+        else:
             assert ours[key] == value, key
 
 
-def test_divergences_equal_torch() -> None:
-    pairs = [
-        (f, f) for f in ("Normal", "Laplace", "Uniform", "Exponential", "Bernoulli", "Geometric", "Categorical",
-                         "OneHotCategorical", "LogNormal", "Independent", "Gamma", "Beta", "Dirichlet", "Poisson",
-                         "Binomial")
-    ] + [("Uniform", "Normal"), ("Laplace", "Normal"), ("Exponential", "Normal"), ("Normal", "Uniform")]  # fmt: skip
-    for left, right in pairs:
+def test_divergences_over_other_values_equal_torch() -> None:
+    for left, right in (("Uniform", "Uniform"), ("Normal", "Uniform")):
         results = []
         for lib in LIBS:
             p = params(lib)
-            q = {**p, "loc": p["loc"] * 0.5, "scale": p["scale"] + 1, "rate": p["rate"] * 2,
-                 "probs": p["probs"] ** 2, "a": p["b"], "b": p["a"]}  # fmt: skip
+            q = {**p, "loc": p["loc"] * 0.5, "scale": p["scale"] + 1}
             D = lib.distributions
-            results.append(D.kl_divergence(CASES[left](D, lib, p), CASES[right](D, lib, q)))
+            results.append(D.kl_divergence(CASES[left](D, p), CASES[right](D, q)))
         close(results[1], results[0], f"{left} and {right}")
+        assert results[1].isinf().any()
     D = pf.distributions
     with pytest.raises(NotImplementedError, match="cross KL"):
         D.kl_divergence(D.Normal(0.0, 1.0), D.Bernoulli(0.5))

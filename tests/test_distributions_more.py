@@ -6,39 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from distribution_cases import LIBS, asked, params, torch
 
 import pyforge as pf
-
-torch = pytest.importorskip("torch")
-LIBS = (torch, pf)
-
-
-def params(lib: Any, dtype: str = "float64") -> dict[str, Any]:
-    rng = np.random.default_rng(0)
-
-    def made(values: Any) -> Any:
-        return lib.from_numpy(np.array(values, dtype)).requires_grad_()
-
-    square = rng.normal(size=(2, 3, 3))
-    definite = square @ square.transpose(0, 2, 1) + np.eye(3)
-    return {
-        "loc": made(rng.normal(size=(2, 3))),
-        "scale": made(rng.uniform(0.5, 2, (2, 3))),
-        "probs": made(rng.uniform(0.1, 0.9, (2, 3))),
-        "logits": made(rng.normal(size=(2, 3))),
-        "rate": made(rng.uniform(0.5, 20, (2, 3))),
-        "a": made(rng.uniform(0.3, 4, (2, 3))),
-        "b": made(rng.uniform(0.3, 4, (2, 3))),
-        "tail": made(rng.uniform(-0.8, 0.4, (2, 3))),
-        "low": made(rng.uniform(-0.3, 0.6, (2, 3))),
-        "definite": made(definite),
-        "lower": made(np.linalg.cholesky(definite)),
-        "factor": made(rng.normal(size=(2, 3, 2))),
-        "temperature": made(0.7),
-        "df": made([4.5, 7.0]),
-        "eta": made([0.8, 2.0]),
-    }
-
 
 CASES: dict[str, Any] = {
     "Cauchy": lambda D, p: D.Cauchy(p["loc"], p["scale"]),
@@ -72,52 +42,14 @@ CASES: dict[str, Any] = {
     "Wishart, factor": lambda D, p: D.Wishart(5.0, scale_tril=p["lower"][0]),
     "LKJCholesky": lambda D, p: D.LKJCholesky(4, p["eta"]),
 }  # fmt: skip
-ATTRIBUTES = ("mean", "mode", "variance", "stddev", "entropy",
-              "covariance_matrix", "precision_matrix", "scale_tril")  # fmt: skip
-
-
-def asked(lib: Any, name: str) -> dict[str, Any]:
-    # PyTorch's GeneralizedPareto compares with a float32 zero.
-    given = params(lib, "float32" if name.startswith("Gen") else "float64")
-    d = CASES[name](lib.distributions, given)
-    lib.manual_seed(1)
-    drawn = d.sample((4,))
-    result = {"drawn": drawn, "next": lib.rand(1), "log_prob": d.log_prob(drawn)}
-    result["shapes"] = [tuple(d.batch_shape), tuple(d.event_shape), d.has_rsample]
-    result["text"] = repr(d).replace("torch.", "pyforge.")
-    for what in ATTRIBUTES:
-        try:
-            value = getattr(d, what)
-            result[what] = value() if callable(value) else value
-        except (NotImplementedError, AttributeError):
-            result[what] = None
-    for what in ("cdf", "icdf"):
-        try:
-            at = drawn if what == "cdf" else lib.full((1,), 0.3, dtype=drawn.dtype)
-            result[what] = getattr(d, what)(at)
-        except (NotImplementedError, AttributeError):
-            result[what] = None
-    grown = d.expand((5, *d.batch_shape))
-    lib.manual_seed(3)
-    result["drawn of expanded"] = grown.sample((2,))
-    result["log_prob of expanded"] = grown.log_prob(result["drawn of expanded"])
-    result["shapes of expanded"] = [tuple(grown.batch_shape), tuple(grown.event_shape)]
-    d.log_prob(drawn).sum().backward()
-    for key, p in given.items():
-        result[f"gradient of {key}"] = p.grad
-        p.grad = None
-    if d.has_rsample and "Wishart" not in name:  # PyTorch's Wishart overwrites what it needs
-        lib.manual_seed(2)
-        CASES[name](lib.distributions, given).rsample((3,)).pow(2).sum().backward()
-        for key, p in given.items():
-            result[f"pathwise gradient of {key}"] = p.grad
-    return result
 
 
 @pytest.mark.filterwarnings("ignore:Singular sample detected")
 @pytest.mark.parametrize("name", CASES)
 def test_equals_torch(name: str) -> None:
-    theirs, ours = (asked(lib, name) for lib in LIBS)
+    # PyTorch's GeneralizedPareto compares with a float32 zero.
+    dtype = "float32" if name.startswith("Gen") else "float64"
+    theirs, ours = (asked(lib, CASES[name], dtype) for lib in LIBS)
     for key, value in theirs.items():
         if not hasattr(value, "detach"):
             assert ours[key] == value, key

@@ -288,9 +288,11 @@ PLACES = """
 import sys
 import torch
 from torch.distributions.categorical import Categorical
+from torch.distributions.relaxed_categorical import RelaxedOneHotCategorical
 from torch.nn.modules.sparse import Embedding
 from torch.nn.modules.utils import _pair
 from torch.nn.parallel.data_parallel import DataParallel
+from torch.utils.data._utils.collate import default_collate
 from torch.utils.data.distributed import DistributedSampler
 from torch.autograd.variable import Variable
 from torch.cuda.amp import GradScaler, autocast

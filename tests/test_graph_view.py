@@ -104,7 +104,7 @@ def test_the_module_is_called_and_imported_from() -> None:
     assert isinstance(module(w * 2), Graph)
     edge = get_gradient_edge(w)
     assert isinstance(edge, GradientEdge)
-    assert edge.node.name() == "AccumulateGrad"
+    assert edge.node.name() == "torch::autograd::AccumulateGrad"
     assert edge.node.variable is w
     assert get_gradient_edge((w * 2).exp()).node.name() == "ExpBackward0"
     with pytest.raises(RuntimeError, match="does not require gradients"):

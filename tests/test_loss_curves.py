@@ -36,20 +36,33 @@ def batches(P: Any, size: int, *arrays: np.ndarray) -> Iterator[list[Any]]:
         yield from loader
 
 
+def trained(
+    batches: Iterator[list[Any]],
+    loss_of: Callable[..., Any],
+    optimizer: Any,
+    schedule: Any = None,
+    clip: Callable[[], Any] = lambda: None,
+) -> Iterator[Any]:
+    for batch in batches:
+        loss = loss_of(*batch)
+        optimizer.zero_grad()
+        loss.backward()
+        clip()
+        optimizer.step()
+        if schedule is not None:
+            schedule.step()
+        yield loss
+
+
 def mlp(P: Any) -> tuple[Any, Iterator[Any]]:
     nn = P.nn
     model = nn.Sequential(nn.Linear(6, 32), nn.ReLU(), nn.Dropout(0.2), nn.Linear(32, 2))
     optimizer = P.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, nesterov=True)
 
-    def steps() -> Iterator[Any]:
-        for x, y in batches(P, 64, POINTS, LABELS):
-            loss = nn.functional.cross_entropy(model(x), y)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            yield loss
+    def loss(x: Any, y: Any) -> Any:
+        return nn.functional.cross_entropy(model(x), y)
 
-    return model, steps()
+    return model, trained(batches(P, 64, POINTS, LABELS), loss, optimizer)
 
 
 def cnn(P: Any) -> tuple[Any, Iterator[Any]]:
@@ -69,16 +82,10 @@ def cnn(P: Any) -> tuple[Any, Iterator[Any]]:
     optimizer = P.optim.Adam(model.parameters(), lr=5e-3, weight_decay=1e-4)
     schedule = P.optim.lr_scheduler.StepLR(optimizer, 50, 0.5)
 
-    def steps() -> Iterator[Any]:
-        for x, y in batches(P, 16, IMAGES, np.arange(96) % 4):
-            loss = nn.functional.cross_entropy(model(x), y, label_smoothing=0.1)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            yield loss
+    def loss(x: Any, y: Any) -> Any:
+        return nn.functional.cross_entropy(model(x), y, label_smoothing=0.1)
 
-    return model, steps()
+    return model, trained(batches(P, 16, IMAGES, np.arange(96) % 4), loss, optimizer, schedule)
 
 
 def lstm(P: Any) -> tuple[Any, Iterator[Any]]:
@@ -88,17 +95,14 @@ def lstm(P: Any) -> tuple[Any, Iterator[Any]]:
     )
     optimizer = P.optim.RMSprop(model.parameters(), lr=2e-3, momentum=0.5)
 
-    def steps() -> Iterator[Any]:
-        for (x,) in batches(P, 16, WAVES):
-            hidden, _ = model["rnn"](x[:, :-1])
-            loss = nn.functional.mse_loss(model["out"](hidden), x[:, 1:])
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 0.5)
-            optimizer.step()
-            yield loss
+    def loss(x: Any) -> Any:
+        hidden, _ = model["rnn"](x[:, :-1])
+        return nn.functional.mse_loss(model["out"](hidden), x[:, 1:])
 
-    return model, steps()
+    def clip() -> None:
+        nn.utils.clip_grad_norm_(model.parameters(), 0.5)
+
+    return model, trained(batches(P, 16, WAVES), loss, optimizer, clip=clip)
 
 
 def transformer(P: Any) -> tuple[Any, Iterator[Any]]:
@@ -117,18 +121,12 @@ def transformer(P: Any) -> tuple[Any, Iterator[Any]]:
     mask = nn.Transformer.generate_square_subsequent_mask(16)
     places = P.arange(16)
 
-    def steps() -> Iterator[Any]:
-        for (ids,) in batches(P, 16, TOKENS):
-            x = model["tokens"](ids[:, :-1]) + model["places"](places)
-            logits = model["out"](model["body"](x, mask=mask, is_causal=True))
-            loss = nn.functional.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            yield loss
+    def loss(ids: Any) -> Any:
+        x = model["tokens"](ids[:, :-1]) + model["places"](places)
+        logits = model["out"](model["body"](x, mask=mask, is_causal=True))
+        return nn.functional.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())
 
-    return model, steps()
+    return model, trained(batches(P, 16, TOKENS), loss, optimizer, schedule)
 
 
 def run(P: Any, build: Callable[[Any], Any]) -> tuple[list[np.ndarray], np.ndarray]:

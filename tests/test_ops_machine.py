@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,14 +17,6 @@ import pyforge as pf
 
 def rows(keep: Callable[[Op], Any] = lambda op: True) -> Any:
     return pytest.mark.parametrize("op", [op for op in ROWS if keep(op)], ids=repr)
-
-
-@pytest.fixture(name="_settings")
-def settings() -> Iterator[None]:
-    isa, threads = pf.backends.cpu.get_instruction_set(), pf.get_num_threads()
-    yield
-    pf.backends.cpu.set_instruction_set(isa)
-    pf.set_num_threads(threads)
 
 
 @pytest.mark.usefixtures("_settings")

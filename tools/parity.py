@@ -19,8 +19,9 @@ sys.path.insert(0, str(ROOT))
 PAGE = ROOT / "docs" / "parity.md"
 
 NAMESPACES = [
-    "", "Tensor", "nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler",
-    "utils.data", "linalg", "special", "autograd", "func", "distributions",
+    "", "Tensor", "nn", "nn.functional", "nn.init", "nn.utils", "nn.utils.prune", "optim",
+    "optim.lr_scheduler", "utils.data", "utils.benchmark", "linalg", "special", "autograd", "func",
+    "distributions",
 ]  # fmt: skip
 
 # What has no meaning in eager mode on a CPU, or is a part of PyTorch's machinery that leaks out.
@@ -53,8 +54,8 @@ ELSEWHERE = re.compile(
     """,
     re.VERBOSE,
 )  # fmt: skip
-TYPING = {"Any", "Callable", "Counter", "DType", "Literal", "Mapping", "Optimizer", "Optional", "ParamSpec", "Self",
-          "Sequence", "SupportsFloat", "Tensor", "TypeVar", "TypedDict", "TYPE_CHECKING", "bisect_right", "cast", "inf",
+TYPING = {"ABC", "Any", "Callable", "Counter", "DType", "Literal", "Mapping", "Optimizer", "Optional", "ParamSpec", "Self",
+          "Iterable", "Sequence", "SupportsFloat", "Tensor", "TypeVar", "TypedDict", "TYPE_CHECKING", "abstractmethod", "bisect_right", "cast", "inf",
           "overload", "override", "partial", "ref", "wraps"}  # fmt: skip
 
 # Names that are there and behave differently.
@@ -108,7 +109,8 @@ def public(space: Any) -> list[str]:
 def resolve(root: str, path: str) -> Any:
     value = importlib.import_module(root)
     for part in path.split(".") if path else []:
-        value = getattr(value, part)
+        root = f"{root}.{part}"
+        value = getattr(value, part, None) or importlib.import_module(root)
     return value
 
 

@@ -40,11 +40,15 @@ CONV2D: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, int], float,
 }
 
 
+WINOGRAD = 4.0  # F(4x4, 3x3)
+
+
 def convolutions() -> Any:
     for name, (x, w, options, goal, quick) in CONV2D.items():
         stride = options.get("stride", 1)
         points = x[0] * (x[2] // stride) * (x[3] // stride)
         flops = 2 * points * w[0] * w[1] * w[2] * w[3]
+        winograd = w[2:] == (3, 3) and stride == 1
         for mode in BOTH:
             yield op(
                 f"conv2d {name} {mode}",
@@ -52,6 +56,7 @@ def convolutions() -> Any:
                 normal(x, w, (w[0],)),
                 mode,
                 flops=flops * (3 if "backward" in mode else 1),
+                shortcut=WINOGRAD if winograd else 1.0,
                 at_least={"best": goal if "backward" in mode else 1.0},
                 quick=quick and "backward" in mode,
             )

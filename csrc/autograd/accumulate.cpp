@@ -1,9 +1,23 @@
-// Leaf accumulation: the gradient is stolen, cloned or added into leaf.grad.
+// Leaf accumulation: the gradient is stolen, copied or added into leaf.grad.
 #include "autograd/meta.h"
 #include "ops/ops.h"
 
 namespace pyforge {
 namespace {
+
+// A gradient has the strides of its leaf where that is dense, so that both can be viewed alike;
+// else it is contiguous. Strides of dimensions of size 1 do not count.
+bool laid_out_for(const Tensor& grad, const Tensor& leaf) {
+  if (leaf.is_contiguous() || !is_dense(leaf)) return grad.is_contiguous();
+  for (int64_t i = 0; i < leaf.dim(); ++i)
+    if (leaf.size(i) != 1 && grad.stride(i) != leaf.stride(i)) return false;
+  return true;
+}
+
+Tensor lay_out_for(const Tensor& grad, const Tensor& leaf) {
+  bool plain = leaf.is_contiguous() || !is_dense(leaf);
+  return plain ? ops::contiguous(grad) : ops::to_strides(grad, leaf.strides());
+}
 
 struct AccumulateGrad {
   static constexpr const char* kName = "AccumulateGrad";
@@ -22,12 +36,13 @@ struct AccumulateGrad {
     if (__builtin_expect(meta.watch != nullptr, 0)) begin_watch(*meta.watch, meta.grad);
     if (!meta.grad.defined()) {
       // Steal a buffer that nobody else sees; otherwise copy it.
-      bool whole =
-          grad.is_contiguous() || (grad.strides() == self.variable.strides() && is_dense(grad));
-      bool steal = grad_enabled() || (grad.unique() && whole);
-      meta.grad = steal ? grad : ops::clone(grad);
+      if (!laid_out_for(grad, self.variable))
+        meta.grad = lay_out_for(grad, self.variable);
+      else
+        meta.grad = grad.unique() ? grad : ops::clone(grad);
     } else if (grad_enabled()) {
-      meta.grad = ops::add(meta.grad, grad);
+      Tensor sum = ops::add(meta.grad, grad);
+      meta.grad = laid_out_for(sum, self.variable) ? sum : lay_out_for(sum, self.variable);
     } else {
       ops::add_(meta.grad, grad);
     }

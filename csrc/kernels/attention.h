@@ -6,8 +6,9 @@
 
 namespace pyforge::kernels {
 
-// Queries are treated this many at a time, as the lanes of transposed blocks; keys that many.
-inline constexpr int64_t kQueryBlock = 64, kKeyBlock = 64;
+// Queries, the lanes of transposed blocks, and keys are taken as many at a time; deep products pay
+// off where enough blocks are left for all threads.
+inline constexpr int64_t kSmallestBlock = 64, kLargestBlock = 128;
 
 enum class AttentionMask : uint8_t { None, Bool, Added };
 
@@ -15,6 +16,7 @@ enum class AttentionMask : uint8_t { None, Bool, Added };
 // them. mask_row, the mask's stride from query to query, is 0 or 1.
 struct AttentionArgs {
   int64_t queries, keys, dim, value_dim;
+  int64_t block;  // kSmallestBlock or kLargestBlock
   double scale;
   bool causal;  // key j counts for query i where j <= i
   AttentionMask mask_kind;
@@ -35,8 +37,8 @@ struct AttentionArgs {
 };
 
 struct AttentionTable {
-  int64_t (*workspace_bytes[2])(int64_t dim, int64_t value_dim);
-  // Queries [first, last), first a multiple of kQueryBlock.
+  int64_t (*workspace_bytes[2])(int64_t dim, int64_t value_dim, int64_t block);
+  // Queries [first, last), first a multiple of the block.
   void (*forward[2])(const AttentionArgs& args, int64_t first, int64_t last);
   void (*backward[2])(const AttentionArgs& args, int64_t first, int64_t last);
 };

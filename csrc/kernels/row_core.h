@@ -89,22 +89,5 @@ PF_INLINE void row_sums(double* sums, int64_t n, const Step& step) {
   for (int k = 0; k < K; ++k) sums[k] = s.total[k];
 }
 
-// The largest of n >= 1 elements; NaN if there is one.
-template <class T>
-PF_INLINE T row_max(const T* p, int64_t n) {
-  constexpr int N = kLanes<T>;
-  if (n < N) {
-    return across<MaxLanes>(load_filled<T>(p, n, Vec<T>(-static_cast<T>(__builtin_inff()))))[0];
-  }
-  Vec<T> a = load(p), b = load(p + n - N);  // the last vector may overlap
-  int64_t i = N;
-  for (; i + 2 * N <= n; i += 2 * N) {
-    a = maximum(a, load(p + i));
-    b = maximum(b, load(p + i + N));
-  }
-  if (i + N <= n) a = maximum(a, load(p + i));
-  return across<MaxLanes>(maximum(a, b))[0];
-}
-
 }  // namespace
 }  // namespace pyforge::kernels::PF_ISA

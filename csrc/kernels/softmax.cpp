@@ -50,13 +50,18 @@ PF_INLINE int64_t rows_together(int64_t cols) {
   return fit < 1 ? 1 : fit < kLanes<T> ? fit : kLanes<T>;
 }
 
-template <class T>
-void softmax(void* out, const void* in, int64_t rows, int64_t cols) {
+// step(r, count) for each block of `count` rows from r on.
+template <class T, class Step>
+PF_INLINE void for_each_block(int64_t rows, int64_t cols, const Step& step) {
   if (cols <= 0) return;
   const int64_t block = rows_together<T>(cols);
+  for (int64_t r = 0; r < rows; r += block) step(r, rows - r < block ? rows - r : block);
+}
+
+template <class T>
+void softmax(void* out, const void* in, int64_t rows, int64_t cols) {
   T most[kLanes<T>], factor[kLanes<T>];
-  for (int64_t first = 0; first < rows; first += block) {
-    const int64_t count = rows - first < block ? rows - first : block;
+  for_each_block<T>(rows, cols, [&](int64_t first, int64_t count) PF_LAMBDA {
     const T* x = static_cast<const T*>(in) + first * cols;
     T* y = static_cast<T*>(out) + first * cols;
     for (int64_t r = 0; r < count; ++r) most[r] = row_peak(x + r * cols, cols);
@@ -70,16 +75,13 @@ void softmax(void* out, const void* in, int64_t rows, int64_t cols) {
       for_each_vector<T>(cols,
                          [&](auto place) PF_LAMBDA { place.store(row, place.load(row) * f); });
     }
-  }
+  });
 }
 
 template <class T>
 void log_softmax(void* out, const void* in, int64_t rows, int64_t cols) {
-  if (cols <= 0) return;
-  const int64_t block = rows_together<T>(cols);
   T most[kLanes<T>], log_sum[kLanes<T>] = {};
-  for (int64_t first = 0; first < rows; first += block) {
-    const int64_t count = rows - first < block ? rows - first : block;
+  for_each_block<T>(rows, cols, [&](int64_t first, int64_t count) PF_LAMBDA {
     const T* x = static_cast<const T*>(in) + first * cols;
     T* y = static_cast<T*>(out) + first * cols;
     for (int64_t r = 0; r < count; ++r) most[r] = row_peak(x + r * cols, cols);
@@ -95,7 +97,7 @@ void log_softmax(void* out, const void* in, int64_t rows, int64_t cols) {
         place.store(to, (place.load(from) - largest) - shift);
       });
     }
-  }
+  });
 }
 
 template <class T>
@@ -109,64 +111,57 @@ PF_INLINE void fill_zeros(T* out, int64_t cols) {
   __builtin_memset(out, 0, static_cast<size_t>(cols) * sizeof(T));
 }
 
-// A row without a gradient passes none on, even if its values are NaN (docs/singular_points.md).
-template <class T>
-void softmax_backward(void* out, const void* grad, const void* y_in, int64_t rows, int64_t cols) {
-  if (cols <= 0) return;
-  const int64_t block = rows_together<T>(cols);
-  double dots[kLanes<T>];
-  for (int64_t first = 0; first < rows; first += block) {
-    const int64_t count = rows - first < block ? rows - first : block;
-    for (int64_t r = 0; r < count; ++r) {
-      const T* y = static_cast<const T*>(y_in) + (first + r) * cols;
-      const T* g = static_cast<const T*>(grad) + (first + r) * cols;
-      row_sums<T, 1>(dots + r, cols, [&](auto place) PF_LAMBDA {
-        return Terms<T, 1>{{place.load(g) * place.load(y)}};
-      });
-    }
-    for (int64_t r = 0; r < count; ++r) {
-      const T* y = static_cast<const T*>(y_in) + (first + r) * cols;
-      const T* g = static_cast<const T*>(grad) + (first + r) * cols;
-      T* dx = static_cast<T*>(out) + (first + r) * cols;
-      if (__builtin_expect(dots[r] != dots[r], 0) && all_zero(g, cols)) {
-        fill_zeros(dx, cols);
-        continue;
-      }
-      const Vec<T> mean = static_cast<T>(dots[r]);
-      for_each_vector<T>(cols, [&](auto place) PF_LAMBDA {
-        place.store(dx, place.load(y) * (place.load(g) - mean));
-      });
-    }
+// The derivatives add up term(gradient, result) over a row; slope(gradient, result, sum) follows.
+// silent: whether the sum may be that of a row without a gradient, which passes none on, even if
+// its values are NaN (docs/singular_points.md).
+struct SoftmaxSlope {
+  template <class V>
+  static PF_INLINE V term(V g, V y) {
+    return g * y;
   }
-}
+  static PF_INLINE bool silent(double sum) { return sum != sum; }
+  template <class V>
+  static PF_INLINE V slope(V g, V y, V sum) {
+    return y * (g - sum);
+  }
+};
+struct LogSoftmaxSlope {
+  template <class V>
+  static PF_INLINE V term(V g, V) {
+    return g;
+  }
+  static PF_INLINE bool silent(double sum) { return sum == 0; }
+  template <class V>
+  static PF_INLINE V slope(V g, V y, V sum) {
+    return g - exp_nonpositive(y) * sum;
+  }
+};
 
-template <class T>
-void log_softmax_backward(void* out, const void* grad, const void* y_in, int64_t rows,
-                          int64_t cols) {
-  if (cols <= 0) return;
-  const int64_t block = rows_together<T>(cols);
-  double totals[kLanes<T>];
-  for (int64_t first = 0; first < rows; first += block) {
-    const int64_t count = rows - first < block ? rows - first : block;
+template <class T, class Slope>
+void rows_backward(void* out, const void* grad, const void* y_in, int64_t rows, int64_t cols) {
+  double sums[kLanes<T>];
+  for_each_block<T>(rows, cols, [&](int64_t first, int64_t count) PF_LAMBDA {
     for (int64_t r = 0; r < count; ++r) {
+      const T* y = static_cast<const T*>(y_in) + (first + r) * cols;
       const T* g = static_cast<const T*>(grad) + (first + r) * cols;
-      row_sums<T, 1>(totals + r, cols,
-                     [&](auto place) PF_LAMBDA { return Terms<T, 1>{{place.load(g)}}; });
+      row_sums<T, 1>(sums + r, cols, [&](auto place) PF_LAMBDA {
+        return Terms<T, 1>{{Slope::term(place.load(g), place.load(y))}};
+      });
     }
     for (int64_t r = 0; r < count; ++r) {
       const T* y = static_cast<const T*>(y_in) + (first + r) * cols;
       const T* g = static_cast<const T*>(grad) + (first + r) * cols;
       T* dx = static_cast<T*>(out) + (first + r) * cols;
-      if (__builtin_expect(totals[r] == 0, 0) && all_zero(g, cols)) {
+      if (__builtin_expect(Slope::silent(sums[r]), 0) && all_zero(g, cols)) {
         fill_zeros(dx, cols);
         continue;
       }
-      const Vec<T> sum = static_cast<T>(totals[r]);
+      const Vec<T> sum = static_cast<T>(sums[r]);
       for_each_vector<T>(cols, [&](auto place) PF_LAMBDA {
-        place.store(dx, place.load(g) - exp_nonpositive(place.load(y)) * sum);
+        place.store(dx, Slope::slope(place.load(g), place.load(y), sum));
       });
     }
-  }
+  });
 }
 
 template <class T>
@@ -218,8 +213,8 @@ template <class T>
 void fill(RowTable& t, int d) {
   t.softmax[d] = softmax<T>;
   t.log_softmax[d] = log_softmax<T>;
-  t.softmax_backward[d] = softmax_backward<T>;
-  t.log_softmax_backward[d] = log_softmax_backward<T>;
+  t.softmax_backward[d] = rows_backward<T, SoftmaxSlope>;
+  t.log_softmax_backward[d] = rows_backward<T, LogSoftmaxSlope>;
   t.cross_entropy[d] = cross_entropy<T>;
   t.cross_entropy_backward[d] = cross_entropy_backward<T>;
 }

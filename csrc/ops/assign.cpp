@@ -20,9 +20,15 @@ struct CopyBackward {
     Overwrite::run(n, in, out);
   }
 };
-struct FillBackward {
-  static constexpr const char* kName = "FillBackward0";
-  static void backward(Node& n, FillBackward&, Tensor* in, Tensor* out) {
+struct FillNumber {
+  static constexpr const char* kName = "FillBackward2";
+  static void backward(Node& n, FillNumber&, Tensor* in, Tensor* out) {
+    Overwrite::run(n, in, out);
+  }
+};
+struct FillTensor {
+  static constexpr const char* kName = "FillBackward3";
+  static void backward(Node& n, FillTensor&, Tensor* in, Tensor* out) {
     Overwrite::run(n, in, out);
   }
 };
@@ -52,8 +58,11 @@ void fill_(const Tensor& self, const Operand& value) {
            "fill_ only supports 0-dimension value tensor but got tensor with ", source.dim(),
            " dimensions.");
   Scalar number = source.defined() ? item(source) : checked_fit(value.number(), self.dtype());
-  write_inplace<FillBackward>("fill_", self, {old_values(self), source}, {}, {},
-                              [&] { fill_data(self, number); });
+  auto fill = [&] { fill_data(self, number); };
+  if (source.defined())
+    write_inplace<FillTensor>("fill_", self, {old_values(self), source}, {}, {}, fill);
+  else
+    write_inplace<FillNumber>("fill_", self, {old_values(self)}, {}, {}, fill);
 }
 
 void zero_(const Tensor& self) {

@@ -126,11 +126,20 @@ void set_mask(AttentionArgs& a, const Tensor& mask, int64_t batch, int64_t head)
 }
 
 // What all heads have in common.
+// Shape alone decides: large blocks where there are enough of them for many threads.
+int64_t block_for(const Sizes& s) {
+  constexpr int64_t kUnits = 16, kLarge = kernels::kLargestBlock;
+  const int64_t units = s.batch * s.heads * ((s.queries + kLarge - 1) / kLarge);
+  return s.queries > kernels::kSmallestBlock && units >= kUnits ? kLarge : kernels::kSmallestBlock;
+}
+
 AttentionArgs common_args(const Sizes& s, const Tensor& q, const Tensor& k, const Tensor& v,
                           const Tensor& y, const ScaledDotProductAttentionBackward& p) {
   const auto& gemm = kernels::active().gemm;
   AttentionArgs a{};
+  a.block = block_for(s);
   a.queries = s.queries, a.keys = s.keys, a.dim = s.dim, a.value_dim = s.value_dim;
+  a.block = block_for(s);
   a.scale = p.scale, a.causal = p.causal, a.keep_scale = p.keep_scale;
   a.q_row = q.stride(2), a.k_row = k.stride(2), a.v_row = v.stride(2), a.out_row = y.stride(2);
   a.gemm = q.dtype() == DType::Float32 ? gemm.f32.small : gemm.f64.small;
@@ -160,18 +169,19 @@ int64_t slots_for(int64_t units, int64_t work) {
 }
 
 int64_t slot_bytes(const Sizes& s, DType dtype) {
-  const int64_t bytes =
-      kernels::active().attention.workspace_bytes[float_index(dtype)](s.dim, s.value_dim);
+  const int64_t bytes = kernels::active().attention.workspace_bytes[float_index(dtype)](
+      s.dim, s.value_dim, block_for(s));
   return (bytes + 63) / 64 * 64;
 }
 
 // Shape alone decides in how many parts a key head's queries are taken: each part has its own sums
 // of dk and dv, so that few heads with long sequences use all threads.
 int64_t backward_parts(const Sizes& s) {
-  constexpr int64_t kUnits = 8, kLeastBlocks = 4;
-  const int64_t blocks = (s.queries + kernels::kQueryBlock - 1) / kernels::kQueryBlock * s.group;
+  constexpr int64_t kUnits = 8, kLeastQueries = 256;
+  const int64_t block = block_for(s), blocks = (s.queries + block - 1) / block * s.group;
   const int64_t units = std::max<int64_t>(1, s.batch * s.heads / s.group);
-  return std::clamp<int64_t>(kUnits / units, 1, std::max<int64_t>(1, blocks / kLeastBlocks));
+  return std::clamp<int64_t>(kUnits / units, 1,
+                             std::max<int64_t>(1, blocks * block / kLeastQueries));
 }
 
 Tensor gradient_like(const Tensor& t) {
@@ -216,7 +226,7 @@ void ScaledDotProductAttentionBackward::fused(Node& n, const Tensor& grad, Tenso
   q = with_unit_rows(q), k = with_unit_rows(k), v = with_unit_rows(v);
   const Sizes s(q, k, v);
   const int64_t parts = backward_parts(s), key_heads = s.heads / s.group;
-  const int64_t blocks = (s.queries + kernels::kQueryBlock - 1) / kernels::kQueryBlock;
+  const int64_t size = block_for(s), blocks = (s.queries + size - 1) / size;
   if (n.needs(0)) out[0] = gradient_like(q);
   std::optional<PartSums> dk, dv;
   if (n.needs(1)) dk.emplace(k, parts);
@@ -248,8 +258,7 @@ void ScaledDotProductAttentionBackward::fused(Node& n, const Tensor& grad, Tenso
           if (out[0].defined()) mine.dq = head_at(out[0], batch, head);
           if (dk) mine.dk = dk->at(part, batch, key_head);
           if (dv) mine.dv = dv->at(part, batch, key_head);
-          kernel(mine, from * kernels::kQueryBlock,
-                 std::min(s.queries, (from + count) * kernels::kQueryBlock));
+          kernel(mine, from * size, std::min(s.queries, (from + count) * size));
           block += count;
         }
       }
@@ -290,7 +299,7 @@ Tensor attention_fused(const Tensor& query, const Tensor& key, const Tensor& val
   Tensor y = empty_heads(s.batch, s.heads, s.queries, s.value_dim, dtype);
   Tensor stats = empty({s.batch, s.heads, 2, s.queries}, dtype);
   const AttentionArgs a = common_args(s, q, k, v, y, p);
-  const int64_t blocks = (s.queries + kernels::kQueryBlock - 1) / kernels::kQueryBlock;
+  const int64_t size = block_for(s), blocks = (s.queries + size - 1) / size;
   const int64_t units = s.batch * s.heads * blocks, each = slot_bytes(s, dtype);
   const int64_t slots = slots_for(units, s.work());
   const Workspace workspace(slots * each);
@@ -303,8 +312,7 @@ Tensor attention_fused(const Tensor& query, const Tensor& key, const Tensor& val
       for (int64_t u = first; u < last; ++u) {
         const int64_t block = u % blocks, head = u / blocks % s.heads, batch = u / blocks / s.heads;
         set_head(mine, s, batch, head, q, k, v, y, stats, mask, keep);
-        kernel(mine, block * kernels::kQueryBlock,
-               std::min(s.queries, (block + 1) * kernels::kQueryBlock));
+        kernel(mine, block * size, std::min(s.queries, (block + 1) * size));
       }
     });
   }

@@ -65,6 +65,16 @@ struct ElementwiseNode {
   Scalar number;
 
   Attr* attrs() { return reinterpret_cast<Attr*>(this + 1); }
+  // PyTorch's order: the tensor's edge comes first but in a quotient.
+  uint32_t edge(int operand) const {
+    return number_operand == 0 && op != Elementwise::div ? 0 : operand;
+  }
+  // As in PyTorch a number has an edge, to nowhere, in sums, products and quotients alone.
+  static uint32_t edges(Elementwise op, int n_operands, int number_operand) {
+    bool counted = number_operand < 0 || op == Elementwise::add || op == Elementwise::mul ||
+                   op == Elementwise::div || (op == Elementwise::sub && number_operand == 1);
+    return n_operands - !counted;
+  }
   static void backward(Node& n, Tensor* in, Tensor* out);
 };
 
@@ -90,13 +100,31 @@ struct NotImplemented {
   }
 };
 
+// PyTorch's names where they depend on which operand is a number.
+struct NumberedName {
+  Elementwise op;
+  int number_operand;
+  NodeType type;
+};
+
 const NodeType* type_of(Elementwise op, int number_operand) {
   static const NodeTypes table;
-  // PyTorch's names for operand kinds.
-  static const NodeType tensor_exponent{"PowBackward1", ElementwiseNode::backward, [](Node&) {}};
-  static const NodeType reflected{"RsubBackward1", ElementwiseNode::backward, [](Node&) {}};
-  if (op == Elementwise::pow && number_operand != 1) return &tensor_exponent;
-  if (op == Elementwise::sub && number_operand == 0) return &reflected;
+  constexpr auto backward = ElementwiseNode::backward;
+  constexpr auto destroy = [](Node&) {};
+  static const NumberedName numbered[] = {
+      {Elementwise::pow, -1, {"PowBackward1", backward, destroy}},
+      {Elementwise::pow, 0, {"PowBackward2", backward, destroy}},
+      {Elementwise::sub, 0, {"RsubBackward1", backward, destroy}},
+      {Elementwise::fmod, -1, {"FmodBackward1", backward, destroy}},
+      {Elementwise::remainder, -1, {"RemainderBackward1", backward, destroy}},
+      {Elementwise::remainder, 0, {"RemainderBackward1", backward, destroy}},
+      {Elementwise::xlogy, 0, {"XlogyBackward1", backward, destroy}},
+      {Elementwise::xlogy, 1, {"XlogyBackward2", backward, destroy}},
+      {Elementwise::clamp, -1, {"ClampBackward1", backward, destroy}},
+      {Elementwise::copysign, 1, {"CopysignBackward1", backward, destroy}},
+  };
+  for (const NumberedName& row : numbered)
+    if (row.op == op && row.number_operand == number_operand) return &row.type;
   return &table.types[static_cast<int>(op)];
 }
 
@@ -109,9 +137,10 @@ void ElementwiseNode::backward(Node& n, Tensor* in, Tensor* out) {
   Tensor values[3];  // a, b, y
   bool unpacked = false, recorded = grad_enabled() || masked_gradients_propagate;
   for (int k = 0; k < p.n_operands; ++k) {
-    if (!n.needs(k)) continue;
+    uint32_t edge = p.edge(k);
+    if (k == p.number_operand || !n.needs(edge)) continue;
     if (derivative_is_identity(p.op, k)) {
-      out[k] = g;
+      out[edge] = g;
       continue;
     }
     if (!unpacked) {
@@ -126,7 +155,7 @@ void ElementwiseNode::backward(Node& n, Tensor* in, Tensor* out) {
     if (recorded) {
       DerivativeArgs args{g, values[0], values[1], values[2], p.number, p.number, {}, p.dtype};
       for (int i = 0; i < row_of(p.op).n_attrs; ++i) args.attrs[i] = Scalar(p.attrs()[i].f);
-      out[k] = recorded_derivative(p.op, k)(args);
+      out[edge] = recorded_derivative(p.op, k)(args);
       continue;
     }
     bool squares = p.op == Elementwise::pow && p.number_operand == 1 && p.number.to_double() == 2;
@@ -148,7 +177,7 @@ void ElementwiseNode::backward(Node& n, Tensor* in, Tensor* out) {
     }
     Tensor result = empty_like(g);
     run_loop(fn, result, inputs, 4, attrs);
-    out[k] = std::move(result);
+    out[edge] = std::move(result);
   }
 }
 
@@ -167,16 +196,16 @@ void ElementwiseNode::backward(Node& n, Tensor* in, Tensor* out) {
   }
   if (number_operand >= 0) uses &= static_cast<uint8_t>(~(kernels::kUsesA << number_operand));
   uses &= kernels::kUsesA | kernels::kUsesB | kernels::kUsesY;
-  Node* n =
-      Node::allocate_raw(type_of(op, number_operand),
-                         static_cast<uint32_t>(sizeof(ElementwiseNode) + sizeof(Attr) * n_attrs),
-                         n_operands, 1, __builtin_popcount(uses));
+  Node* n = Node::allocate_raw(
+      type_of(op, number_operand),
+      static_cast<uint32_t>(sizeof(ElementwiseNode) + sizeof(Attr) * n_attrs),
+      ElementwiseNode::edges(op, n_operands, number_operand), 1, __builtin_popcount(uses));
   auto* p = new (n->payload())
       ElementwiseNode{op, dtype, static_cast<uint8_t>(n_operands), uses, number_operand, {}};
   for (int i = 0; i < n_attrs; ++i) p->attrs()[i] = attrs[i];
   if (number_operand >= 0) p->number = operands[number_operand].number();
   for (int k = 0; k < n_operands; ++k)
-    if (k != number_operand) n->edges()[k] = gradient_edge(operands[k].tensor());
+    if (k != number_operand) n->edges()[p->edge(k)] = gradient_edge(operands[k].tensor());
   set_history(y, n, 0);
   uint32_t slot = 0;
   for (int k = 0; k < n_operands; ++k)
@@ -339,9 +368,10 @@ void record_binary(Elementwise op, const Tensor& y, const Operand& a, const Oper
     Operand operands[2] = {a, b};
     record_elementwise(op, y, operands, 2, dtype, attrs);
   } else {
-    Tensor none;
-    record<NotImplemented>(
-        y, {a.is_tensor() ? &a.tensor() : &none, b.is_tensor() ? &b.tensor() : &none}, {}, {op});
+    if (a.is_tensor() && b.is_tensor())
+      record<NotImplemented>(y, {&a.tensor(), &b.tensor()}, {}, {op});
+    else
+      record<NotImplemented>(y, {&(a.is_tensor() ? a : b).tensor()}, {}, {op});
   }
 }
 

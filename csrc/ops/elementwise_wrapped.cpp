@@ -82,7 +82,7 @@ Tensor truncated_quotient(const Operand& a, const Operand& b) {
 }
 
 struct ClampBackward {
-  static constexpr const char* kName = "ClampBackward1";
+  static constexpr const char* kName = "ClampBackward0";
   static void backward(Node& n, ClampBackward&, Tensor* in, Tensor* out) {
     if (!in[0].defined()) return;
     Tensor x = n.saved(0), min = n.saved(1), max = n.saved(2);

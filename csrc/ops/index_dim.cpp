@@ -70,16 +70,26 @@ struct IndexAddBackward {
     out[1] = p.alpha.to_double() == 1 ? g : mul(g, p.alpha);
   }
 };
-struct IndexFillBackward {
+void index_fill_gradients(Node& n, int64_t dim, Tensor* in, Tensor* out) {
+  if (!in[0].defined()) return;
+  if (n.needs(0)) out[0] = index_fill(in[0], dim, n.saved(0), Scalar(0));
+  if (!n.needs(1)) return;
+  // A place counts once however often the index names it; the sum is taken at the edge.
+  Tensor filled = index_fill(zeros(in[0].sizes(), DType::Bool), dim, n.saved(0), Scalar(true));
+  out[1] = where(filled, in[0], Scalar(0));
+}
+struct IndexFillNumber {
   static constexpr const char* kName = "IndexFillBackward0";
   int64_t dim;
-  static void backward(Node& n, IndexFillBackward& p, Tensor* in, Tensor* out) {
-    if (!in[0].defined()) return;
-    if (n.needs(0)) out[0] = index_fill(in[0], p.dim, n.saved(0), Scalar(0));
-    if (!n.needs(1)) return;
-    // A place counts once however often the index names it; the sum is taken at the edge.
-    Tensor filled = index_fill(zeros(in[0].sizes(), DType::Bool), p.dim, n.saved(0), Scalar(true));
-    out[1] = where(filled, in[0], Scalar(0));
+  static void backward(Node& n, IndexFillNumber& p, Tensor* in, Tensor* out) {
+    index_fill_gradients(n, p.dim, in, out);
+  }
+};
+struct IndexFillTensor {
+  static constexpr const char* kName = "IndexFillBackward1";
+  int64_t dim;
+  static void backward(Node& n, IndexFillTensor& p, Tensor* in, Tensor* out) {
+    index_fill_gradients(n, p.dim, in, out);
   }
 };
 struct IndexCopyBackward {
@@ -115,9 +125,12 @@ Tensor fill_value(const Tensor& self, const Operand& value) {
 void index_fill_(const Tensor& self, int64_t dim, const Tensor& index, const Operand& value) {
   Along a = along("index_fill", self, dim, index);
   Tensor v = fill_value(self, value);
-  write_inplace<IndexFillBackward>("index_fill_", self,
-                                   {self, value.is_tensor() ? value.tensor() : Tensor()}, {index},
-                                   {a.dim}, [&] { write_indexed(a.self, v, a.plan); });
+  auto write = [&] { write_indexed(a.self, v, a.plan); };
+  if (value.is_tensor())
+    write_inplace<IndexFillTensor>("index_fill_", self, {self, value.tensor()}, {index}, {a.dim},
+                                   write);
+  else
+    write_inplace<IndexFillNumber>("index_fill_", self, {self}, {index}, {a.dim}, write);
 }
 
 void index_copy_(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source) {
@@ -153,13 +166,16 @@ Tensor index_add(const Tensor& self, int64_t dim, const Tensor& index, const Ten
 }
 
 Tensor index_fill(const Tensor& self, int64_t dim, const Tensor& index, const Operand& value) {
-  Tensor y = plain_copy(self), none;
+  Tensor y = plain_copy(self);
   {
     GradModeGuard off(false);
     index_fill_(y, dim, index, value);
   }
-  record<IndexFillBackward>(y, {&self, value.is_tensor() ? &value.tensor() : &none}, {&index},
-                            {wrap_dim("index_fill", dim, self.dim())});
+  dim = wrap_dim("index_fill", dim, self.dim());
+  if (value.is_tensor())
+    record<IndexFillTensor>(y, {&self, &value.tensor()}, {&index}, {dim});
+  else
+    record<IndexFillNumber>(y, {&self}, {&index}, {dim});
   return y;
 }
 

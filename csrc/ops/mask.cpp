@@ -8,13 +8,22 @@
 namespace pyforge::ops {
 namespace {
 
-struct MaskedFillBackward {
+void fill_gradients(Node& n, Tensor* in, Tensor* out) {
+  if (!in[0].defined()) return;
+  Tensor mask = n.saved(0);
+  if (n.needs(0)) out[0] = masked_fill(in[0], mask, Scalar(0));
+  if (n.needs(1)) out[1] = where(mask, in[0], Scalar(0));  // summed at the edge
+}
+struct MaskedFillNumber {
   static constexpr const char* kName = "MaskedFillBackward0";
-  static void backward(Node& n, MaskedFillBackward&, Tensor* in, Tensor* out) {
-    if (!in[0].defined()) return;
-    Tensor mask = n.saved(0);
-    if (n.needs(0)) out[0] = masked_fill(in[0], mask, Scalar(0));
-    if (n.needs(1)) out[1] = where(mask, in[0], Scalar(0));  // summed at the edge
+  static void backward(Node& n, MaskedFillNumber&, Tensor* in, Tensor* out) {
+    fill_gradients(n, in, out);
+  }
+};
+struct MaskedFillTensor {
+  static constexpr const char* kName = "MaskedFillBackward1";
+  static void backward(Node& n, MaskedFillTensor&, Tensor* in, Tensor* out) {
+    fill_gradients(n, in, out);
   }
 };
 struct MaskedSelectBackward {
@@ -75,9 +84,12 @@ int64_t count_true(const Tensor& bytes) {
 
 Tensor masked_fill(const Tensor& self, const Tensor& mask, const Operand& value) {
   check_mask_fill(mask, value);
-  Tensor y = empty(broadcast_shapes("masked_fill", self.sizes(), mask.sizes()), self.dtype()), none;
+  Tensor y = empty(broadcast_shapes("masked_fill", self.sizes(), mask.sizes()), self.dtype());
   fill_where(y, self, mask, value);
-  record<MaskedFillBackward>(y, {&self, value.is_tensor() ? &value.tensor() : &none}, {&mask}, {});
+  if (value.is_tensor())
+    record<MaskedFillTensor>(y, {&self, &value.tensor()}, {&mask}, {});
+  else
+    record<MaskedFillNumber>(y, {&self}, {&mask}, {});
   return y;
 }
 
@@ -91,9 +103,11 @@ void masked_fill_(const Tensor& self, const Tensor& mask, const Operand& value) 
     GradModeGuard off(false);
     kept = clone(mask);
   }
-  write_inplace<MaskedFillBackward>("masked_fill_", self,
-                                    {self, value.is_tensor() ? value.tensor() : Tensor()}, {kept},
-                                    {}, [&] { fill_where(self, self, kept, value); });
+  auto fill = [&] { fill_where(self, self, kept, value); };
+  if (value.is_tensor())
+    write_inplace<MaskedFillTensor>("masked_fill_", self, {self, value.tensor()}, {kept}, {}, fill);
+  else
+    write_inplace<MaskedFillNumber>("masked_fill_", self, {self}, {kept}, {}, fill);
 }
 
 Tensor masked_select(const Tensor& self, const Tensor& mask) {

@@ -56,6 +56,7 @@ class GradientWatches {
     samples_.resize(leaves_.size() * kSamples);
     offsets_.resize(leaves_.size());
     steps_.resize(leaves_.size());
+    versions_.resize(leaves_.size());
     ratios_.assign(leaves_.size(), std::nanf(""));
     for (size_t i = 0; i < leaves_.size(); ++i) take_sample(i);
   }
@@ -177,6 +178,19 @@ class GradientWatches {
     return track.pending.size();
   }
 
+  // Remembers the values of now; moved() tells whether any has changed since.
+  void hold() {
+    for (size_t i = 0; i < leaves_.size(); ++i) {
+      take_sample(i);
+      versions_[i] = version(leaves_[i]);
+    }
+  }
+  bool moved() {
+    for (size_t i = 0; i < leaves_.size(); ++i)
+      if (version(leaves_[i]) != versions_[i] || update_ratio(i) > 0) return true;
+    return false;
+  }
+
   // The steps since the last call: (loss or None, norm of all gradients, learning rate).
   py::list take(size_t k) {
     Track& track = tracks_[check(k)];
@@ -253,6 +267,8 @@ class GradientWatches {
                : w.stats.sum_squares;
   }
 
+  static uint32_t version(const Tensor& t) { return static_cast<uint32_t>(t->storage->version); }
+
   int64_t position(size_t i, int k) const {
     const int64_t n = leaves_[i].numel();
     return (n / kSamples * k + k + offsets_[i]) % n;
@@ -282,6 +298,7 @@ class GradientWatches {
   std::vector<Tensor> leaves_;
   std::vector<GradientWatch*> watches_;
   std::vector<uint64_t> seen_;
+  std::vector<uint32_t> versions_;
   std::vector<float> samples_;
   std::vector<int64_t> offsets_;
   std::vector<uint8_t> steps_;
@@ -403,6 +420,8 @@ PF_BIND {
       .def("before", &GradientWatches::before)
       .def("after", &GradientWatches::after)
       .def("take", &GradientWatches::take)
+      .def("hold", &GradientWatches::hold)
+      .def("moved", &GradientWatches::moved)
       .def("histogram", &GradientWatches::histogram)
       .def_static("bytes_per_leaf", &GradientWatches::bytes_per_leaf);
   py::class_<ActivationWatch>(m, "_ActivationWatch")

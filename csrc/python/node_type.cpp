@@ -33,8 +33,12 @@ PyObject* node_repr(PyObject* o) {
   return PyUnicode_FromFormat("<%s object at %p>", self_node(o)->type->name,
                               static_cast<void*>(self_node(o)));
 }
+// PyTorch's nodes that belong to no op are named with their namespace.
 PyObject* node_name(PyObject* o, PyObject*) {
-  return PyUnicode_FromString(self_node(o)->type->name);
+  const char* name = self_node(o)->type->name;
+  for (const char* bare : {"AccumulateGrad", "CopyBackwards", "CopySlices", "NotImplemented"})
+    if (std::strcmp(name, bare) == 0) return PyUnicode_FromFormat("torch::autograd::%s", name);
+  return PyUnicode_FromString(name);
 }
 
 PyObject* next_functions(PyObject* o, void*) {

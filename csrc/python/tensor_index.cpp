@@ -128,6 +128,7 @@ class Cutter {
   int64_t size(int64_t d) const { return recorded_ ? now_.size(d) : sizes_[d]; }
 
   void select(int64_t d, int64_t i) {
+    touched_ = true;
     if (recorded_) {
       now_ = ops::select(now_, d, i);
       return;
@@ -139,6 +140,8 @@ class Cutter {
   }
   void slice(int64_t d, const Part& p) {
     PF_CHECK(dim() > 0, Index, "slice() cannot be applied to a 0-dim tensor.");
+    if (p.step == 1 && p.start == 0 && p.stop >= size(d)) return;
+    touched_ = true;
     if (recorded_) {
       now_ = ops::slice(now_, d, p.start, p.stop, p.step);
       return;
@@ -152,6 +155,7 @@ class Cutter {
     if (sizes_[d] > 1) strides_[d] *= p.step;
   }
   void unsqueeze(int64_t d) {
+    touched_ = true;
     if (recorded_) {
       now_ = ops::unsqueeze(now_, d);
       return;
@@ -160,9 +164,10 @@ class Cutter {
     sizes_.insert(d, 1);
     strides_.insert(d, step);
   }
+  bool touched() const { return touched_; }
   // Always a new tensor.
   Tensor finish(const Tensor& t) {
-    if (recorded_) return now_.is(t) ? ops::alias_view(t) : now_;
+    if (recorded_) return touched_ ? now_ : ops::alias_view(t);
     Tensor y = make_view(t, sizes_, strides_, data_);
     mark_view(y, t);
     return y;
@@ -171,7 +176,7 @@ class Cutter {
  private:
   void move(int64_t elements) { data_ += elements * static_cast<int64_t>(itemsize(now_.dtype())); }
 
-  bool recorded_;
+  bool recorded_, touched_ = false;
   Tensor now_;
   Dims sizes_, strides_;
   char* data_ = nullptr;
@@ -232,7 +237,7 @@ Cut cut(const Tensor& t, const std::vector<Part>& parts) {
       }
     }
   }
-  result.view = result.indices.empty() || !parts.empty() ? cutter.finish(t) : t;
+  result.view = result.indices.empty() || cutter.touched() ? cutter.finish(t) : t;
   return result;
 }
 

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyforge as pf
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from .._C import Tensor
 
     Axes = int | tuple[int, ...] | None
@@ -20,6 +23,14 @@ def _axes(x: Tensor, axis: Axes) -> tuple[int, ...]:
         if not -x.ndim <= a < x.ndim:
             raise IndexError(f"axis {a} is out of range for {x.ndim} dimensions")
     return tuple(a % x.ndim for a in axes)
+
+
+def _one_by_one(
+    function: Callable[..., Any], x: Tensor, axes: tuple[int, ...], keepdims: bool
+) -> Tensor:
+    for a in sorted(axes, reverse=True):
+        x = function(x, a, keepdims)
+    return x
 
 
 def sum(
@@ -40,8 +51,7 @@ def prod(
     axes = _axes(x, axis)
     if not axes:
         return result.to(dtype or pf.prod(x[..., None], -1).dtype)
-    for a in sorted(axes, reverse=True):
-        result = pf.prod(result, a, keepdims)
+    result = _one_by_one(pf.prod, result, axes, keepdims)
     return result.to(dtype) if dtype is not None else result
 
 
@@ -89,18 +99,12 @@ def min(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
 def all(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Whether all elements are true."""
-    result = x.to(pf.bool)
-    for a in sorted(_axes(x, axis), reverse=True):
-        result = pf.all(result, a, keepdims)
-    return result
+    return _one_by_one(pf.all, x.to(pf.bool), _axes(x, axis), keepdims)
 
 
 def any(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Whether some element is true."""
-    result = x.to(pf.bool)
-    for a in sorted(_axes(x, axis), reverse=True):
-        result = pf.any(result, a, keepdims)
-    return result
+    return _one_by_one(pf.any, x.to(pf.bool), _axes(x, axis), keepdims)
 
 
 def count_nonzero(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) -> Tensor:
@@ -108,11 +112,12 @@ def count_nonzero(x: Tensor, /, *, axis: Axes = None, keepdims: bool = False) ->
     return sum((x != 0).to(pf.int64), axis=axis, keepdims=keepdims)
 
 
-def _position(function: object, x: Tensor, axis: int | None, keepdims: bool) -> Tensor:
-    assert callable(function)
+def _position(
+    function: Callable[..., Tensor], x: Tensor, axis: int | None, keepdims: bool
+) -> Tensor:
     if axis is not None:
-        return function(x, axis, keepdims)  # type: ignore[no-any-return]
-    result: Tensor = function(x.reshape(-1), 0)
+        return function(x, axis, keepdims)
+    result = function(x.reshape(-1), 0)
     return result.reshape((1,) * x.ndim) if keepdims else result
 
 
@@ -155,15 +160,18 @@ def sort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool
 
 
 def _cumulative(
-    function: object, x: Tensor, axis: int | None, dtype: pf.dtype | None, first: int | None
+    function: Callable[..., Tensor],
+    x: Tensor,
+    axis: int | None,
+    dtype: pf.dtype | None,
+    first: int | None,
 ) -> Tensor:
-    assert callable(function)
     if axis is None:
         if x.ndim > 1:
             raise ValueError(f"axis is required for an array of {x.ndim} dimensions")
         axis = 0
     scalar = x.ndim == 0
-    result: Tensor = function(x.reshape(1) if scalar else x, axis, dtype=dtype)
+    result = function(x.reshape(1) if scalar else x, axis, dtype=dtype)
     if first is not None:
         shape = list(result.shape)
         shape[axis] = 1

@@ -297,7 +297,7 @@ def _collect(loss: Tensor) -> list[Any]:
 
 def _read(node: Any, names: dict[int, str]) -> GraphNode:
     shapes, dtypes = node.output_shapes, node.output_dtypes
-    if node.name() == "AccumulateGrad":
+    if type(node).__name__ == "AccumulateGrad":
         leaf = node.variable
         dtype = str(leaf.dtype).removeprefix("pyforge.")
         row = GraphNode(names.get(id(leaf), "leaf"), leaf.shape, dtype, 0, "")
@@ -305,7 +305,7 @@ def _read(node: Any, names: dict[int, str]) -> GraphNode:
         return row
     dtype = str(dtypes[0]).removeprefix("pyforge.") if dtypes else ""
     shape = shapes[0] if shapes else ()
-    row = GraphNode(node.name(), shape, dtype, node.saved_bytes, node.source)
+    row = GraphNode(type(node).__name__, shape, dtype, node.saved_bytes, node.source)
     row.sequence = node._sequence_nr()
     return row
 

@@ -274,7 +274,7 @@ class _Tape:
         self._infer()
 
     def _read(self, node: Any) -> None:
-        if node.name() == "AccumulateGrad":
+        if type(node).__name__ == "AccumulateGrad":
             self.known[node, 0] = node.variable
             return
         if node._released:
@@ -315,7 +315,7 @@ class _Tape:
 
 
 def _order(node: Any) -> int:
-    return -1 if node.name() == "AccumulateGrad" else int(node._sequence_nr())
+    return -1 if type(node).__name__ == "AccumulateGrad" else int(node._sequence_nr())
 
 
 def _again(node: Any) -> Tensor | None:
@@ -373,7 +373,7 @@ def _from_tape(root: Tensor) -> NanOrigin | None:
                 return _tape_report(tape, path, given=False, certain=not unknown)
         if turn is None and worst == 2 and bad[0][3] == 1:
             turn = len(path) - 1
-        inner = [r for r in bad if r[0] is not None and r[0].name() != "AccumulateGrad"]
+        inner = [r for r in bad if r[0] is not None and type(r[0]).__name__ != "AccumulateGrad"]
         if not inner:
             if turn is not None:
                 path = path[: turn + 1]
@@ -434,7 +434,7 @@ def of_gradient(path: list[Any], leaf: Any, output_nr: int, grad: Tensor) -> Nan
         origin.became = became if origin.phase == "backward" else None
         return origin
     where = way[-1][0].source if way else getattr(leaf, "source", "an unknown line")
-    name = way[-1][0].name() if way else leaf.name()
+    name = way[-1][0].name() if way else type(leaf).__name__
     return NanOrigin(
         KIND[level], "given", name, where, became=became, notes=[
             "no backward function made them: they were in the gradient given to backward(), "
@@ -479,7 +479,7 @@ _infinities: dict[int, tuple[weakref.ref[Tensor], str]] = {}  # by id, while the
 
 def remember_infinity(path: list[Any], leaf: Any, output_nr: int, grad: Tensor) -> None:
     """An infinite gradient is no error yet, but explains the NaN of a later step."""
-    if leaf.name() != "AccumulateGrad":
+    if type(leaf).__name__ != "AccumulateGrad":
         return
     origin = of_gradient(path, leaf, output_nr, grad)
     key = id(leaf.variable)

@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING
 
 from .. import _C
-from ..profiler._recording import Recording, begin_range, combined
+from ..profiler._recording import Recorder, begin_range
 from .profiler_util import EventList, FunctionEvent, FunctionEventAvg
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["EventList", "FunctionEvent", "FunctionEventAvg", "profile", "record_function"]
 
 
-class profile:
+class profile(Recorder):
     """Record every op, node and range of the block; see :class:`pyforge.profiler.profile`.
 
     Args:
@@ -52,49 +52,23 @@ class profile:
         experimental_config: Any = None,
         acc_events: bool = False,
     ) -> None:
-        self.enabled, self.acc_events = enabled, acc_events
+        super().__init__(acc_events)
+        self.enabled = enabled
         self._options = (record_shapes, profile_memory, with_stack, with_flops)
-        self._recording: Recording | None = None
-        self._done: list[Recording] = []
-        self._found: EventList | None = None
 
     def __enter__(self) -> profile:
         if self.enabled:
-            recording = Recording(*self._options)
-            recording.start()
-            self._recording = recording
+            self._begin(*self._options)
         return self
 
     def __exit__(self, *error: object) -> None:
         if self._recording is not None:
-            recording, self._recording = self._recording, None
-            recording.stop()
-            self._done = [*(self._done if self.acc_events else []), recording]
-            self._found = None
+            self._end()
 
     @property
     def function_events(self) -> EventList | None:
         """The events, or None before the end of the block."""
-        if self._found is None and self._done:
-            self._found = combined(self._done)
-        return self._found
-
-    def _events(self) -> EventList:
-        events = self.function_events
-        if events is None:
-            raise RuntimeError("Profiler didn't finish running: read it after the with block")
-        return events
-
-    def key_averages(
-        self,
-        group_by_input_shape: bool = False,
-        group_by_stack_n: int = 0,
-        group_by_overload_name: bool = False,
-    ) -> EventList:
-        """See :meth:`EventList.key_averages`. RuntimeError inside the block."""
-        return self._events().key_averages(
-            group_by_input_shape, group_by_stack_n, group_by_overload_name
-        )
+        return self._events_or_none()
 
     def total_average(self) -> FunctionEventAvg:
         """The sum over all events. RuntimeError inside the block."""
@@ -107,12 +81,6 @@ class profile:
     def export_chrome_trace(self, path: str | os.PathLike[str]) -> None:
         """See :meth:`EventList.export_chrome_trace`. RuntimeError inside the block."""
         self._events().export_chrome_trace(path)
-
-    def export_stacks(
-        self, path: str | os.PathLike[str], metric: str = "self_cpu_time_total"
-    ) -> None:
-        """See :meth:`EventList.export_stacks`. RuntimeError inside the block."""
-        self._events().export_stacks(path, metric)
 
     @property
     def self_cpu_time_total(self) -> float:

@@ -11,27 +11,31 @@ import sys
 import traceback
 from pathlib import Path
 
-from .. import nn
+from .. import _C, nn
+from .._C import Tensor
 from ..diagnose import Monitor
+from ..diagnose.layers import Variable
 from ..optim import Optimizer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from types import FrameType
     from typing import Any
 
     from ..diagnose.verdict import Verdict
 
 
 class _Loose:
-    """Stands for a model where the optimised tensors belong to none."""
+    """Stands for a model where the trained tensors belong to none."""
 
     def __init__(self, tensors: list[Any]) -> None:
-        self._tensors = tensors
+        names = _variables()
+        self._named = [(Variable(names.get(id(t), f"tensor{i}")), t) for i, t in enumerate(tensors)]
 
     def named_parameters(self) -> Iterator[tuple[str, Any]]:
-        """The tensors, numbered."""
-        return ((f"tensor{i}", t) for i, t in enumerate(self._tensors))
+        """The tensors by the names of the script's variables, or numbered."""
+        return iter(self._named)
 
     def named_modules(self) -> Iterator[tuple[str, Any]]:
         """None."""
@@ -39,26 +43,35 @@ class _Loose:
 
 
 class _Doctor:
-    """Attaches one monitor to all optimisers that a script makes, and to their models."""
+    """Attaches one monitor to all optimisers that a script makes, and to their models.
+
+    Without an optimiser, to what the first backward pass gives gradients to.
+    """
 
     def __init__(self) -> None:
+        self._passes = _C._GradientWatches([])
+        self._passes.listen(self._pass, every_pass=True)
         self._optimizers: list[Any] = []
         self.monitors: list[Monitor] = []
         self.failure: Verdict | None = None
 
     def admit(self, optimizer: Any) -> None:
         """Watch ``optimizer`` together with the ones before it."""
+        self._passes.remove()
         self._optimizers.append(optimizer)
-        roots = _roots(self._optimizers)
         for monitor in self.monitors:
             monitor.detach()
-        model: Any
-        if roots:
-            model = roots[0] if len(roots) == 1 else nn.ModuleList(roots)
-        else:
-            model = _Loose(_tensors(self._optimizers))
+        model = _model(_tensors(self._optimizers))
         monitor = Monitor(model, self._optimizers, on_error="log", anomaly=True)
         self.monitors.append(monitor.attach())
+
+    def _pass(self, roots: list[Any], done: bool) -> None:
+        tensors = [t for root in roots for t in _C._graph_leaves(root)]
+        if done or not tensors:
+            return
+        self._passes.remove()
+        monitor = Monitor(_model(tensors), on_error="log", anomaly=True)
+        self.monitors.append(monitor._attach(within_pass=True))
 
     def failed(self, error: Exception) -> None:
         """Take in the exception that ended the script."""
@@ -71,6 +84,7 @@ class _Doctor:
 
     def finish(self) -> list[Monitor]:
         """Watch no more; the monitors that have something to tell."""
+        self._passes.remove()
         for monitor in self.monitors:
             monitor.detach()
         return [m for m in self.monitors if m.verdicts or m.snapshot().courses]
@@ -80,14 +94,34 @@ def _tensors(optimizers: list[Any]) -> list[Any]:
     return [p for o in optimizers for group in o.param_groups for p in group["params"]]
 
 
-def _roots(optimizers: list[Any]) -> list[nn.Module]:
-    """The outermost modules that hold parameters of the optimisers."""
-    wanted = {id(p) for p in _tensors(optimizers)}
+def _model(tensors: list[Any]) -> Any:
+    """The outermost modules that hold the tensors, else the tensors alone."""
+    wanted = {id(p) for p in tensors}
     modules = [m for m in gc.get_objects() if issubclass(type(m), nn.Module)]
     inner = {id(child) for m in modules for child in m.modules() if child is not m}
-    return [
+    roots = [
         m for m in modules if id(m) not in inner and any(id(p) in wanted for p in m.parameters())
     ]
+    if not roots:
+        return _Loose(tensors)
+    return roots[0] if len(roots) == 1 else nn.ModuleList(roots)
+
+
+def _variables() -> dict[int, str]:
+    """The names that the script's running functions have for tensors, also in its lists."""
+    names: dict[int, str] = {}
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if not frame.f_globals.get("__name__", "").startswith("pyforge."):
+            for name, value in [*frame.f_locals.items(), *frame.f_globals.items()]:
+                if isinstance(value, Tensor):
+                    names.setdefault(id(value), name)
+                elif isinstance(value, (list, tuple)):
+                    for i, item in enumerate(value):
+                        if isinstance(item, Tensor):
+                            names.setdefault(id(item), f"{name}[{i}]")
+        frame = frame.f_back
+    return names
 
 
 def _for_pytorch(script: str) -> bool:
@@ -149,7 +183,7 @@ def run(
             print(doctor.failure)
         _save(monitors, html, png, jsonl)
     if not monitors:
-        print("no optimiser of the script took a step")
+        print("nothing to judge: no backward() of the script was followed by an update")
     found = [v for m in monitors for v in m.verdicts]
     return 1 if any(v.severity == "error" for v in found) else status
 

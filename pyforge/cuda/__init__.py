@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 
+from ..accelerator import device_count, is_available
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
@@ -44,11 +46,6 @@ def _absent(name: str) -> NoReturn:
     raise AssertionError(f"torch.cuda.{name}: not compiled with CUDA enabled, {_WHY}")
 
 
-def is_available() -> bool:
-    """False: pyforge computes on the CPU only."""
-    return False
-
-
 def is_initialized() -> bool:
     """False, as there is nothing to initialise."""
     return False
@@ -57,11 +54,6 @@ def is_initialized() -> bool:
 def is_bf16_supported(including_emulation: bool = True) -> bool:
     """False: there is no device that could support it."""
     return False
-
-
-def device_count() -> int:
-    """0: pyforge computes on the CPU only."""
-    return 0
 
 
 def manual_seed(seed: int) -> None:

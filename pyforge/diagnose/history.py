@@ -44,8 +44,8 @@ class Series:
 class Track:
     """The steps of one optimiser over the parameters ``at``, counted natively by ``watches``."""
 
-    def __init__(self, optimizer: Any, at: list[int], label: str, watches: Any) -> None:
-        self.optimizer, self.at, self.label = optimizer, at, label
+    def __init__(self, at: list[int], label: str, watches: Any) -> None:
+        self.at, self.label = at, label
         self.place = np.full(max(at, default=-1) + 1, -1, np.int32)  # of each parameter in `at`
         self.place[at] = np.arange(len(at))
         self.steps = 0
@@ -92,6 +92,8 @@ class Track:
                 self.best_loss = median
 
     def _add_lr(self, lr: float) -> None:
+        if math.isnan(lr):  # a step written by hand
+            return
         before = self.lr.values[-1] if self.lr.values else lr
         if lr != before:
             self.lr_moves = 1 if lr > before else -1

@@ -62,8 +62,16 @@ class Layer:
         return self.weight.numel() // max(self.weight.shape[0], 1)
 
 
+class Variable(str):
+    """A name that is an expression already."""
+
+    __slots__ = ()
+
+
 def code_name(name: str, model: str = "model") -> str:
     """``layers.0.weight`` as an expression: ``model.layers[0].weight``."""
+    if isinstance(name, Variable):
+        return name
     return model + "".join(f"[{p}]" if p.isdigit() else f".{p}" for p in name.split("."))
 
 

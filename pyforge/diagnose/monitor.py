@@ -43,7 +43,8 @@ class Monitor(Outputs):
 
     Args:
         model: whose parameters are watched.
-        optimizer: one optimiser or several.
+        optimizer: one optimiser or several; without one, a change of the parameters between two
+            backward passes counts as a step, as in loops with updates written by hand.
         on_error: what to do with a verdict: ``"raise"`` (errors), ``"warn"``, ``"log"``;
             ``"skip_step"`` warns and leaves out steps with gradients that are not finite;
             ``"dump"`` warns, and writes the first step whose loss or gradients are not finite to
@@ -124,6 +125,10 @@ class Monitor(Outputs):
 
     def attach(self) -> Monitor:
         """Begin to watch."""
+        return self._attach(within_pass=False)
+
+    def _attach(self, within_pass: bool) -> Monitor:
+        """``within_pass``: a backward pass is about to begin, whose ops were not recorded."""
         if self._attached:
             return self
         self._attached = True
@@ -140,7 +145,9 @@ class Monitor(Outputs):
         self._activations = Activations(self._model)
         self._tracks = []
         self._tracer = Tracer()
-        self._tracer.start()
+        if not within_pass:
+            self._tracer.start()
+        self._untraced = within_pass
         position = {id(p): i for i, p in enumerate(self._params)}
         self._trace_nodes: set[Any] = set()
         self._ops: list[Op] | None = None
@@ -161,9 +168,14 @@ class Monitor(Outputs):
                     f"{type(optimizer).__name__}(model.parameters(), ...) for this very model",
                 )  # fmt: skip
                 continue
-            self._tracks.append(Track(optimizer, at, f"optimizer {k}", self._watches))
+            self._tracks.append(Track(at, f"optimizer {k}", self._watches))
             self._wrap(optimizer, self._tracks[-1])
-        self._watches.listen(self._observe, every_pass=self._tracer.on)
+        self._by_hand: Track | None = None
+        self._used = True
+        if not self._optimizers:
+            self._by_hand = Track(list(range(len(self._params))), "the updates", self._watches)
+            self._tracks.append(self._by_hand)
+        self._listen()
         if self._anomaly:
             anomaly_mode.listen(self._hear)
         if self._on_error == "dump":
@@ -176,6 +188,7 @@ class Monitor(Outputs):
         """End watching; the verdicts stay."""
         if not self._attached:
             return
+        self._step_by_hand()
         self._sync()
         self._attached = False
         anomaly_mode.unlisten(self._hear)
@@ -239,6 +252,16 @@ class Monitor(Outputs):
 
         optimizer.step = step
 
+    def _step_by_hand(self) -> None:
+        """Takes in the step since the last pass, if there was one."""
+        track = self._by_hand
+        if track is None or self._used or not self._watches.moved():
+            return
+        self._used = True
+        self._before_step(track, self._watches.before(track.number), closure=False)
+        self._watches.after(track.number, math.nan)
+        self._after_step(track)
+
     # A backward pass
 
     def _hear(self, origin: NanOrigin) -> None:
@@ -246,9 +269,14 @@ class Monitor(Outputs):
         if self._born is None or self._born.phase == "given":
             self._born = origin
 
+    def _listen(self) -> None:
+        every_pass = self._tracer.on or self._untraced or self._by_hand is not None
+        self._watches.listen(self._observe, every_pass=every_pass)
+
     def _observe(self, roots: list[Tensor], done: bool) -> None:
         if not done:
             self._born = None
+            self._step_by_hand()
             if self._tracer.on:
                 self._tracer.stop()
                 self._trace_nodes = graph_nodes(roots)
@@ -266,16 +294,23 @@ class Monitor(Outputs):
                 self._recordings += 1
                 if self._recordings < 8:
                     self._tracer.start()
-                self._watches.listen(self._observe, every_pass=self._tracer.on)
+                self._listen()
             return
         loss = float(roots[0].item()) if len(roots) == 1 and roots[0].numel() == 1 else None
         self._watches.set_loss(loss)
+        if self._by_hand:
+            self._used = False
+            self._watches.hold()
+        if self._untraced:
+            self._untraced = False
+            self._tracer.start()
+            self._listen()
         if ops is not None:
             self._read_trace(ops)
             self._recordings += 1
             if self._recordings < 8 and not all(self._was_reached(track) for track in self._tracks):
                 self._tracer.start()
-            self._watches.listen(self._observe, every_pass=self._tracer.on)
+            self._listen()
         if loss is not None and not math.isfinite(loss):
             recorded = find_origin(ops, roots[0]) if ops else None
             self._not_finite("the loss", "the loss", recorded or self._born)
@@ -375,7 +410,10 @@ class Monitor(Outputs):
                 "NOT_ZEROED", ERROR, track.label,
                 "two steps in a row used gradients that an earlier step had already used",
                 "backward() adds to .grad, and nothing emptied it after the step",
-                "call optimizer.zero_grad() once per step, before backward()", track.steps,
+                "call optimizer.zero_grad() once per step, before backward()"
+                if track is not self._by_hand
+                else "set p.grad = None for each parameter p after the update",
+                track.steps,
             )  # fmt: skip
         if self._on_error == "skip_step" and bad:
             self._watches.set_loss(None)

@@ -114,7 +114,9 @@ def find_origin(ops: list[Op], root: Tensor) -> Origin | None:
             if any(_nan(t) for t in op.outputs) and turn is None:
                 turn = len(chain) - 1
             # What an in-place op read is gone, but the row says that something was bad.
-            suspects = [t for t in given if _bad(t)] or [t for t in op.inputs if t not in given]
+            suspects = [t for t in given if _bad(t)] or [
+                t for t in op.inputs if any(t is o for o in op.outputs)
+            ]
         steps = [i for i in (producer(t, at) for t in suspects) if i is not None]
         if not steps:
             return _judge(chain, turn, given=True)

@@ -180,8 +180,15 @@ def _relu_code(layer: Layer) -> str:
 def _lr_code(track: Track, factor: float) -> str:
     lr = track.lr.values[-1] if track.lr.values else None
     if lr is None:
-        return f"multiply the learning rate by {factor:g}"
+        return f"multiply the learning rate by {short(factor)}"
     return f"lr={short(lr * factor)} in place of {short(lr)}"
+
+
+def _own_rate(track: Track, layer: Layer, factor: float) -> str:
+    if not track.lr.values:
+        return f"{_lr_code(track, factor)} for {code_name(layer.name)} alone"
+    rate = short(track.lr.values[-1] * factor)
+    return f"a parameter group of its own: {{'params': [{code_name(layer.name)}], 'lr': {rate}}}"
 
 
 def _diverging(view: View) -> Iterator[Verdict]:
@@ -355,9 +362,7 @@ def _update_ratio(view: View) -> Iterator[Verdict]:
             f"a step changes it by {short(ratio)} of its size; usual are 1e-4 to 1e-2",
             "the learning rate is high for this layer, or its weights are small" if high
             else "the gradient or the learning rate is small for this layer",
-            f"a parameter group of its own: {{'params': [{code_name(layer.name)}], 'lr': "
-            f"{short((track.lr.values[-1] if track.lr.values else 1.0) * 1e-3 / max(ratio, 1e-12))}"
-            "}", track.steps,
+            _own_rate(track, layer, 1e-3 / max(ratio, 1e-12)), track.steps,
         )  # fmt: skip
 
 

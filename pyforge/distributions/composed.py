@@ -11,7 +11,7 @@ from ..autograd.grad_mode import no_grad
 from . import constraints
 from .continuous import Normal, Uniform
 from .discrete import Categorical
-from .distribution import Distribution, broadcast_all, sum_rightmost
+from .distribution import Distribution, alias, broadcast_all, real_params, sum_rightmost
 from .transforms import (
     AbsTransform,
     AffineTransform,
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .distribution import Shape
+
+
+EULER = 0.57721566490153286060
 
 
 class Independent(Distribution):
@@ -52,10 +55,10 @@ class Independent(Distribution):
         split = batch - reinterpreted_batch_ndims
         super().__init__(shape[:split], shape[split:], validate_args)
 
-    @property
-    def has_rsample(self) -> bool:  # type: ignore[override]
-        """Whether the base has."""
-        return self.base_dist.has_rsample
+    has_rsample: bool = alias("base_dist.has_rsample", "Whether the base has.")
+    mean: Tensor = alias("base_dist.mean", "The mean.")
+    mode: Tensor = alias("base_dist.mode", "The most probable value.")
+    variance: Tensor = alias("base_dist.variance", "The variance.")
 
     @property
     def has_enumerate_support(self) -> bool:  # type: ignore[override]
@@ -65,24 +68,7 @@ class Independent(Distribution):
     @property
     def support(self) -> Any:
         """That of the base, for whole events."""
-        dims = self.reinterpreted_batch_ndims
-        base = self.base_dist.support
-        return constraints.independent(base, dims) if dims else base
-
-    @property
-    def mean(self) -> Tensor:
-        """The mean."""
-        return self.base_dist.mean
-
-    @property
-    def mode(self) -> Tensor:
-        """The most probable value."""
-        return self.base_dist.mode
-
-    @property
-    def variance(self) -> Tensor:
-        """The variance."""
-        return self.base_dist.variance
+        return constraints._widened(self.base_dist.support, self.reinterpreted_batch_ndims)
 
     def expand(self, batch_shape: Shape, _instance: Any = None) -> Any:
         """See :class:`Distribution`."""
@@ -145,10 +131,7 @@ class TransformedDistribution(Distribution):
         split = len(out) - event
         super().__init__(out[:split], out[split:], validate_args)
 
-    @property
-    def has_rsample(self) -> bool:  # type: ignore[override]
-        """Whether the base has."""
-        return bool(self.base_dist.has_rsample)
+    has_rsample: bool = alias("base_dist.has_rsample", "Whether the base has.")
 
     @property
     def support(self) -> Any:
@@ -156,8 +139,7 @@ class TransformedDistribution(Distribution):
         if not self.transforms:
             return self.base_dist.support
         codomain = self.transforms[-1].codomain
-        missing = len(self.event_shape) - codomain.event_dim
-        return constraints.independent(codomain, missing) if missing > 0 else codomain
+        return constraints._widened(codomain, len(self.event_shape) - codomain.event_dim)
 
     def expand(self, batch_shape: Shape, _instance: Any = None) -> Any:
         """See :class:`Distribution`."""
@@ -203,22 +185,17 @@ class TransformedDistribution(Distribution):
         base = self.base_dist.log_prob(y)
         return total + sum_rightmost(base, event - len(self.base_dist.event_shape))
 
-    def _sign(self) -> Any:
-        sign: Any = 1
-        for transform in self.transforms:
-            sign = sign * transform.sign
-        return sign
-
     def cdf(self, value: Any) -> Any:
         """The probability of at most ``value``."""
         for transform in reversed(self.transforms):
             value = transform._inv_call(value)
-        sign = self._sign()
+        sign = ComposeTransform(self.transforms).sign
         return sign * (self.base_dist.cdf(value) - 0.5) + 0.5
 
     def icdf(self, value: Any) -> Any:
         """The quantile."""
-        x = self.base_dist.icdf(self._sign() * (value - 0.5) + 0.5)
+        sign = ComposeTransform(self.transforms).sign
+        x = self.base_dist.icdf(sign * (value - 0.5) + 0.5)
         for transform in self.transforms:
             x = transform(x)
         return x
@@ -227,22 +204,15 @@ class TransformedDistribution(Distribution):
 class LogNormal(TransformedDistribution):
     """``exp`` of normal numbers with mean ``loc`` and deviation ``scale``."""
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}  # noqa: RUF012
+    arg_constraints = real_params
     support = constraints.positive
     has_rsample = True
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         super().__init__(Normal(loc, scale, validate_args), ExpTransform(), validate_args)
 
-    @property
-    def loc(self) -> Tensor:
-        """The mean of the logarithm."""
-        return self.base_dist.loc  # type: ignore[no-any-return]
-
-    @property
-    def scale(self) -> Tensor:
-        """The deviation of the logarithm."""
-        return self.base_dist.scale  # type: ignore[no-any-return]
+    loc: Tensor = alias("base_dist.loc", "The mean of the logarithm.")
+    scale: Tensor = alias("base_dist.scale", "The deviation of the logarithm.")
 
     @property
     def mean(self) -> Tensor:
@@ -265,30 +235,46 @@ class LogNormal(TransformedDistribution):
         return self.base_dist.entropy() + self.loc  # type: ignore[no-any-return]
 
 
-class HalfNormal(TransformedDistribution):
-    """The magnitude of normal numbers of mean 0 and deviation ``scale``."""
+class _Half(TransformedDistribution):
+    """The magnitude of numbers on both sides of 0."""
 
     arg_constraints = {"scale": constraints.positive}  # noqa: RUF012
     support = constraints.nonnegative
     has_rsample = True
-
-    def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
-        super().__init__(Normal(0, scale, False), AbsTransform(), validate_args)
-
-    @property
-    def scale(self) -> Tensor:
-        """The deviation before the sign is dropped."""
-        return self.base_dist.scale  # type: ignore[no-any-return]
-
-    @property
-    def mean(self) -> Tensor:
-        """The mean."""
-        return self.scale * math.sqrt(2 / math.pi)
+    scale: Tensor
 
     @property
     def mode(self) -> Tensor:
         """Zero."""
         return _C.zeros_like(self.scale)
+
+    def cdf(self, value: Any) -> Any:
+        """The probability of at most ``value``."""
+        if self._validate_args:
+            self._validate_sample(value)
+        return 2 * self.base_dist.cdf(value) - 1
+
+    def icdf(self, value: Any) -> Any:
+        """The quantile."""
+        return self.base_dist.icdf((value + 1) / 2)
+
+    def entropy(self) -> Tensor:
+        """The entropy in nats."""
+        return self.base_dist.entropy() - math.log(2)  # type: ignore[no-any-return]
+
+
+class HalfNormal(_Half):
+    """The magnitude of normal numbers of mean 0 and deviation ``scale``."""
+
+    scale: Tensor = alias("base_dist.scale", "The deviation before the sign is dropped.")
+
+    def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
+        super().__init__(Normal(0, scale, False), AbsTransform(), validate_args)
+
+    @property
+    def mean(self) -> Tensor:
+        """The mean."""
+        return self.scale * math.sqrt(2 / math.pi)
 
     @property
     def variance(self) -> Tensor:
@@ -302,23 +288,11 @@ class HalfNormal(TransformedDistribution):
         inside = self.base_dist.log_prob(value) + math.log(2)
         return _C.where(value >= 0, inside, -math.inf)
 
-    def cdf(self, value: Any) -> Any:
-        """The probability of at most ``value``."""
-        return 2 * self.base_dist.cdf(value) - 1
-
-    def icdf(self, value: Any) -> Any:
-        """The quantile."""
-        return self.base_dist.icdf((value + 1) / 2)
-
-    def entropy(self) -> Tensor:
-        """The entropy in nats."""
-        return self.base_dist.entropy() - math.log(2)  # type: ignore[no-any-return]
-
 
 class Gumbel(TransformedDistribution):
     """The largest of many numbers, moved and scaled."""
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}  # noqa: RUF012
+    arg_constraints = real_params
     support = constraints.real
     has_rsample = True
     loc: Tensor
@@ -339,12 +313,9 @@ class Gumbel(TransformedDistribution):
     @property
     def mean(self) -> Tensor:
         """The mean."""
-        return self.loc + self.scale * 0.57721566490153286060
+        return self.loc + self.scale * EULER
 
-    @property
-    def mode(self) -> Tensor:
-        """The most probable value."""
-        return self.loc
+    mode: Tensor = alias("loc", "The most probable value.")
 
     @property
     def stddev(self) -> Tensor:
@@ -365,7 +336,7 @@ class Gumbel(TransformedDistribution):
 
     def entropy(self) -> Tensor:
         """The entropy in nats."""
-        return self.scale.log() + (1 + 0.57721566490153286060)
+        return self.scale.log() + (1 + EULER)
 
 
 class MixtureSameFamily(Distribution):
@@ -392,20 +363,9 @@ class MixtureSameFamily(Distribution):
             )
         super().__init__(batch[:-1], component_distribution.event_shape, validate_args)
 
-    @property
-    def mixture_distribution(self) -> Categorical:
-        """Which component is drawn."""
-        return self._mixture_distribution
-
-    @property
-    def component_distribution(self) -> Distribution:
-        """The components."""
-        return self._component_distribution
-
-    @property
-    def support(self) -> Any:
-        """That of the components."""
-        return self._component_distribution.support
+    mixture_distribution: Categorical = alias("_mixture_distribution", "Which component is drawn.")
+    component_distribution: Distribution = alias("_component_distribution", "The components.")
+    support: Any = alias("_component_distribution.support", "That of the components.")
 
     def _weights(self) -> Tensor:
         probs = self._mixture_distribution.probs
@@ -443,6 +403,11 @@ class MixtureSameFamily(Distribution):
         padded = value.unsqueeze(-1 - len(self.event_shape))
         parts = self._component_distribution.log_prob(padded)
         return (parts + _C.log_softmax(self._mixture_distribution.logits, -1)).logsumexp(-1)
+
+    def cdf(self, value: Any) -> Any:
+        """The probability of at most ``value``."""
+        parts = self._component_distribution.cdf(value.unsqueeze(-1 - len(self.event_shape)))
+        return (parts * self._mixture_distribution.probs).sum(-1)
 
     def __repr__(self) -> str:
         parts = f"{self._mixture_distribution},\n  {self._component_distribution}"

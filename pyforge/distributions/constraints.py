@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter as _attrgetter
+
 from .._C import Tensor, full, isclose
 from .._C import bool as bool_dtype
 from .._C import cat as _cat
@@ -303,9 +305,7 @@ class _IndependentConstraint(Constraint):
         self.base_constraint = base_constraint
         self.reinterpreted_batch_ndims = reinterpreted_batch_ndims
 
-    @property
-    def is_discrete(self) -> Any:
-        return self.base_constraint.is_discrete
+    is_discrete: Any = property(_attrgetter("base_constraint.is_discrete"), doc="That of the base.")
 
     @property
     def event_dim(self) -> Any:
@@ -322,19 +322,19 @@ class _IndependentConstraint(Constraint):
         return f"IndependentConstraint({self.base_constraint!r}, {self.reinterpreted_batch_ndims})"
 
 
+def _widened(constraint: Constraint, dims: int) -> Constraint:
+    """``constraint`` for events that have so many more dimensions."""
+    return _IndependentConstraint(constraint, dims) if dims > 0 else constraint
+
+
 class MixtureSameFamilyConstraint(Constraint):
     """``base_constraint`` for values without the dimension of the components."""
 
     def __init__(self, base_constraint: Constraint) -> None:
         self.base_constraint = base_constraint
 
-    @property
-    def is_discrete(self) -> Any:
-        return self.base_constraint.is_discrete
-
-    @property
-    def event_dim(self) -> Any:
-        return self.base_constraint.event_dim
+    is_discrete: Any = property(_attrgetter("base_constraint.is_discrete"), doc="That of the base.")
+    event_dim: Any = property(_attrgetter("base_constraint.event_dim"), doc="That of the base.")
 
     def check(self, value: Any) -> Any:
         result = self.base_constraint.check(value.unsqueeze(-1 - self.event_dim))
@@ -347,35 +347,7 @@ class MixtureSameFamilyConstraint(Constraint):
         return f"MixtureSameFamilyConstraint({self.base_constraint!r})"
 
 
-class _Cat(Constraint):
-    """One set for each of several pieces along ``dim``."""
-
-    def __init__(
-        self, cseq: Sequence[Constraint], dim: int = 0, lengths: Sequence[int] | None = None
-    ) -> None:
-        self.cseq = list(cseq)
-        self.lengths = [1] * len(self.cseq) if lengths is None else list(lengths)
-        if len(self.lengths) != len(self.cseq):
-            raise AssertionError(f"{len(self.lengths)} lengths for {len(self.cseq)} constraints")
-        self.dim = dim
-
-    @property
-    def is_discrete(self) -> Any:
-        return any(c.is_discrete for c in self.cseq)
-
-    @property
-    def event_dim(self) -> Any:
-        return max(c.event_dim for c in self.cseq)
-
-    def check(self, value: Any) -> Any:
-        pieces = value.split(self.lengths, self.dim)
-        checks = [c.check(v) for c, v in zip(self.cseq, pieces, strict=True)]
-        return _cat(checks, self.dim)
-
-
-class _Stack(Constraint):
-    """One set for each position along ``dim``."""
-
+class _Pieces(Constraint):
     def __init__(self, cseq: Sequence[Constraint], dim: int = 0) -> None:
         self.cseq = list(cseq)
         self.dim = dim
@@ -386,7 +358,32 @@ class _Stack(Constraint):
 
     @property
     def event_dim(self) -> Any:
-        dim: int = max(c.event_dim for c in self.cseq)
+        return max(c.event_dim for c in self.cseq)
+
+
+class _Cat(_Pieces):
+    """One set for each of several pieces along ``dim``."""
+
+    def __init__(
+        self, cseq: Sequence[Constraint], dim: int = 0, lengths: Sequence[int] | None = None
+    ) -> None:
+        super().__init__(cseq, dim)
+        self.lengths = [1] * len(self.cseq) if lengths is None else list(lengths)
+        if len(self.lengths) != len(self.cseq):
+            raise AssertionError(f"{len(self.lengths)} lengths for {len(self.cseq)} constraints")
+
+    def check(self, value: Any) -> Any:
+        pieces = value.split(self.lengths, self.dim)
+        checks = [c.check(v) for c, v in zip(self.cseq, pieces, strict=True)]
+        return _cat(checks, self.dim)
+
+
+class _Stack(_Pieces):
+    """One set for each position along ``dim``."""
+
+    @property
+    def event_dim(self) -> Any:
+        dim: int = super().event_dim
         return dim + 1 if self.dim + dim < 0 else dim
 
     def check(self, value: Any) -> Any:

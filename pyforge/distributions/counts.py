@@ -9,8 +9,8 @@ from .._C import Tensor
 from ..autograd.grad_mode import enable_grad, no_grad
 from ..nn.functional import logsigmoid
 from . import constraints
-from .discrete import Binomial, Categorical, _one_of, _Trials
-from .distribution import Distribution, broadcast_all
+from .discrete import Binomial, Categorical, _OfCategorical, _Trials
+from .distribution import Distribution, alias, broadcast_all
 from .gammas import Gamma
 
 TYPE_CHECKING = False
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .distribution import Shape
 
 
-class Multinomial(Distribution):
+class Multinomial(_OfCategorical):
     """How often each of ``n`` classes comes up among ``total_count`` draws.
 
     Args:
@@ -32,8 +32,6 @@ class Multinomial(Distribution):
         NotImplementedError: if ``total_count`` is not one int.
     """
 
-    arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}  # noqa: RUF012
-
     def __init__(
         self,
         total_count: int = 1,
@@ -44,29 +42,12 @@ class Multinomial(Distribution):
         if not isinstance(total_count, int):
             raise NotImplementedError("inhomogeneous total_count is not supported")
         self.total_count = total_count
-        self._categorical = Categorical(probs, logits)
-        shape = self._categorical.param_shape
-        super().__init__(shape[:-1], shape[-1:], validate_args)
+        super().__init__(Categorical(probs, logits), validate_args)
 
     @property
     def support(self) -> Any:
         """Counts that are not more than ``total_count`` in all."""
         return constraints.multinomial(self.total_count)
-
-    @property
-    def probs(self) -> Tensor:
-        """The probabilities."""
-        return self._categorical.probs
-
-    @property
-    def logits(self) -> Tensor:
-        """Their logarithms."""
-        return self._categorical.logits
-
-    @property
-    def param_shape(self) -> Any:
-        """The shape of ``probs``."""
-        return self._categorical.param_shape
 
     @property
     def mean(self) -> Tensor:
@@ -121,10 +102,7 @@ class NegativeBinomial(_Trials):
         logits: Any = None,
         validate_args: bool | None = None,
     ) -> None:
-        _one_of(probs, logits)
-        key = "logits" if probs is None else "probs"
-        given = logits if probs is None else probs
-        total, self.__dict__[key] = broadcast_all(total_count, given)
+        (total,) = self._set(probs, logits, total_count)
         self.total_count = total.to(self._param.dtype)
         Distribution.__init__(self, self._param.shape, (), validate_args)
 
@@ -202,15 +180,8 @@ class VonMises(Distribution):
         self.loc, self.concentration = broadcast_all(loc, concentration)
         super().__init__(self.loc.shape, (), validate_args)
 
-    @property
-    def mean(self) -> Tensor:
-        """The circular mean."""
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        """The most probable angle."""
-        return self.loc
+    mean: Tensor = alias("loc", "The circular mean.")
+    mode: Tensor = alias("loc", "The most probable angle.")
 
     @property
     def variance(self) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import _C
-from .._C import Tensor, multinomial, softmax, where
+from .._C import Tensor, multinomial, where
 from .._type_info import finfo
 from ..autograd.grad_mode import enable_grad, no_grad
 from ..nn.functional import binary_cross_entropy_with_logits
@@ -11,7 +11,9 @@ from . import constraints
 from .distribution import (
     Distribution,
     ExponentialFamily,
+    alias,
     broadcast_all,
+    logits_to_probs,
     probs_to_logits,
 )
 
@@ -27,41 +29,47 @@ def _one_of(probs: Any, logits: Any) -> None:
         raise ValueError("Either `probs` or `logits` must be specified, but not both.")
 
 
-class _Trials(Distribution):
-    """Success has the probability ``probs``, or the log-odds ``logits``."""
+class _ProbsOrLogits(Distribution):
+    """Has ``probs`` or ``logits``; the other is worked out, with its history, when asked for."""
 
-    arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}  # noqa: RUF012
-
-    def _set(self, probs: Any, logits: Any) -> None:
-        _one_of(probs, logits)
-        if probs is not None:
-            (self.__dict__["probs"],) = broadcast_all(probs)
-        else:
-            (self.__dict__["logits"],) = broadcast_all(logits)
+    probs: Tensor
+    logits: Tensor
+    _is_binary = False
 
     def __getattr__(self, name: str) -> Any:
         own = self.__dict__
         with enable_grad():
             if name == "probs" and "logits" in own:
-                own[name] = own["logits"].sigmoid()
-                return own[name]
-            if name == "logits" and "probs" in own:
-                own[name] = probs_to_logits(own["probs"], is_binary=True)
-                return own[name]
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+                own[name] = self._probs_of(own["logits"])
+            elif name == "logits" and "probs" in own:
+                own[name] = probs_to_logits(own["probs"], self._is_binary)
+            else:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return own[name]
 
-    probs: Tensor
-    logits: Tensor
+    def _probs_of(self, logits: Tensor) -> Tensor:
+        return logits_to_probs(logits, self._is_binary)
 
     @property
     def _param(self) -> Tensor:
         given: Tensor = self.__dict__["probs" if "probs" in self.__dict__ else "logits"]
         return given
 
-    @property
-    def param_shape(self) -> Any:
-        """The shape of ``probs``."""
-        return self._param.shape
+    param_shape: Any = alias("_param.shape", "The shape of ``probs``.")
+
+
+class _Trials(_ProbsOrLogits):
+    """Success has the probability ``probs``, or the log-odds ``logits``."""
+
+    arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}  # noqa: RUF012
+    _is_binary = True
+
+    def _set(self, probs: Any, logits: Any, *before: Any) -> list[Tensor]:
+        """Takes the one that is given; ``before`` comes back in its shape."""
+        _one_of(probs, logits)
+        key, given = ("logits", logits) if probs is None else ("probs", probs)
+        *rest, self.__dict__[key] = broadcast_all(*before, given)
+        return rest
 
 
 class Bernoulli(_Trials, ExponentialFamily):
@@ -187,11 +195,8 @@ class Binomial(_Trials):
         logits: Any = None,
         validate_args: bool | None = None,
     ) -> None:
-        _one_of(probs, logits)
-        key = "logits" if probs is None else "probs"
-        given = logits if probs is None else probs
-        self.total_count, self.__dict__[key] = broadcast_all(total_count, given)
-        self.total_count = self.total_count.to(self._param.dtype)
+        (total,) = self._set(probs, logits, total_count)
+        self.total_count = total.to(self._param.dtype)
         super().__init__(self._param.shape, (), validate_args)
 
     @property
@@ -287,14 +292,12 @@ class Poisson(ExponentialFamily):
         return weighted - rate - (value + 1).lgamma()
 
 
-class Categorical(Distribution):
+class Categorical(_ProbsOrLogits):
     """Classes 0 to ``n - 1``, from ``probs`` ``[..., n]`` (any positive weights) or ``logits``."""
 
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}  # noqa: RUF012
     has_enumerate_support = True
     _event_dims = {"probs": 1, "logits": 1}  # noqa: RUF012
-    probs: Tensor
-    logits: Tensor
 
     def __init__(
         self, probs: Any = None, logits: Any = None, validate_args: bool | None = None
@@ -310,27 +313,6 @@ class Categorical(Distribution):
             self.__dict__["logits"] = logits - logits.logsumexp(-1, keepdim=True)
         self._num_events = given.shape[-1]
         super().__init__(given.shape[:-1], (), validate_args)
-
-    def __getattr__(self, name: str) -> Any:
-        own = self.__dict__
-        with enable_grad():
-            if name == "probs" and "logits" in own:
-                own[name] = softmax(own["logits"], -1)
-                return own[name]
-            if name == "logits" and "probs" in own:
-                own[name] = probs_to_logits(own["probs"])
-                return own[name]
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-    @property
-    def _param(self) -> Tensor:
-        given: Tensor = self.__dict__["probs" if "probs" in self.__dict__ else "logits"]
-        return given
-
-    @property
-    def param_shape(self) -> Any:
-        """The shape of ``probs``."""
-        return self._param.shape
 
     @property
     def support(self) -> Any:
@@ -381,39 +363,32 @@ class Categorical(Distribution):
         return values.expand(-1, *self._batch_shape) if expand else values
 
 
-class OneHotCategorical(Distribution):
+class _OfCategorical(Distribution):
+    """Has the classes of a :class:`Categorical`."""
+
+    arg_constraints = Categorical.arg_constraints
+    probs: Tensor = alias("_categorical.probs", "The probabilities of the classes.")
+    logits: Tensor = alias("_categorical.logits", "Their logarithms.")
+    param_shape: Any = alias("_categorical.param_shape", "The shape of ``probs``.")
+
+    def __init__(self, categorical: Categorical, validate_args: bool | None) -> None:
+        self._categorical = categorical
+        shape = categorical.param_shape
+        super().__init__(shape[:-1], shape[-1:], validate_args)
+
+
+class OneHotCategorical(_OfCategorical):
     """:class:`Categorical` whose draws are vectors with a single one."""
 
-    arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}  # noqa: RUF012
     support = constraints.one_hot
     has_enumerate_support = True
 
     def __init__(
         self, probs: Any = None, logits: Any = None, validate_args: bool | None = None
     ) -> None:
-        self._categorical = Categorical(probs, logits, validate_args)
-        shape = self._categorical.param_shape
-        super().__init__(shape[:-1], shape[-1:], validate_args)
+        super().__init__(Categorical(probs, logits, validate_args), validate_args)
 
-    @property
-    def probs(self) -> Tensor:
-        """The probabilities."""
-        return self._categorical.probs
-
-    @property
-    def logits(self) -> Tensor:
-        """The log-probabilities."""
-        return self._categorical.logits
-
-    @property
-    def param_shape(self) -> Any:
-        """The shape of ``probs``."""
-        return self._categorical.param_shape
-
-    @property
-    def mean(self) -> Tensor:
-        """The mean."""
-        return self.probs
+    mean: Tensor = alias("probs", "The mean.")
 
     @property
     def mode(self) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from .._C import (
     Size,
     Tensor,
@@ -42,7 +44,8 @@ class Distribution:
     has_enumerate_support = False
     _validate_args = __debug__
     arg_constraints: Any = {}  # noqa: RUF012
-    _event_dims: Any = {}  # noqa: RUF012  how many dimensions of a parameter are the event's
+    # How many dimensions of a parameter are the event's; None for one that the batch shares.
+    _event_dims: Any = {}  # noqa: RUF012
 
     @staticmethod
     def set_default_validate_args(value: bool) -> None:
@@ -113,8 +116,8 @@ class Distribution:
         """The same distribution with its parameters expanded to ``batch_shape``."""
         new = type(self).__new__(type(self))
         for name, value in self.__dict__.items():
-            if isinstance(value, Tensor):
-                kept = self._event_dims.get(name, 0)
+            kept = self._event_dims.get(name, 0)
+            if isinstance(value, Tensor) and kept is not None:
                 tail = tuple(value.shape[value.dim() - kept :]) if kept else ()
                 value = value.expand(*batch_shape, *tail)
             elif isinstance(value, Distribution):
@@ -241,6 +244,11 @@ class ExponentialFamily(Distribution):
             term = (x * slope).reshape((*self._batch_shape, -1))
             result = result - term.sum(-1)
         return result  # type: ignore[no-any-return]
+
+
+def alias(path: str, doc: str) -> Any:
+    """A property that is another one of the object, or of a part of it: ``"base_dist.loc"``."""
+    return property(attrgetter(path), doc=doc)
 
 
 def broadcast_all(*values: Any) -> tuple[Tensor, ...]:

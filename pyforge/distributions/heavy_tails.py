@@ -8,9 +8,9 @@ from .. import _C
 from .._C import Tensor
 from .._type_info import finfo
 from . import constraints
-from .composed import TransformedDistribution
+from .composed import EULER, TransformedDistribution, _Half
 from .continuous import Exponential, Uniform, _LocScale
-from .distribution import Distribution, broadcast_all
+from .distribution import Distribution, alias, broadcast_all
 from .gammas import Gamma
 from .transforms import AbsTransform, AffineTransform, ExpTransform, PowerTransform
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .distribution import Shape
-
-EULER = 0.57721566490153286060
 
 
 class Cauchy(_LocScale):
@@ -63,35 +61,20 @@ class Cauchy(_LocScale):
         return math.log(4 * math.pi) + self.scale.log()
 
 
-class HalfCauchy(TransformedDistribution):
+class HalfCauchy(_Half):
     """The magnitude of Cauchy numbers around 0."""
 
-    arg_constraints = {"scale": constraints.positive}  # noqa: RUF012
-    support = constraints.nonnegative
-    has_rsample = True
+    scale: Tensor = alias("base_dist.scale", "The half width before the sign is dropped.")
 
     def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
         super().__init__(Cauchy(0, scale, False), AbsTransform(), validate_args)
-
-    @property
-    def scale(self) -> Tensor:
-        """The half width before the sign is dropped."""
-        return self.base_dist.scale  # type: ignore[no-any-return]
 
     @property
     def mean(self) -> Tensor:
         """Infinite."""
         return _C.full_like(self.scale, math.inf)
 
-    @property
-    def mode(self) -> Tensor:
-        """Zero."""
-        return _C.zeros_like(self.scale)
-
-    @property
-    def variance(self) -> Tensor:
-        """Infinite."""
-        return self.base_dist.variance  # type: ignore[no-any-return]
+    variance: Tensor = alias("base_dist.variance", "Infinite.")
 
     def log_prob(self, value: Any) -> Any:
         """The logarithm of the density."""
@@ -99,20 +82,6 @@ class HalfCauchy(TransformedDistribution):
             self._validate_sample(value)
         value = _C.as_tensor(value, dtype=self.scale.dtype)
         return _C.where(value >= 0, self.base_dist.log_prob(value) + math.log(2), -math.inf)
-
-    def cdf(self, value: Any) -> Any:
-        """The probability of at most ``value``."""
-        if self._validate_args:
-            self._validate_sample(value)
-        return 2 * self.base_dist.cdf(value) - 1
-
-    def icdf(self, value: Any) -> Any:
-        """The quantile."""
-        return self.base_dist.icdf((value + 1) / 2)
-
-    def entropy(self) -> Tensor:
-        """The entropy in nats."""
-        return self.base_dist.entropy() - math.log(2)  # type: ignore[no-any-return]
 
 
 class Pareto(TransformedDistribution):
@@ -138,10 +107,7 @@ class Pareto(TransformedDistribution):
         a = self.alpha.clamp(min=1)
         return a * self.scale / (a - 1)
 
-    @property
-    def mode(self) -> Tensor:
-        """The smallest value."""
-        return self.scale
+    mode: Tensor = alias("scale", "The smallest value.")
 
     @property
     def variance(self) -> Tensor:
@@ -187,10 +153,7 @@ class GeneralizedPareto(Distribution):
         safe = _C.where(valid, self.concentration, 0.5)
         return _C.where(valid, self.loc + self.scale / (1 - safe), math.nan)
 
-    @property
-    def mode(self) -> Tensor:
-        """The threshold."""
-        return self.loc
+    mode: Tensor = alias("loc", "The threshold.")
 
     @property
     def variance(self) -> Tensor:
@@ -359,15 +322,10 @@ class InverseGamma(TransformedDistribution):
         power = PowerTransform(-_C.ones((), dtype=base.rate.dtype))
         super().__init__(base, power, validate_args)
 
-    @property
-    def concentration(self) -> Tensor:
-        """The shape."""
-        return self.base_dist.concentration  # type: ignore[no-any-return]
-
-    @property
-    def rate(self) -> Tensor:
-        """The rate of the gamma numbers, the scale of their inverses."""
-        return self.base_dist.rate  # type: ignore[no-any-return]
+    concentration: Tensor = alias("base_dist.concentration", "The shape.")
+    rate: Tensor = alias(
+        "base_dist.rate", "The rate of the gamma numbers, the scale of their inverses."
+    )
 
     @property
     def mean(self) -> Tensor:

@@ -189,14 +189,6 @@ def _transformed(p: TransformedDistribution, q: TransformedDistribution) -> Tens
     return kl_divergence(p.base_dist, q.base_dist)
 
 
-@register_kl(Normal, Uniform)
-@register_kl(Exponential, Uniform)
-@register_kl(Gamma, Uniform)
-@register_kl(Laplace, Uniform)
-def _beyond(p: Any, q: Any) -> Tensor:
-    return _C.full_like(_C.broadcast_tensors([p.mean, q.low])[0], math.inf)
-
-
 @register_kl(Uniform, Normal)
 def _uniform_normal(p: Uniform, q: Normal) -> Tensor:
     width = p.high - p.low

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import _C
 from .._C import Tensor
+from .._functions import broadcast_shapes
 from ..linalg import solve_triangular
 from .distribution import ExponentialFamily, sum_rightmost
 from .kl import register_kl
@@ -11,7 +12,6 @@ from .matrices import Wishart, mvdigamma
 from .multivariate import (
     LowRankMultivariateNormal,
     MultivariateNormal,
-    _broadcast_shapes,
     log_diagonal,
     mahalanobis,
 )
@@ -34,7 +34,7 @@ def _square_sum(matrix: Tensor) -> Tensor:
 
 
 def _solve(lower: Tensor, matrix: Tensor) -> Tensor:
-    batch = _broadcast_shapes(lower.shape[:-2], matrix.shape[:-2])
+    batch = broadcast_shapes(lower.shape[:-2], matrix.shape[:-2])
     return solve_triangular(
         lower.expand((*batch, -1, -1)), matrix.expand((*batch, -1, -1)), upper=False
     )

@@ -9,19 +9,17 @@ import math
 
 from .. import _C
 from .._C import Tensor
-from .composed import Gumbel, HalfNormal
-from .continuous import Exponential, Laplace, Normal, Uniform
+from .composed import EULER, Gumbel
+from .continuous import _LOG_2PI, Exponential, Laplace, Normal, Uniform
 from .discrete import Bernoulli, Binomial, Poisson
 from .gammas import Beta, Gamma
-from .heavy_tails import EULER, Cauchy, Pareto
-from .kl import kl_divergence, register_kl
+from .heavy_tails import Cauchy, Pareto
+from .kl import register_kl
 from .relaxed import ContinuousBernoulli
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-_LOG_2PI = math.log(2 * math.pi)
 
 
 def _infinite_where(condition: Tensor, x: Tensor) -> Tensor:
@@ -30,18 +28,17 @@ def _infinite_where(condition: Tensor, x: Tensor) -> Tensor:
 
 def _outside(p: Any, q: Any) -> Tensor:
     """Infinite: the first distribution has values that the second has not."""
-    p_mean, q_mean = p.mean, q.mean
-    return _C.full_like(_C.broadcast_tensors([p_mean, q_mean])[0], math.inf)
+    return _C.full_like(_C.broadcast_tensors([p.mean, q.mean])[0], math.inf)
 
 
 for _p, _qs in (
     (Beta, (Pareto,)),
     (ContinuousBernoulli, (Pareto,)),
-    (Exponential, (Beta, ContinuousBernoulli, Pareto)),
-    (Gamma, (Beta, ContinuousBernoulli, Pareto)),
+    (Exponential, (Beta, ContinuousBernoulli, Pareto, Uniform)),
+    (Gamma, (Beta, ContinuousBernoulli, Pareto, Uniform)),
     (Gumbel, (Beta, ContinuousBernoulli, Exponential, Gamma, Pareto, Uniform)),
-    (Laplace, (Beta, ContinuousBernoulli, Exponential, Gamma, Pareto)),
-    (Normal, (Beta, ContinuousBernoulli, Exponential, Gamma, Pareto)),
+    (Laplace, (Beta, ContinuousBernoulli, Exponential, Gamma, Pareto, Uniform)),
+    (Normal, (Beta, ContinuousBernoulli, Exponential, Gamma, Pareto, Uniform)),
     (Pareto, (Beta, ContinuousBernoulli, Uniform)),
     (Poisson, (Bernoulli, Binomial)),
 ):
@@ -159,14 +156,10 @@ def _continuous_uniform(p: ContinuousBernoulli, q: Uniform) -> Tensor:
     return _infinite_where((q.low >= 0) | (q.high <= 1), (q.high - q.low).log() - p.entropy())
 
 
-def _to_continuous(p: Any, q: ContinuousBernoulli) -> Tensor:
-    return -p.mean * q.logits - (-q.probs).log1p() - q._log_norm() - p.entropy()  # type: ignore[no-any-return]
-
-
 @register_kl(Beta, ContinuousBernoulli)
 @register_kl(ContinuousBernoulli, ContinuousBernoulli)
-def _beta_continuous(p: Any, q: ContinuousBernoulli) -> Tensor:
-    return _to_continuous(p, q)
+def _to_continuous(p: Any, q: ContinuousBernoulli) -> Tensor:
+    return -p.mean * q.logits - (-q.probs).log1p() - q._log_norm() - p.entropy()  # type: ignore[no-any-return]
 
 
 @register_kl(Uniform, ContinuousBernoulli)
@@ -222,11 +215,6 @@ def _normal_laplace(p: Normal, q: Laplace) -> Tensor:
 @register_kl(Bernoulli, Poisson)
 def _bernoulli_poisson(p: Bernoulli, q: Poisson) -> Tensor:
     return q.rate - p.probs * q.rate.log() - p.entropy()
-
-
-@register_kl(HalfNormal, HalfNormal)
-def _half_normal(p: HalfNormal, q: HalfNormal) -> Tensor:
-    return kl_divergence(p.base_dist, q.base_dist)
 
 
 @register_kl(Pareto, Pareto)

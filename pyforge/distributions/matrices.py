@@ -7,13 +7,15 @@ import warnings
 
 from .. import _C
 from .._C import Tensor
+from .._functions import broadcast_shapes
 from .._type_info import finfo
 from ..autograd.grad_mode import no_grad
 from ..linalg import slogdet, solve_triangular
 from . import constraints
 from .distribution import Distribution, ExponentialFamily, broadcast_all
 from .gammas import Beta, Chi2
-from .multivariate import _broadcast_shapes, _OfMatrix, log_diagonal, lower_of, the_one_given
+from .multivariate import MATRICES, _OfMatrix, log_diagonal, lower_of, the_one_given
+from .structured_transforms import _vector_to_triangle
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,23 +90,12 @@ class Wishart(_OfMatrix, ExponentialFamily):
 
     support = constraints.positive_definite
     has_rsample = True
-    _event_dims = {  # noqa: RUF012
-        "covariance_matrix": 2,
-        "precision_matrix": 2,
-        "scale_tril": 2,
-        "_lower": 2,
-    }
     df: Tensor
 
     @property
     def arg_constraints(self) -> Any:
         """Where the parameters may lie."""
-        return {
-            "covariance_matrix": constraints.positive_definite,
-            "precision_matrix": constraints.positive_definite,
-            "scale_tril": constraints.lower_cholesky,
-            "df": constraints.greater_than(self.event_shape[-1] - 1),
-        }
+        return {**MATRICES, "df": constraints.greater_than(self.event_shape[-1] - 1)}
 
     def __init__(
         self,
@@ -115,18 +106,16 @@ class Wishart(_OfMatrix, ExponentialFamily):
         validate_args: bool | None = None,
     ) -> None:
         name, matrix = the_one_given(
-            AssertionError,
-            covariance_matrix=covariance_matrix,
-            precision_matrix=precision_matrix,
-            scale_tril=scale_tril,
+            AssertionError, covariance_matrix, precision_matrix, scale_tril
         )
         if matrix.dim() < 2:
             raise ValueError(
                 "scale_tril must be at least two-dimensional, with optional leading batch "
                 "dimensions"
             )
+        batch: tuple[int, ...]
         if isinstance(df, Tensor):
-            batch = _broadcast_shapes(matrix.shape[:-2], df.shape)
+            batch = broadcast_shapes(matrix.shape[:-2], df.shape)
             self.df = df.expand(batch)
         else:
             batch = matrix.shape[:-2]
@@ -174,10 +163,7 @@ class Wishart(_OfMatrix, ExponentialFamily):
         roots = Chi2(df, validate_args=False).rsample(sample_shape).sqrt()
         noise = _C.diag_embed(roots.clamp(min=finfo(dtype).eps))
         below = _C.randn((*sample_shape, *self._batch_shape, n * (n - 1) // 2), dtype=dtype)
-        rows, columns = _C.tril_indices(n, n, -1).unbind(0)
-        flat = noise.new_zeros((*below.shape[:-1], n * n))
-        below = flat.scatter(-1, (rows * n + columns).expand(below.shape), below)
-        lower = self._lower @ (noise + below.reshape(noise.shape))
+        lower = self._lower @ (noise + _vector_to_triangle(below))
         return lower @ lower.mT
 
     def rsample(self, sample_shape: Shape = (), max_try_correction: int | None = None) -> Tensor:
@@ -203,7 +189,7 @@ class Wishart(_OfMatrix, ExponentialFamily):
         if self._validate_args:
             self._validate_sample(value)
         nu, n = self.df, self._event_shape[-1]
-        shape = _broadcast_shapes(self._lower.shape, value.shape)
+        shape = broadcast_shapes(self._lower.shape, value.shape)
         half = solve_triangular(self._lower.expand(shape), value.expand(shape), upper=False)
         whole = solve_triangular(self._lower.expand(shape).mT, half, upper=True)
         return (

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
 from .. import _C
 from .._C import Tensor
+from .._functions import broadcast_shapes
+from ..autograd.grad_mode import enable_grad
 from ..linalg import cholesky, solve_triangular
 from . import constraints
-from .distribution import Distribution, standard_normal
+from .continuous import _LOG_2PI
+from .distribution import Distribution, alias, standard_normal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 
     from .distribution import Shape
 
-_LOG_2PI = math.log(2 * math.pi)
+MATRICES = {
+    "covariance_matrix": constraints.positive_definite,
+    "precision_matrix": constraints.positive_definite,
+    "scale_tril": constraints.lower_cholesky,
+}
 
 
 def lazy(function: Any) -> Any:
@@ -28,8 +33,6 @@ def lazy(function: Any) -> Any:
         def __get__(self, instance: Any, owner: Any) -> Any:
             if instance is None:
                 return self
-            from ..autograd.grad_mode import enable_grad
-
             with enable_grad():
                 value = instance.__dict__[function.__name__] = function(instance)
             return value
@@ -48,7 +51,7 @@ def mahalanobis(lower: Tensor, x: Tensor) -> Tensor:
     if lower.dim() == 2:  # all vectors are columns of one system
         solved = solve_triangular(lower, x.reshape(-1, n).mT, upper=False)
         return solved.pow(2).sum(-2).reshape(batch)
-    shape = _C.broadcast_tensors([x[..., 0], lower[..., 0, 0]])[0].shape
+    shape = broadcast_shapes(batch, lower.shape[:-2])
     solved = solve_triangular(
         lower.expand((*shape, n, n)), x.expand((*shape, n)).unsqueeze(-1), upper=False
     )
@@ -68,9 +71,9 @@ def precision_to_lower(precision: Tensor) -> Tensor:
     return solve_triangular(inverse, eye.expand(precision.shape), upper=False)
 
 
-def the_one_given(error: type[Exception], **matrices: Tensor | None) -> tuple[str, Tensor]:
-    """The name and value of the one matrix that is not ``None``."""
-    given = [(name, m) for name, m in matrices.items() if m is not None]
+def the_one_given(error: type[Exception], *matrices: Tensor | None) -> tuple[str, Tensor]:
+    """The name and value of the one of :data:`MATRICES` that is not ``None``."""
+    given = [(name, m) for name, m in zip(MATRICES, matrices, strict=True) if m is not None]
     if len(given) != 1:
         raise error(
             "Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified."
@@ -88,6 +91,7 @@ def lower_of(name: str, matrix: Tensor) -> Tensor:
 class _OfMatrix(Distribution):
     """Has a lower triangular ``_lower`` ``[..., n, n]``, maybe of a smaller batch than its own."""
 
+    _event_dims = dict.fromkeys((*MATRICES, "_lower"), 2)
     _lower: Tensor
 
     def _whole(self, matrix: Tensor) -> Tensor:
@@ -121,22 +125,13 @@ class MultivariateNormal(_OfMatrix):
         ValueError: if not exactly one is given, or for too few dimensions.
     """
 
-    arg_constraints = {  # noqa: RUF012
-        "loc": constraints.real_vector,
-        "covariance_matrix": constraints.positive_definite,
-        "precision_matrix": constraints.positive_definite,
-        "scale_tril": constraints.lower_cholesky,
-    }
+    arg_constraints = {"loc": constraints.real_vector, **MATRICES}  # noqa: RUF012
     support = constraints.real_vector
     has_rsample = True
-    _event_dims = {  # noqa: RUF012
-        "loc": 1,
-        "covariance_matrix": 2,
-        "precision_matrix": 2,
-        "scale_tril": 2,
-        "_lower": 2,
-    }
+    _event_dims = {**_OfMatrix._event_dims, "loc": 1}  # noqa: RUF012
     loc: Tensor
+    mean: Tensor = alias("loc", "The mean.")
+    mode: Tensor = alias("loc", "The most probable value.")
 
     def __init__(
         self,
@@ -148,32 +143,17 @@ class MultivariateNormal(_OfMatrix):
     ) -> None:
         if loc.dim() < 1:
             raise ValueError("loc must be at least one-dimensional.")
-        name, matrix = the_one_given(
-            ValueError,
-            covariance_matrix=covariance_matrix,
-            precision_matrix=precision_matrix,
-            scale_tril=scale_tril,
-        )
+        name, matrix = the_one_given(ValueError, covariance_matrix, precision_matrix, scale_tril)
         if matrix.dim() < 2:
             kind = "scale_tril matrix" if name == "scale_tril" else name
             raise ValueError(
                 f"{kind} must be at least two-dimensional, with optional leading batch dimensions"
             )
-        batch = _broadcast_shapes(matrix.shape[:-2], loc.shape[:-1])
+        batch = broadcast_shapes(matrix.shape[:-2], loc.shape[:-1])
         self.__dict__[name] = matrix.expand((*batch, -1, -1))
         self.loc = loc.expand((*batch, -1))
         super().__init__(batch, self.loc.shape[-1:], validate_args)
         self._lower = lower_of(name, matrix)
-
-    @property
-    def mean(self) -> Tensor:
-        """The mean."""
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        """The most probable value."""
-        return self.loc
 
     @property
     def variance(self) -> Tensor:
@@ -198,12 +178,6 @@ class MultivariateNormal(_OfMatrix):
         return half.expand(self._batch_shape)
 
 
-def _broadcast_shapes(*shapes: Any) -> Any:
-    from .._functions import broadcast_shapes
-
-    return broadcast_shapes(*shapes)
-
-
 class LowRankMultivariateNormal(Distribution):
     """Normal vectors with the covariance ``W W' + diag(d)``.
 
@@ -226,18 +200,14 @@ class LowRankMultivariateNormal(Distribution):
     support = constraints.real_vector
     has_rsample = True
     _event_dims = {  # noqa: RUF012
-        "loc": 1,
-        "cov_factor": 2,
-        "cov_diag": 1,
-        "_small": 2,
-        "variance": 1,
-        "covariance_matrix": 2,
-        "precision_matrix": 2,
-        "scale_tril": 2,
+        **dict.fromkeys(("loc", "cov_diag", "variance"), 1),
+        **dict.fromkeys(("cov_factor", "_small", *MATRICES), 2),
     }
     loc: Tensor
     cov_factor: Tensor
     cov_diag: Tensor
+    mean: Tensor = alias("loc", "The mean.")
+    mode: Tensor = alias("loc", "The most probable value.")
 
     def __init__(
         self,
@@ -259,7 +229,7 @@ class LowRankMultivariateNormal(Distribution):
         if tuple(cov_diag.shape[-1:]) != (n,):
             raise ValueError(f"cov_diag must be a batch of vectors with shape {loc.shape[-1:]}")
         try:
-            batch = _broadcast_shapes(loc.shape[:-1], cov_factor.shape[:-2], cov_diag.shape[:-1])
+            batch = broadcast_shapes(loc.shape[:-1], cov_factor.shape[:-2], cov_diag.shape[:-1])
         except RuntimeError:
             raise ValueError(
                 f"Incompatible batch shapes: loc {tuple(loc.shape)}, cov_factor "
@@ -272,16 +242,6 @@ class LowRankMultivariateNormal(Distribution):
         # the Cholesky factor of I + W' diag(d)^-1 W
         scaled = cov_factor.mT / cov_diag.unsqueeze(-2)
         self._small = cholesky(_plus_identity(scaled @ cov_factor)).expand((*batch, -1, -1))
-
-    @property
-    def mean(self) -> Tensor:
-        """The mean."""
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        """The most probable value."""
-        return self.loc
 
     @lazy
     def variance(self) -> Tensor:

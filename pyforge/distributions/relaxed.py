@@ -6,13 +6,19 @@ import math
 
 from .. import _C
 from .._C import Tensor
-from ..autograd.grad_mode import enable_grad, no_grad
 from ..nn.functional import binary_cross_entropy_with_logits
 from . import constraints
 from .composed import TransformedDistribution
 from .continuous import Normal
-from .discrete import Categorical, _Trials
-from .distribution import Distribution, ExponentialFamily, broadcast_all, clamp_probs
+from .discrete import Categorical, _OfCategorical, _Trials
+from .distribution import (
+    Distribution,
+    ExponentialFamily,
+    alias,
+    broadcast_all,
+    clamp_probs,
+    real_params,
+)
 from .transforms import ExpTransform, SigmoidTransform, StickBreakingTransform
 
 TYPE_CHECKING = False
@@ -26,7 +32,7 @@ class LogitRelaxedBernoulli(_Trials):
     """Log-odds of :class:`RelaxedBernoulli` (Maddison et al. 2017)."""
 
     support = constraints.real
-    temperature: Any
+    _event_dims = {"temperature": None}  # noqa: RUF012
 
     def __init__(
         self,
@@ -36,14 +42,8 @@ class LogitRelaxedBernoulli(_Trials):
         validate_args: bool | None = None,
     ) -> None:
         self._set(probs, logits)
-        self.__dict__["temperature"] = temperature
+        self.temperature = temperature
         Distribution.__init__(self, self._param.shape, (), validate_args)
-
-    def expand(self, batch_shape: Shape, _instance: Any = None) -> Any:
-        """See :class:`Distribution`."""
-        new = super().expand(batch_shape)
-        new.__dict__["temperature"] = self.temperature
-        return new
 
     def rsample(self, sample_shape: Shape = ()) -> Tensor:
         """Draws that the parameters can be differentiated through."""
@@ -65,7 +65,7 @@ class LogitRelaxedBernoulli(_Trials):
 class RelaxedBernoulli(TransformedDistribution):
     """Numbers between 0 and 1 that gather at the ends as ``temperature`` falls."""
 
-    arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}  # noqa: RUF012
+    arg_constraints = LogitRelaxedBernoulli.arg_constraints
     support = constraints.unit_interval
     has_rsample = True
 
@@ -79,28 +79,17 @@ class RelaxedBernoulli(TransformedDistribution):
         base = LogitRelaxedBernoulli(temperature, probs, logits)
         super().__init__(base, SigmoidTransform(), validate_args)
 
-    @property
-    def temperature(self) -> Any:
-        """How far from 0 and 1 the draws are."""
-        return self.base_dist.temperature
-
-    @property
-    def probs(self) -> Tensor:
-        """The probability of more than a half."""
-        return self.base_dist.probs  # type: ignore[no-any-return]
-
-    @property
-    def logits(self) -> Tensor:
-        """Its log-odds."""
-        return self.base_dist.logits  # type: ignore[no-any-return]
+    temperature: Any = alias("base_dist.temperature", "How far from 0 and 1 the draws are.")
+    probs: Tensor = alias("base_dist.probs", "The probability of more than a half.")
+    logits: Tensor = alias("base_dist.logits", "Its log-odds.")
 
 
-class ExpRelaxedCategorical(Distribution):
+class ExpRelaxedCategorical(_OfCategorical):
     """The logarithms of :class:`RelaxedOneHotCategorical` (Maddison et al. 2017)."""
 
-    arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}  # noqa: RUF012
     support = constraints.real_vector
     has_rsample = True
+    _event_dims = {"temperature": None}  # noqa: RUF012
 
     def __init__(
         self,
@@ -109,31 +98,8 @@ class ExpRelaxedCategorical(Distribution):
         logits: Any = None,
         validate_args: bool | None = None,
     ) -> None:
-        self._categorical = Categorical(probs, logits)
         self.temperature = temperature
-        shape = self._categorical.param_shape
-        super().__init__(shape[:-1], shape[-1:], validate_args)
-
-    def expand(self, batch_shape: Shape, _instance: Any = None) -> Any:
-        """See :class:`Distribution`."""
-        new = super().expand(batch_shape)
-        new.temperature = self.temperature
-        return new
-
-    @property
-    def param_shape(self) -> Any:
-        """The shape of ``probs``."""
-        return self._categorical.param_shape
-
-    @property
-    def probs(self) -> Tensor:
-        """The probabilities of the classes."""
-        return self._categorical.probs
-
-    @property
-    def logits(self) -> Tensor:
-        """Their logarithms."""
-        return self._categorical.logits
+        super().__init__(Categorical(probs, logits), validate_args)
 
     def rsample(self, sample_shape: Shape = ()) -> Tensor:
         """Draws that the parameters can be differentiated through."""
@@ -156,7 +122,7 @@ class ExpRelaxedCategorical(Distribution):
 class RelaxedOneHotCategorical(TransformedDistribution):
     """Shares of classes that gather at single classes as ``temperature`` falls."""
 
-    arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}  # noqa: RUF012
+    arg_constraints = Categorical.arg_constraints
     support = constraints.simplex
     has_rsample = True
 
@@ -170,26 +136,15 @@ class RelaxedOneHotCategorical(TransformedDistribution):
         base = ExpRelaxedCategorical(temperature, probs, logits, validate_args)
         super().__init__(base, ExpTransform(), validate_args)
 
-    @property
-    def temperature(self) -> Any:
-        """How far from single classes the draws are."""
-        return self.base_dist.temperature
-
-    @property
-    def probs(self) -> Tensor:
-        """The probabilities of the classes."""
-        return self.base_dist.probs  # type: ignore[no-any-return]
-
-    @property
-    def logits(self) -> Tensor:
-        """Their logarithms."""
-        return self.base_dist.logits  # type: ignore[no-any-return]
+    temperature: Any = alias("base_dist.temperature", "How far from single classes the draws are.")
+    probs: Tensor = alias("base_dist.probs", "The probabilities of the classes.")
+    logits: Tensor = alias("base_dist.logits", "Their logarithms.")
 
 
 class LogisticNormal(TransformedDistribution):
     """Shares of ``n + 1`` parts, by breaking a stick at ``n`` normal numbers."""
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}  # noqa: RUF012
+    arg_constraints = real_params
     support = constraints.simplex
     has_rsample = True
 
@@ -199,15 +154,8 @@ class LogisticNormal(TransformedDistribution):
             base = base.expand((1,))
         super().__init__(base, StickBreakingTransform(), validate_args)
 
-    @property
-    def loc(self) -> Tensor:
-        """The mean of the normal numbers."""
-        return self.base_dist.base_dist.loc  # type: ignore[no-any-return]
-
-    @property
-    def scale(self) -> Tensor:
-        """Their standard deviation."""
-        return self.base_dist.base_dist.scale  # type: ignore[no-any-return]
+    loc: Tensor = alias("base_dist.base_dist.loc", "The mean of the normal numbers.")
+    scale: Tensor = alias("base_dist.base_dist.scale", "Their standard deviation.")
 
 
 class ContinuousBernoulli(_Trials, ExponentialFamily):
@@ -236,12 +184,8 @@ class ContinuousBernoulli(_Trials, ExponentialFamily):
         self._lims = lims
         Distribution.__init__(self, self._param.shape, (), validate_args)
 
-    def __getattr__(self, name: str) -> Any:
-        value = super().__getattr__(name)
-        if name == "probs":
-            with enable_grad():
-                value = self.__dict__["probs"] = clamp_probs(value)
-        return value
+    def _probs_of(self, logits: Tensor) -> Tensor:
+        return clamp_probs(super()._probs_of(logits))
 
     def _outside(self) -> Tensor:
         return (self.probs <= self._lims[0]) | (self.probs > self._lims[1])
@@ -276,11 +220,6 @@ class ContinuousBernoulli(_Trials, ExponentialFamily):
         x = (self.probs - 0.5).pow(2)
         series = 1.0 / 12.0 - (1.0 / 15.0 - 128.0 / 945.0 * x) * x
         return _C.where(self._outside(), exact, series)
-
-    def sample(self, sample_shape: Shape = ()) -> Tensor:
-        """Draws without a gradient."""
-        with no_grad():
-            return self.rsample(sample_shape)
 
     def rsample(self, sample_shape: Shape = ()) -> Tensor:
         """Draws that the parameters can be differentiated through."""

@@ -273,7 +273,7 @@ class StackTransform(_Pieces):
     def log_abs_det_jacobian(self, x: Any, y: Any) -> Any:
         """See :class:`Transform`."""
         parts = zip(self.transforms, self._pieces(x), self._pieces(y), strict=True)
-        return _C.stack([t.log_abs_det_jacobian(a, b) for t, a, b in parts], self.dim)
+        return self._joined([t.log_abs_det_jacobian(a, b) for t, a, b in parts])
 
 
 class CumulativeDistributionTransform(Transform):

@@ -191,14 +191,10 @@ class ComposeTransform(Transform):
         self.parts = list(parts)
         self.bijective = all(p.bijective for p in self.parts)
         if self.parts:
-            events = [max(p.domain.event_dim, p.codomain.event_dim) for p in self.parts]
-            self.domain, self.codomain = self.parts[0].domain, self.parts[-1].codomain
-            missing = max(events) - self.domain.event_dim
-            if missing > 0:
-                self.domain = constraints.independent(self.domain, missing)
-            missing = max(events) - self.codomain.event_dim
-            if missing > 0:
-                self.codomain = constraints.independent(self.codomain, missing)
+            event = max(max(p.domain.event_dim, p.codomain.event_dim) for p in self.parts)
+            domain, codomain = self.parts[0].domain, self.parts[-1].codomain
+            self.domain = constraints._widened(domain, event - domain.event_dim)
+            self.codomain = constraints._widened(codomain, event - codomain.event_dim)
 
     @property
     def sign(self) -> Any:

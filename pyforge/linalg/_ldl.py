@@ -6,7 +6,8 @@ import math
 from collections import namedtuple
 
 from .._C import Tensor, from_numpy, int32, linalg_solve_triangular
-from ._base import LinAlgError
+from .._functions import broadcast_shapes
+from ._base import LinAlgError, check_square
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,16 +77,7 @@ def ldl_factor_ex(
     """:func:`ldl_factor` that reports a zero pivot in ``info`` (its number from 1) instead."""
     import numpy as np
 
-    name = "torch.linalg.ldl_factor_ex"
-    if A.dim() < 2:
-        raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.")
-    if A.shape[-1] != A.shape[-2]:
-        raise RuntimeError(
-            f"{name}: A must be batches of square matrices, but they are {A.shape[-2]} by "
-            f"{A.shape[-1]} matrices"
-        )
-    if not A.is_floating_point():
-        raise RuntimeError(f"{name}: Expected a floating point tensor as input. Got {A.dtype}")
+    check_square("ldl_factor_ex", A)
     n = A.shape[-1]
     factors = np.tril(A.detach().numpy()).reshape(math.prod(A.shape[:-2]), n, n)
     pivots = np.zeros(factors.shape[:2], np.int32)
@@ -93,7 +85,9 @@ def ldl_factor_ex(
     batch = tuple(A.shape[:-2])
     info = from_numpy(np.array(infos, np.int32).reshape(batch))
     if check_errors and any(infos):
-        raise LinAlgError(f"{name}: the pivot {max(infos)} is zero: the matrix is singular")
+        raise LinAlgError(
+            f"linalg.ldl_factor_ex: the pivot {max(infos)} is zero: the matrix is singular"
+        )
     return LDLFactorExResult(
         from_numpy(factors.reshape(*batch, n, n)), from_numpy(pivots.reshape(*batch, n)), info
     )
@@ -167,8 +161,6 @@ def ldl_solve(LD: Tensor, pivots: Tensor, B: Tensor, *, hermitian: bool = False)
         raise RuntimeError(
             f"{name}: Expected LD and B to have the same dtype, got {LD.dtype} and {B.dtype}"
         )
-    from .._functions import broadcast_shapes
-
     batch = broadcast_shapes(LD.shape[:-2], B.shape[:-2])
     count = math.prod(batch)
     packed = LD.detach().expand((*batch, n, n)).reshape(count, n, n).numpy()

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 from .._C import _adadelta_step
-from .optimizer import (
-    FusedOptimizer,
-    check_not_negative,
-    check_rate,
-    numbers_as_tensors,
-    refuse_differentiable,
-)
+from .optimizer import FusedOptimizer, check_not_negative, check_rate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +47,6 @@ class Adadelta(FusedOptimizer):
         if not 0.0 <= rho <= 1.0:
             raise ValueError(f"Invalid rho value: {rho}")
         check_not_negative(epsilon=eps, weight_decay=weight_decay)
-        refuse_differentiable(differentiable)
         defaults = {
             "lr": lr,
             "rho": rho,
@@ -65,10 +58,6 @@ class Adadelta(FusedOptimizer):
             "differentiable": differentiable,
         }
         super().__init__(params, defaults)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        numbers_as_tensors(self, "step")
 
     def _update(self, group: dict[str, Any], grad_scale: float) -> None:
         _adadelta_step(

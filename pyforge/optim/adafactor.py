@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from .._C import Tensor, float32, tensor, zeros_like
 from .._type_info import finfo
-from ..autograd.grad_mode import no_grad
-from .optimizer import Optimizer, numbers_as_tensors, run_closure
+from .optimizer import PlainOptimizer, check_rate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from .optimizer import Params
 
 
-class Adafactor(Optimizer):
+class Adafactor(PlainOptimizer):
     """Adam without a mean of the gradients and with the mean squares of rows and columns alone.
 
     Shazeer and Stern 2018. Per matrix of ``n`` by ``m`` it keeps ``n + m`` numbers.
@@ -35,6 +33,8 @@ class Adafactor(Optimizer):
         ValueError: for a setting out of range.
     """
 
+    _scalars = ("step",)
+
     def __init__(
         self,
         params: Params,
@@ -47,10 +47,7 @@ class Adafactor(Optimizer):
         foreach: bool | None = None,
         maximize: bool = False,
     ) -> None:
-        if isinstance(lr, Tensor) and lr.numel() != 1:
-            raise ValueError("Tensor lr must be 1-element")
-        if not lr >= 0.0:
-            raise ValueError(f"Learning rate should be >= 0 but is: {lr}")
+        check_rate(lr, "Learning rate should be >= 0 but is")
         if not beta2_decay <= 0.0:
             raise ValueError(f"beta2_decay should be <= 0 but is: {beta2_decay}")
         if eps[0] is not None and not eps[0] >= 0.0:
@@ -71,20 +68,6 @@ class Adafactor(Optimizer):
             "maximize": maximize,
         }
         super().__init__(params, defaults)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        numbers_as_tensors(self, "step")
-
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update all parameters that have a gradient; see :meth:`Optimizer.step`."""
-        loss = None if closure is None else run_closure(closure)
-        with no_grad():
-            for group in self.param_groups:
-                for param in group["params"]:
-                    if param.grad is not None:
-                        self._update(param, param.grad, group)
-        return loss
 
     def _update(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
         state = self.state[param]

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from .._C import _adagrad_step, float32, full_like, tensor
 from ..autograd.grad_mode import no_grad
-from .optimizer import (
-    FusedOptimizer,
-    check_not_negative,
-    numbers_as_tensors,
-    refuse_differentiable,
-)
+from .optimizer import FusedOptimizer, check_not_negative, check_rate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,15 +43,13 @@ class Adagrad(FusedOptimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        if not lr >= 0.0:
-            raise ValueError(f"Invalid learning rate: {lr}")
+        check_rate(lr)
         check_not_negative(
             lr_decay=lr_decay,
             weight_decay=weight_decay,
             initial_accumulator_value=initial_accumulator_value,
             epsilon=eps,
         )
-        refuse_differentiable(differentiable)
         defaults = {
             "lr": lr,
             "lr_decay": lr_decay,
@@ -78,10 +71,6 @@ class Adagrad(FusedOptimizer):
             for param in group["params"]:
                 self.state[param]["step"] = tensor(0.0, dtype=float32)
                 self.state[param]["sum"] = full_like(param, group["initial_accumulator_value"])
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        numbers_as_tensors(self, "step")
 
     def _update(self, group: dict[str, Any], grad_scale: float) -> None:
         _adagrad_step(

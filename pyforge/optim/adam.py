@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from .._C import _adam_step
-from .optimizer import (
-    FusedOptimizer,
-    check_not_negative,
-    numbers_as_tensors,
-    refuse_differentiable,
-)
+from .optimizer import FusedOptimizer, check_adam
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,13 +45,7 @@ class Adam(FusedOptimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
-        if not lr >= 0.0:
-            raise ValueError(f"Invalid learning rate: {lr}")
-        check_not_negative(epsilon=eps, weight_decay=weight_decay)
-        for i, beta in enumerate(betas):
-            if not 0.0 <= beta < 1.0:
-                raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
-        refuse_differentiable(differentiable)
+        check_adam(lr, betas, eps, weight_decay)
         defaults = {
             "lr": lr,
             "betas": betas,
@@ -71,10 +60,6 @@ class Adam(FusedOptimizer):
             "decoupled_weight_decay": decoupled_weight_decay,
         }
         super().__init__(params, defaults)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        numbers_as_tensors(self, "step")
 
     def _update(self, group: dict[str, Any], grad_scale: float) -> None:
         beta1, beta2 = group["betas"]

@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 from .._C import _adamax_step
-from .optimizer import (
-    FusedOptimizer,
-    check_betas,
-    check_not_negative,
-    check_rate,
-    numbers_as_tensors,
-    refuse_differentiable,
-)
+from .optimizer import FusedOptimizer, check_adam
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,11 +43,7 @@ class Adamax(FusedOptimizer):
         differentiable: bool = False,
         capturable: bool = False,
     ) -> None:
-        check_rate(lr)
-        check_not_negative(epsilon=eps)
-        check_betas(betas)
-        check_not_negative(weight_decay=weight_decay)
-        refuse_differentiable(differentiable)
+        check_adam(lr, betas, eps, weight_decay)
         defaults = {
             "lr": lr,
             "betas": betas,
@@ -66,10 +55,6 @@ class Adamax(FusedOptimizer):
             "capturable": capturable,
         }
         super().__init__(params, defaults)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        numbers_as_tensors(self, "step")
 
     def _update(self, group: dict[str, Any], grad_scale: float) -> None:
         beta1, beta2 = group["betas"]

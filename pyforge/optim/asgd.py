@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 from .._C import _asgd_step
-from .optimizer import (
-    FusedOptimizer,
-    check_not_negative,
-    check_rate,
-    numbers_as_tensors,
-    refuse_differentiable,
-)
+from .optimizer import FusedOptimizer, check_not_negative, check_rate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +31,8 @@ class ASGD(FusedOptimizer):
         NotImplementedError: for ``differentiable``.
     """
 
+    _scalars = ("step", "eta", "mu")
+
     def __init__(
         self,
         params: Params,
@@ -52,7 +48,6 @@ class ASGD(FusedOptimizer):
     ) -> None:
         check_rate(lr)
         check_not_negative(weight_decay=weight_decay)
-        refuse_differentiable(differentiable)
         defaults = {
             "lr": lr,
             "lambd": lambd,
@@ -65,10 +60,6 @@ class ASGD(FusedOptimizer):
             "capturable": capturable,
         }
         super().__init__(params, defaults)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        numbers_as_tensors(self, "step", "eta", "mu")
 
     def _update(self, group: dict[str, Any], grad_scale: float) -> None:
         _asgd_step(

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from .._C import Tensor, addmm, zeros_like
-from ..autograd.grad_mode import no_grad
-from .optimizer import Optimizer, run_closure
+from .optimizer import PlainOptimizer, check_rate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from .optimizer import Params
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
 _MOST_STEPS = 100
 
 
-class Muon(Optimizer):
+class Muon(PlainOptimizer):
     """Momentum whose steps are made orthogonal, for the weight matrices of hidden layers.
 
     Jordan et al. 2024. Other parameters go to another optimiser, such as :class:`AdamW`.
@@ -49,10 +47,7 @@ class Muon(Optimizer):
         ns_steps: int = 5,
         adjust_lr_fn: str | None = None,
     ) -> None:
-        if isinstance(lr, Tensor) and lr.numel() != 1:
-            raise ValueError("Tensor lr must be 1-element")
-        if not lr >= 0.0:
-            raise ValueError(f"Learning rate should be >= 0 but is: {lr}")
+        check_rate(lr, "Learning rate should be >= 0 but is")
         if not momentum >= 0.0:
             raise ValueError(f"momentum should be >= 0 but is: {momentum}")
         if not weight_decay >= 0.0:
@@ -78,28 +73,17 @@ class Muon(Optimizer):
                         f"size: {param.size()}"
                     )
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update all parameters that have a gradient; see :meth:`Optimizer.step`."""
-        loss = None if closure is None else run_closure(closure)
-        with no_grad():
-            for group in self.param_groups:
-                lr, keep = float(group["lr"]), group["momentum"]
-                for param in group["params"]:
-                    grad = param.grad
-                    if grad is None:
-                        continue
-                    state = self.state[param]
-                    if "momentum_buffer" not in state:
-                        state["momentum_buffer"] = zeros_like(grad)
-                    mean = state["momentum_buffer"].lerp_(grad, 1 - keep)
-                    update = grad.lerp(mean, keep) if group["nesterov"] else mean
-                    update = _orthogonal(
-                        update, group["ns_coefficients"], group["ns_steps"], group["eps"]
-                    )
-                    param.mul_(1 - lr * group["weight_decay"])
-                    rate = lr * _by_shape(group["adjust_lr_fn"], *param.shape)
-                    param.add_(update.to(param.dtype), alpha=-rate)
-        return loss
+    def _update(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
+        lr, keep = float(group["lr"]), group["momentum"]
+        state = self.state[param]
+        if "momentum_buffer" not in state:
+            state["momentum_buffer"] = zeros_like(grad)
+        mean = state["momentum_buffer"].lerp_(grad, 1 - keep)
+        update = grad.lerp(mean, keep) if group["nesterov"] else mean
+        update = _orthogonal(update, group["ns_coefficients"], group["ns_steps"], group["eps"])
+        param.mul_(1 - lr * group["weight_decay"])
+        rate = lr * _by_shape(group["adjust_lr_fn"], *param.shape)
+        param.add_(update.to(param.dtype), alpha=-rate)
 
 
 def _by_shape(rule: str | None, rows: int, columns: int) -> float:

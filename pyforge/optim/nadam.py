@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 from .._C import _nadam_step
-from .optimizer import (
-    FusedOptimizer,
-    check_betas,
-    check_not_negative,
-    check_rate,
-    numbers_as_tensors,
-    refuse_differentiable,
-)
+from .optimizer import FusedOptimizer, check_adam
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +32,8 @@ class NAdam(FusedOptimizer):
         NotImplementedError: for ``differentiable``.
     """
 
+    _scalars = ("step", "mu_product")
+
     def __init__(
         self,
         params: Params,
@@ -54,11 +49,7 @@ class NAdam(FusedOptimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_rate(lr)
-        check_not_negative(epsilon=eps)
-        check_betas(betas)
-        check_not_negative(weight_decay=weight_decay, momentum_decay=momentum_decay)
-        refuse_differentiable(differentiable)
+        check_adam(lr, betas, eps, weight_decay, momentum_decay=momentum_decay)
         defaults = {
             "lr": lr,
             "betas": betas,
@@ -72,10 +63,6 @@ class NAdam(FusedOptimizer):
             "differentiable": differentiable,
         }
         super().__init__(params, defaults)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        numbers_as_tensors(self, "step", "mu_product")
 
     def _update(self, group: dict[str, Any], grad_scale: float) -> None:
         beta1, beta2 = group["betas"]

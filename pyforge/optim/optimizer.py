@@ -7,7 +7,7 @@ from collections import defaultdict
 from copy import deepcopy
 
 from .._C import Tensor, float32, tensor
-from ..autograd.grad_mode import enable_grad
+from ..autograd.grad_mode import enable_grad, no_grad
 from ..utils.hooks import RemovableHandle, add_hook
 
 TYPE_CHECKING = False
@@ -47,6 +47,7 @@ class Optimizer:
 
     param_groups: list[dict[str, Any]]
     state: defaultdict[Any, dict[str, Any]]
+    _scalars: tuple[str, ...] = ()  # of the state: tensors, which old states have as numbers
 
     def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
@@ -204,6 +205,10 @@ class Optimizer:
             for name, default in self.defaults.items():
                 if default is not required:
                     group.setdefault(name, default)
+        for entry in self.state.values() if self._scalars else ():
+            for key in self._scalars:
+                if key in entry and not isinstance(entry[key], Tensor):
+                    entry[key] = tensor(float(entry[key]), dtype=float32)
 
     def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Run ``hook(optimizer, args, kwargs) -> None or (args, kwargs)`` before each step."""
@@ -283,6 +288,16 @@ class Optimizer:
 class FusedOptimizer(Optimizer):
     """An optimiser whose step is one native call per group of parameters."""
 
+    _scalars: tuple[str, ...] = ("step",)
+
+    def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
+        if defaults["differentiable"]:
+            raise NotImplementedError(
+                "differentiable=True: steps are not recorded; write the update with tensor "
+                "operations to differentiate through it"
+            )
+        super().__init__(params, defaults)
+
     def step(
         self, closure: Callable[[], Any] | None = None, *, max_grad_norm: float | None = None
     ) -> Any:
@@ -316,6 +331,23 @@ class FusedOptimizer(Optimizer):
         params = [p for group in self.param_groups for p in group["params"]]
         self.grad_norm, factor = norm_and_factor(params, max_grad_norm)
         return factor
+
+
+class PlainOptimizer(Optimizer):
+    """An optimiser whose step is written in Python, one parameter after another."""
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update all parameters that have a gradient; see :meth:`Optimizer.step`."""
+        loss = run_closure(closure)
+        with no_grad():
+            for group in self.param_groups:
+                for param in group["params"]:
+                    if param.grad is not None:
+                        self._update(param, param.grad, group)
+        return loss
+
+    def _update(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
+        raise NotImplementedError
 
 
 def _split_names(params: Any) -> tuple[list[Any], list[str]]:
@@ -354,23 +386,6 @@ def run_closure(closure: Callable[[], Any] | None) -> Any:
         return closure()
 
 
-def numbers_as_tensors(optimizer: Optimizer, *keys: str) -> None:
-    """Replace what old states have as numbers (such as ``"step"``) by scalar tensors."""
-    for entry in optimizer.state.values():
-        for key in keys:
-            if key in entry and not isinstance(entry[key], Tensor):
-                entry[key] = tensor(float(entry[key]), dtype=float32)
-
-
-def refuse_differentiable(differentiable: bool) -> None:
-    """Raise if an optimiser is asked to record its own steps."""
-    if differentiable:
-        raise NotImplementedError(
-            "differentiable=True: steps are not recorded; write the update with tensor operations "
-            "to differentiate through it"
-        )
-
-
 def check_not_negative(**settings: float) -> None:
     """Raise a ValueError that names the first of ``settings`` that is negative."""
     for name, value in settings.items():
@@ -378,12 +393,12 @@ def check_not_negative(**settings: float) -> None:
             raise ValueError(f"Invalid {name} value: {value}")
 
 
-def check_rate(lr: Any) -> None:
+def check_rate(lr: Any, complaint: str = "Invalid learning rate") -> None:
     """Raise a ValueError for a learning rate that is negative, or a tensor of several."""
     if isinstance(lr, Tensor) and lr.numel() != 1:
         raise ValueError("Tensor lr must be 1-element")
     if not lr >= 0.0:
-        raise ValueError(f"Invalid learning rate: {lr}")
+        raise ValueError(f"{complaint}: {lr}")
 
 
 def check_betas(betas: tuple[float, float]) -> None:
@@ -391,3 +406,13 @@ def check_betas(betas: tuple[float, float]) -> None:
     for i, beta in enumerate(betas):
         if not 0.0 <= beta < 1.0:
             raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+
+
+def check_adam(
+    lr: Any, betas: tuple[float, float], eps: float, weight_decay: float, **settings: float
+) -> None:
+    """Raise a ValueError for what is out of range in Adam or one of its kind."""
+    check_rate(lr)
+    check_not_negative(epsilon=eps)
+    check_betas(betas)
+    check_not_negative(weight_decay=weight_decay, **settings)

@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 from .._C import _radam_step
-from .optimizer import (
-    FusedOptimizer,
-    check_betas,
-    check_not_negative,
-    check_rate,
-    numbers_as_tensors,
-    refuse_differentiable,
-)
+from .optimizer import FusedOptimizer, check_adam
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,11 +45,7 @@ class RAdam(FusedOptimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_rate(lr)
-        check_not_negative(epsilon=eps)
-        check_betas(betas)
-        check_not_negative(weight_decay=weight_decay)
-        refuse_differentiable(differentiable)
+        check_adam(lr, betas, eps, weight_decay)
         defaults = {
             "lr": lr,
             "betas": betas,
@@ -69,10 +58,6 @@ class RAdam(FusedOptimizer):
             "differentiable": differentiable,
         }
         super().__init__(params, defaults)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        numbers_as_tensors(self, "step")
 
     def _update(self, group: dict[str, Any], grad_scale: float) -> None:
         beta1, beta2 = group["betas"]

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from .._C import _rmsprop_step
-from .optimizer import (
-    FusedOptimizer,
-    check_not_negative,
-    numbers_as_tensors,
-    refuse_differentiable,
-)
+from .optimizer import FusedOptimizer, check_not_negative, check_rate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,10 +43,8 @@ class RMSprop(FusedOptimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        if not lr >= 0.0:
-            raise ValueError(f"Invalid learning rate: {lr}")
+        check_rate(lr)
         check_not_negative(epsilon=eps, momentum=momentum, weight_decay=weight_decay, alpha=alpha)
-        refuse_differentiable(differentiable)
         defaults = {
             "lr": lr,
             "momentum": momentum,
@@ -65,10 +58,6 @@ class RMSprop(FusedOptimizer):
             "differentiable": differentiable,
         }
         super().__init__(params, defaults)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        numbers_as_tensors(self, "step")
 
     def _update(self, group: dict[str, Any], grad_scale: float) -> None:
         _rmsprop_step(

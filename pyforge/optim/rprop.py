@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from .._C import _rprop_step
-from .optimizer import (
-    FusedOptimizer,
-    check_rate,
-    numbers_as_tensors,
-    refuse_differentiable,
-)
+from .optimizer import FusedOptimizer, check_rate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +44,6 @@ class Rprop(FusedOptimizer):
         check_rate(lr)
         if not 0.0 < etas[0] < 1.0 < etas[1]:
             raise ValueError(f"Invalid eta values: {etas[0]}, {etas[1]}")
-        refuse_differentiable(differentiable)
         defaults = {
             "lr": lr,
             "etas": etas,
@@ -60,10 +54,6 @@ class Rprop(FusedOptimizer):
             "capturable": capturable,
         }
         super().__init__(params, defaults)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        numbers_as_tensors(self, "step")
 
     def _update(self, group: dict[str, Any], grad_scale: float) -> None:
         eta_minus, eta_plus = group["etas"]

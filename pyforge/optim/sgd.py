@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .._C import _sgd_step
-from .optimizer import FusedOptimizer, check_not_negative, refuse_differentiable
+from .optimizer import FusedOptimizer, check_not_negative, check_rate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,12 +42,10 @@ class SGD(FusedOptimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        if not lr >= 0.0:
-            raise ValueError(f"Invalid learning rate: {lr}")
+        check_rate(lr)
         check_not_negative(momentum=momentum, weight_decay=weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
-        refuse_differentiable(differentiable)
         defaults = {
             "lr": lr,
             "momentum": momentum,

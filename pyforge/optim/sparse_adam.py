@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 
-from ..autograd.grad_mode import no_grad
-from .optimizer import Optimizer, check_betas, run_closure
+from .optimizer import PlainOptimizer, check_betas
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from .._C import Tensor
     from .optimizer import Params
 
 
-class SparseAdam(Optimizer):
+class SparseAdam(PlainOptimizer):
     """Adam that leaves rows without a gradient, and what it keeps of them, as they are.
 
     Gradients are dense here: a row, an entry of the first dimension, counts as touched if its
@@ -49,17 +47,7 @@ class SparseAdam(Optimizer):
         check_betas(betas)
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "maximize": maximize})
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update the touched rows of all parameters; see :meth:`Optimizer.step`."""
-        loss = None if closure is None else run_closure(closure)
-        with no_grad():
-            for group in self.param_groups:
-                for param in group["params"]:
-                    if param.grad is not None:
-                        self._update(group, param, param.grad)
-        return loss
-
-    def _update(self, group: dict[str, Any], param: Tensor, grad: Tensor) -> None:
+    def _update(self, param: Tensor, grad: Tensor, group: dict[str, Any]) -> None:
         state = self.state[param]
         if not state:
             state["step"] = 0

@@ -121,6 +121,58 @@ class Recording:
             self._wrapped.append((owner, method, plain))
 
 
+class Recorder:
+    """What both kinds of ``profile`` do: recordings, of which the last one or all can be read."""
+
+    _unread = "Profiler didn't finish running: read it after the with block"
+
+    def __init__(self, acc_events: bool) -> None:
+        self.acc_events = acc_events
+        self._recording: Recording | None = None
+        self._done: list[Recording] = []
+        self._found: EventList | None = None
+
+    def _begin(self, *options: bool) -> None:
+        recording = Recording(*options)
+        recording.start()
+        self._recording = recording
+
+    def _end(self) -> None:
+        assert self._recording is not None
+        recording, self._recording = self._recording, None
+        recording.stop()
+        self._done = [*(self._done if self.acc_events else []), recording]
+        self._found = None
+
+    def _events_or_none(self) -> EventList | None:
+        if self._found is None and self._done:
+            self._found = combined(self._done)
+        return self._found
+
+    def _events(self) -> EventList:
+        events = self._events_or_none()
+        if events is None:
+            raise RuntimeError(self._unread)
+        return events
+
+    def key_averages(
+        self,
+        group_by_input_shape: bool = False,
+        group_by_stack_n: int = 0,
+        group_by_overload_name: bool = False,
+    ) -> EventList:
+        """See :meth:`EventList.key_averages`; RuntimeError if nothing was recorded yet."""
+        return self._events().key_averages(
+            group_by_input_shape, group_by_stack_n, group_by_overload_name
+        )
+
+    def export_stacks(
+        self, path: str | os.PathLike[str], metric: str = "self_cpu_time_total"
+    ) -> None:
+        """See :meth:`EventList.export_stacks`; RuntimeError if nothing was recorded yet."""
+        self._events().export_stacks(path, metric)
+
+
 def _link(nodes: list[FunctionEvent], made: list[tuple[int, int, FunctionEvent]]) -> None:
     """Give each node the op that made it, which is the innermost of those it falls into."""
     by_number: dict[int, FunctionEvent] = {}

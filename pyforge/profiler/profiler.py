@@ -7,7 +7,7 @@ import json
 import warnings
 from typing import TYPE_CHECKING
 
-from ._recording import STEP, Recording, begin_range, combined
+from ._recording import STEP, Recorder, begin_range
 
 if TYPE_CHECKING:
     import os
@@ -122,7 +122,7 @@ def tensorboard_trace_handler(
     return handler
 
 
-class profile:
+class profile(Recorder):
     """Record every op, node of a backward pass, optimiser step and range of a program.
 
     ::
@@ -150,6 +150,10 @@ class profile:
         RuntimeError: when recording begins while another profiler is at it.
     """
 
+    _unread = (
+        "the profiler has recorded nothing yet: read it after the with block, or in on_trace_ready"
+    )
+
     def __init__(
         self,
         *,
@@ -166,6 +170,7 @@ class profile:
         acc_events: bool = False,
         use_cuda: bool | None = None,
     ) -> None:
+        super().__init__(acc_events)
         self.activities = set(activities) if activities is not None else supported_activities()
         if not self.activities:
             raise ValueError("No valid profiler activities found")
@@ -177,13 +182,9 @@ class profile:
         self.on_trace_ready = on_trace_ready
         self.record_shapes, self.profile_memory = record_shapes, profile_memory
         self.with_stack, self.with_flops = with_stack, with_flops
-        self.acc_events = acc_events
         self.step_num = 0
         self.current_action = self._action()
         self._metadata: dict[str, object] = {}
-        self._recording: Recording | None = None
-        self._done: list[Recording] = []
-        self._found: EventList | None = None
         self._step_range = 0
 
     def start(self) -> None:
@@ -220,37 +221,13 @@ class profile:
 
     def events(self) -> EventList:
         """All events of the last recording. RuntimeError if nothing was recorded yet."""
-        if not self._done:
-            raise RuntimeError(
-                "the profiler has recorded nothing yet: read it after the with block, or in "
-                "on_trace_ready"
-            )
-        if self._found is None:
-            self._found = combined(self._done)
-        return self._found
-
-    def key_averages(
-        self,
-        group_by_input_shape: bool = False,
-        group_by_stack_n: int = 0,
-        group_by_overload_name: bool = False,
-    ) -> EventList:
-        """See :meth:`EventList.key_averages`; RuntimeError if nothing was recorded yet."""
-        return self.events().key_averages(
-            group_by_input_shape, group_by_stack_n, group_by_overload_name
-        )
+        return self._events()
 
     def export_chrome_trace(self, path: str | os.PathLike[str]) -> None:
         """See :meth:`EventList.export_chrome_trace`; RuntimeError if nothing was recorded yet."""
         events = self.events()
         events.metadata.update(self._metadata)
         events.export_chrome_trace(path)
-
-    def export_stacks(
-        self, path: str | os.PathLike[str], metric: str = "self_cpu_time_total"
-    ) -> None:
-        """See :meth:`EventList.export_stacks`; RuntimeError if nothing was recorded yet."""
-        self.events().export_stacks(path, metric)
 
     def add_metadata(self, key: str, value: str) -> None:
         """A text that goes into the trace."""
@@ -268,20 +245,11 @@ class profile:
         return self.schedule(self.step_num)
 
     def _record(self) -> None:
-        if ProfilerActivity.CPU not in self.activities:
-            return
-        recording = Recording(
-            self.record_shapes, self.profile_memory, self.with_stack, self.with_flops
-        )
-        recording.start()
-        self._recording = recording
+        if ProfilerActivity.CPU in self.activities:
+            self._begin(self.record_shapes, self.profile_memory, self.with_stack, self.with_flops)
 
     def _save(self) -> None:
-        assert self._recording is not None
-        recording, self._recording = self._recording, None
-        recording.stop()
-        self._done = [*(self._done if self.acc_events else []), recording]
-        self._found = None
+        self._end()
         if self.on_trace_ready is not None:
             self.on_trace_ready(self)
 

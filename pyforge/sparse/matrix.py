@@ -100,14 +100,18 @@ class SparseTensor:
         """Whether the coordinates are sorted and without repetition."""
         return self._coalesced
 
+    def _places(self) -> Tensor:
+        """Where each element is in the flattened tensor."""
+        flat = zeros(self._nnz(), dtype=int64)
+        for row, n in zip(self._i, self._size, strict=True):
+            flat = flat * n + row
+        return flat
+
     def coalesce(self) -> SparseTensor:
         """The same tensor with sorted coordinates, elements of one place added up."""
         if self._coalesced:
             return self
-        flat = zeros(self._nnz(), dtype=int64)
-        for row, n in zip(self._i, self._size, strict=True):
-            flat = flat * n + row
-        places, where_to = unique(flat, return_inverse=True)
+        places, where_to = unique(self._places(), return_inverse=True)
         values = self._v.new_zeros(places.shape[0]).index_add(0, where_to, self._v)
         rows = []
         for n in reversed(self._size):
@@ -120,11 +124,8 @@ class SparseTensor:
 
     def to_dense(self) -> Tensor:
         """The tensor with its zeros."""
-        total = 1
-        flat = zeros(self._nnz(), dtype=int64)
-        for row, n in zip(self._i, self._size, strict=True):
-            flat, total = flat * n + row, total * n
-        return self._v.new_zeros(total).index_add(0, flat, self._v).reshape(self._size)
+        flat = self._v.new_zeros(self._size.numel())
+        return flat.index_add(0, self._places(), self._v).reshape(self._size)
 
     def to_sparse(self) -> SparseTensor:
         """The tensor itself."""

@@ -2,6 +2,7 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from . import benchmark as benchmark
     from . import checkpoint as checkpoint
     from . import cpp_extension as cpp_extension
     from . import data as data
@@ -11,7 +12,16 @@ if TYPE_CHECKING:
     from . import tensorboard as tensorboard
 
 _SUBMODULES = frozenset(
-    {"checkpoint", "cpp_extension", "data", "dlpack", "hooks", "model_zoo", "tensorboard"}
+    {
+        "benchmark",
+        "checkpoint",
+        "cpp_extension",
+        "data",
+        "dlpack",
+        "hooks",
+        "model_zoo",
+        "tensorboard",
+    }
 )
 
 

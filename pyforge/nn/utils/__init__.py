@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from . import parametrizations as parametrizations
     from . import parametrize as parametrize
+    from . import prune as prune
     from ._spectral_norm import remove_spectral_norm as remove_spectral_norm
     from ._spectral_norm import spectral_norm as spectral_norm
     from ._weight_norm import remove_weight_norm as remove_weight_norm
@@ -40,6 +41,7 @@ __all__ = [
     "parameters_to_vector",
     "parametrizations",
     "parametrize",
+    "prune",
     "remove_spectral_norm",
     "remove_weight_norm",
     "rnn",
@@ -64,7 +66,7 @@ _LAZY = {
 def __getattr__(name: str) -> object:
     import importlib
 
-    if name in ("parametrizations", "parametrize", "fusion"):
+    if name in ("parametrizations", "parametrize", "prune", "fusion"):
         return importlib.import_module(f"{__name__}.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)

@@ -1,0 +1,1 @@
+"""The parts of the package, under PyTorch's names."""
