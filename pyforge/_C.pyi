@@ -89,6 +89,7 @@ class Node:
 
 class _ModuleBase:
     _has_hooks: _bool
+    _fuses: _bool
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
 class op_function:
@@ -1532,11 +1533,12 @@ def set_default_dtype(d: dtype) -> None:
 
 def _run_backward(
     tensors: Tensor | Sequence[Tensor],
-    grads: Sequence[Tensor | None] | None,
+    grads: Tensor | Sequence[Tensor | None] | None,
     inputs: Tensor | Sequence[Tensor] | None,
     retain_graph: _bool,
     create_graph: _bool,
     accumulate: _bool,
+    allow_unused: _bool = True,
     /,
 ) -> tuple[Tensor | None, ...]: ...
 def is_autocast_cache_enabled() -> _bool:
@@ -1580,6 +1582,7 @@ def _remove_node_hook(node: Node, id: _int) -> _bool: ...
 def _add_node_attribute(name: _str, value: object) -> None: ...
 def _add_tensor_attribute(name: _str, value: object) -> None: ...
 def _set_global_module_hooks(on: _bool) -> None: ...
+def _set_fused_forwards(forwards: dict[str, Any]) -> None: ...
 def _push_saved_hooks(pack: Callable[[Tensor], Any], unpack: Callable[[Any], Tensor]) -> None: ...
 def _pop_saved_hooks() -> None: ...
 def _bump_version(t: Tensor) -> None: ...
@@ -1814,8 +1817,14 @@ def _from_bytes(data: bytes, dtype: _dtype, shape: tuple[_int, ...]) -> Tensor: 
 def _to_dlpack(tensor: Tensor, versioned: _bool, copy: _bool) -> Any: ...
 def _from_dlpack(capsule: Any) -> Tensor: ...
 
+def _convolution_pointwise(input: Tensor, weight: Tensor, bias: Tensor | None, padding: _int | Sequence[_int], stride: _int | Sequence[_int], dilation: _int | Sequence[_int], groups: _int, attr: _str, algorithm: _str | None = None, *, out: Tensor | None = None) -> Tensor:
+    """A convolution of one to three dimensions and the activation `attr` (relu, sigmoid, tanh, swish, or gelu by `algorithm`) in one op."""
+
 def _ctc_losses(log_probs: Tensor, targets: Tensor, input_lengths: Tensor, target_lengths: Tensor, blank: _int = 0, zero_infinity: _bool = False, *, out: Tensor | None = None) -> Tensor:
     """The CTC loss of every sequence [N] from log-probabilities [T, N, C]; ctc_loss reduces it."""
+
+def _linear_pointwise(input: Tensor, weight: Tensor, bias: Tensor | None, attr: _str, algorithm: _str | None = None, *, out: Tensor | None = None) -> Tensor:
+    """linear() and the activation `attr` (relu, sigmoid, tanh, swish, or gelu by `algorithm`) in one op."""
 
 def _resample_dim(input: Tensor, dim: _int, size: _int, mode: _str, align_corners: _bool = False, scale: _float | None = None, *, out: Tensor | None = None) -> Tensor:
     """One dimension of an interpolation."""

@@ -7,8 +7,6 @@ import importlib.util
 import os
 import re
 import sys
-import urllib.parse
-import urllib.request
 
 from ._files import replacing
 
@@ -45,6 +43,8 @@ def download_url_to_file(
         RuntimeError: if its SHA-256 does not start with ``hash_prefix``.
         urllib.error.URLError: if it cannot be had.
     """
+    import urllib.request
+
     dst = os.path.expanduser(dst)
     digest = hashlib.sha256()
     with replacing(dst) as name:
@@ -78,6 +78,8 @@ def load_state_dict_from_url(
         file_name: instead of the one in ``url``.
         weights_only: see :func:`pyforge.load`.
     """
+    import urllib.parse
+
     from .serialization import load as load_file
 
     folder = model_dir or os.path.join(get_dir(), "checkpoints")

@@ -132,6 +132,7 @@ def test_counts_are_those_of_torch(dtype: str) -> None:
         (lambda D: D.Bernoulli(0.5, logits=0.0), "must be specified, but not both"),
         (lambda D: D.Bernoulli(0.5).log_prob(pf.tensor(2.0)), "within the support"),
         (lambda D: D.Exponential(1.0).log_prob(pf.tensor(-2.0)), "within the support"),
+        (lambda D: D.HalfNormal(1.0).cdf(pf.tensor(-2.0)), "within the support"),
         (lambda D: D.Normal(0.0, 1.0).log_prob(2.0), "must be a Tensor"),
         (lambda D: D.Normal(pf.zeros(3), 1.0).log_prob(pf.zeros(2)), "not broadcastable"),
         (lambda D: D.Independent(D.Normal(0.0, 1.0), 1), "reinterpreted_batch_ndims"),

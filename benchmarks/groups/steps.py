@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -121,6 +122,13 @@ def mlps() -> list[Case]:
     ]
 
 
+def compiled(case: Case, model_of: Callable[[Any], Any], *shape: int) -> Case:
+    """The row with pyforge's model compiled; the others run as in `case`."""
+    build = classifier(lambda P: P.compile(model_of(P)), *shape)
+    builds = {**case.builds, "pyforge": build}
+    return replace(case, name=f"{case.name}, compiled", builds=builds, at_least={"best": 1.0})
+
+
 def images(rng: Any) -> Any:
     return rng.standard_normal((64, 784), dtype=numpy.float32), rng.integers(0, 10, 64)
 
@@ -179,8 +187,16 @@ def language_models() -> Any:
 POLICY = (4, 64, 64, 2)
 
 
-def policy_forward(P: Any, state: Any, action: Any) -> Any:
-    model, x = models.mlp(P, POLICY, "Tanh"), P.tensor(state)
+def policy(P: Any) -> Any:
+    return models.mlp(P, POLICY, "Tanh")
+
+
+def compiled_policy(P: Any) -> Any:
+    return P.compile(policy(P))
+
+
+def policy_forward(P: Any, state: Any, action: Any, model_of: Callable[[Any], Any] = policy) -> Any:
+    model, x = model_of(P), P.tensor(state)
 
     def run() -> Any:
         with P.no_grad():
@@ -189,8 +205,8 @@ def policy_forward(P: Any, state: Any, action: Any) -> Any:
     return run
 
 
-def policy_step(P: Any, state: Any, action: Any) -> Step:
-    model, x, a = models.mlp(P, POLICY, "Tanh"), P.tensor(state), P.tensor(action)
+def policy_step(P: Any, state: Any, action: Any, model_of: Callable[[Any], Any] = policy) -> Step:
+    model, x, a = model_of(P), P.tensor(state), P.tensor(action)
     parameters = list(model.parameters())
 
     def run() -> Any:
@@ -263,7 +279,18 @@ def policies() -> list[Case]:
     ]
 
 
-CASES = [*mlps(), lenet(), *language_models(), *policies()]
+def compiled_models() -> Any:
+    small, medium = mlps()[:2]
+    yield compiled(small, lambda P: models.mlp(P, (64, 64, 10), "Tanh"), 64)
+    yield compiled(medium, lambda P: models.mlp(P, (784, 512, 512, 10), "ReLU"), 784)
+    yield compiled(lenet(), models.lenet, 1, 28, 28)
+    for case, run in zip(policies(), (policy_forward, policy_step), strict=True):
+        build = partial(run, model_of=compiled_policy)
+        builds = {**case.builds, "pyforge": build}
+        yield replace(case, name=f"{case.name}, compiled", builds=builds)
+
+
+CASES = [*mlps(), lenet(), *language_models(), *policies(), *compiled_models()]
 
 # What a small step costs is overhead: that group shows it too.
 OVERHEAD = replace(SMALL, at_least={"torch": 8})

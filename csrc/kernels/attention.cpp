@@ -1,10 +1,10 @@
 // Attention on transposed blocks: rows are keys, lanes are queries. See docs/attention.md.
 #include "kernels/attention.h"
 
-#include "kernels/attention_pack.h"
-#include "kernels/attention_product.h"
+#include "kernels/block_product.h"
 #include "kernels/exp_nonpositive.h"
 #include "kernels/row_core.h"
+#include "kernels/transposed_pack.h"
 
 namespace pyforge::kernels::PF_ISA {
 
@@ -163,14 +163,14 @@ PF_INLINE void over_keys(const AttentionArgs& args, const Block& b, const T* s, 
   });
 }
 
-// The rows of `sums`, one per key, are added to by s q.
+// The rows of `sums`, one per key, := s q, or are added to.
 template <class T>
 PF_INLINE void over_queries(const AttentionArgs& args, const Block& b, const T* s, const T* q,
-                            int64_t q_row, int64_t dim, T* sums, int64_t row) {
+                            int64_t q_row, int64_t dim, T* sums, int64_t row, bool add) {
   by_keys(b, [&](int64_t j, int64_t rows, int64_t from) PF_LAMBDA {
     T* to = sums + (b.key + j) * row;
     multiply(args, rows, dim, b.count - from, s + j * args.block + from, args.block, 1,
-             q + (b.query + from) * q_row, q_row, to, row, true, {to + args.block * row, row, dim});
+             q + (b.query + from) * q_row, q_row, to, row, add, {to + args.block * row, row, dim});
   });
 }
 
@@ -371,6 +371,7 @@ void backward(const AttentionArgs& args, int64_t first, int64_t last) {
       scores(args, b, w.qt, w.s);
       against_keys(args, b, v, args.v_row, args.value_dim, w.gt, w.ds);
       score_gradient(args, b, w);
+      const bool add = !args.fresh || query > first;
       // What the next block of queries begins with.
       const int64_t next = query + args.block;
       Ahead<T> ahead{};
@@ -382,9 +383,10 @@ void backward(const AttentionArgs& args, int64_t first, int64_t last) {
       }
       if (args.dv)
         over_queries(args, b, w.s, grad, args.grad_row, args.value_dim, static_cast<T*>(args.dv),
-                     args.dv_row);
+                     args.dv_row, add);
       if (args.dk)
-        over_queries(args, b, w.ds, q, args.q_row, args.dim, static_cast<T*>(args.dk), args.dk_row);
+        over_queries(args, b, w.ds, q, args.q_row, args.dim, static_cast<T*>(args.dk), args.dk_row,
+                     add);
       if (args.dq)
         over_keys(args, b, w.ds, k, args.k_row, args.dim,
                   static_cast<T*>(args.dq) + query * args.dq_row, args.dq_row, ahead);

@@ -30,10 +30,12 @@ struct AttentionArgs {
   // of exp(score - largest); 0 and +inf for a query without a key that counts, whose output is 0.
   void *out, *largest, *log_sum;
   int64_t out_row;
-  // Backward only: dq of these queries is written, dk and dv are added to.
+  // Backward only: dq of these queries is written, dk and dv are added to, or without `causal` and
+  // with `fresh` written by the first block of queries.
   const void* grad;
   void *dq, *dk, *dv;
   int64_t grad_row, dq_row, dk_row, dv_row;
+  bool fresh;
 };
 
 struct AttentionTable {

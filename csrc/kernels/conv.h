@@ -2,6 +2,8 @@
 #pragma once
 #include <cstdint>
 
+#include "kernels/elementwise.h"
+
 namespace pyforge::kernels {
 
 inline constexpr int kSpatial = 3;  // depth, height, width; missing ones have size 1
@@ -21,6 +23,9 @@ struct GatherConv {
   int64_t weight_group, weight_row, weight_channel;
   const void *in, *weight, *bias;  // bias may be null
   void* out;
+  // Null, or what `activated` (maybe `out` itself) gets of the target, whose stride is then 1.
+  ElementwiseFn activation;
+  void* activated;
 };
 
 // weight[g, r, t, c] = sum over images and places of grad[n, g, r, p] * in[n, g, c, step p + ...],

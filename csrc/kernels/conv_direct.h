@@ -3,6 +3,7 @@
 #pragma once
 #include "kernels/conv.h"
 #include "kernels/conv_depthwise.h"
+#include "kernels/conv_narrow.h"
 #include "kernels/conv_plane.h"
 #include "kernels/gemm_plan.h"
 
@@ -89,15 +90,19 @@ PF_INLINE void direct_rows(int rows, T* out, int64_t ld, int64_t count, const T*
 }
 
 // Workspace: the planes of the channels and a vector's slack, a row of results for each row of a
-// tile, the places of the terms and all weights of a group.
+// tile (or the places of conv_narrow.h), the places of the terms and all weights of a group.
 template <class T>
 void direct_plan(const GatherConv& conv, ConvPlan& plan) {
   const WindowSizes s = sizes_of<T>(conv);
   const int64_t terms = conv.channels * conv.taps;
   plan.units = conv.images * conv.groups * conv.grid[0] * ceil_div(conv.grid[1], s.block_rows);
   plan.prepare_units = plan.shared_bytes = plan.finish_units = 0;
-  plan.workspace_bytes = (round_up(conv.channels * s.plane, 8) + 4 * kLanes<T> +
-                          kTileRows * round_up(conv.grid[2], 8) + conv.rows * terms) *
+  int64_t lines = kTileRows * round_up(conv.grid[2], 8), weights = conv.rows * terms;
+  if (is_narrow<T>(conv)) {
+    const NarrowSizes<T> narrow(conv);
+    lines = narrow.places, weights = narrow.weights;
+  }
+  plan.workspace_bytes = (round_up(conv.channels * s.plane, 8) + 4 * kLanes<T> + lines + weights) *
                              static_cast<int64_t>(sizeof(T)) +
                          terms * static_cast<int64_t>(sizeof(int64_t));
 }
@@ -127,10 +132,12 @@ void depthwise_run(const GatherConv& conv, const WindowSizes& s, int64_t first, 
       const int64_t* offset = conv.offset + t * kSpatial;
       weight[3 * (offset[1] - s.low[1]) + offset[2] - s.low[2]] = from[conv.weight_at[t]];
     }
-    depthwise_rows(static_cast<T*>(conv.out) + member * height * width, width,
-                   static_cast<const T*>(conv.in) + member * plane.height * plane.width, plane, h,
-                   smaller(height, h + s.block_rows), weight,
+    const int64_t end = smaller(height, h + s.block_rows);
+    T* const out = static_cast<T*>(conv.out) + member * height * width;
+    depthwise_rows(out, width, static_cast<const T*>(conv.in) + member * plane.height * plane.width,
+                   plane, h, end, weight,
                    conv.bias ? static_cast<const T*>(conv.bias)[group] : T(0));
+    activate(conv, out + h * width, (end - h) * width);
   }
 }
 
@@ -144,7 +151,9 @@ void direct_run(const GatherConv& conv, const void*, void* workspace, int64_t fi
   const int64_t terms = conv.channels * conv.taps, line_size = round_up(conv.grid[2], 8);
   T* const source = static_cast<T*>(workspace);
   T* const lines = source + round_up(conv.channels * s.plane, 8) + 4 * kLanes<T>;
-  int64_t* const at = reinterpret_cast<int64_t*>(lines + kTileRows * line_size);
+  const bool narrow = is_narrow<T>(conv);
+  int64_t* const at = reinterpret_cast<int64_t*>(
+      lines + (narrow ? NarrowSizes<T>(conv).places : kTileRows * line_size));
   T* const weights = reinterpret_cast<T*>(at + terms);
   for (int64_t c = 0; c < conv.channels; ++c) {
     for (int64_t t = 0; t < conv.taps; ++t) {
@@ -163,7 +172,8 @@ void direct_run(const GatherConv& conv, const void*, void* workspace, int64_t fi
     const T* in = static_cast<const T*>(conv.in) + member * conv.channels * in_plane;
     const T* bias = static_cast<const T*>(conv.bias);
     if (bias) bias += group * conv.rows;
-    if (group != packed) {
+    if (group != packed && narrow) narrow_pack(weights, conv, group);
+    if (group != packed && !narrow) {
       const T* from = static_cast<const T*>(conv.weight) + group * conv.weight_group;
       T* to = weights;
       for (int64_t tile = 0; tile < tiles.tiles; ++tile) {
@@ -173,11 +183,18 @@ void direct_run(const GatherConv& conv, const void*, void* workspace, int64_t fi
           for (int r = 0; r < tiles.size(tile); ++r) *to++ = w[r * conv.weight_row];
         }
       }
-      packed = group;
     }
+    packed = group;
     for (int64_t c = 0; c < conv.channels; ++c) {
       copy_plane(source + c * s.plane, s, in + c * in_plane, conv.source, conv.step, d, h, rows,
                  T(0));
+    }
+    if (narrow) {
+      T* out =
+          static_cast<T*>(conv.out) + member * conv.rows * out_plane + (d * size[1] + h) * size[2];
+      narrow_rows(out, out_plane, conv, rows, source, conv.step[1] * s.row, at, weights, lines);
+      for (int64_t m = 0; m < conv.rows; ++m) activate(conv, out + m * out_plane, rows * size[2]);
+      continue;
     }
     for (int64_t tile = 0; tile < tiles.tiles; ++tile) {
       const int64_t m = tiles.start(tile);
@@ -197,6 +214,7 @@ void direct_run(const GatherConv& conv, const void*, void* workspace, int64_t fi
           spread_row(to + r * out_plane, stride[2], lines + r * line_size, conv.grid[2]);
         }
       }
+      for (int r = 0; r < n; ++r) activate(conv, out + r * out_plane, rows * size[2]);
     }
   }
 }

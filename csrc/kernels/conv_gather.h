@@ -203,14 +203,14 @@ void pack_panel(const GatherConv& conv, const T* source, int64_t group, const Ga
 
 // From the buffer [rows][kUnit] to the places of the target that the columns stand for.
 template <class T>
-void scatter_panel(const GatherConv& conv, const T* buffer, int64_t ld, int64_t group,
+void scatter_panel(const GatherConv& conv, void* target, const T* buffer, int64_t ld, int64_t group,
                    const GatherRun* runs, int n_runs, int64_t image) {
   const int64_t *size = conv.target, *stride = conv.stride, *first = conv.first;
   const int64_t plane_size = size[0] * size[1] * size[2];
   for (int r = 0; r < n_runs; ++r) {
     const GatherRun& run = runs[r];
     const int64_t at = (image + run.image) * conv.groups + group;
-    T* to = static_cast<T*>(conv.out) + at * conv.rows * plane_size +
+    T* to = static_cast<T*>(target) + at * conv.rows * plane_size +
             ((first[0] + run.d * stride[0]) * size[1] + first[1] + run.h * stride[1]) * size[2] +
             first[2] + run.w * stride[2];
     for (int64_t m = 0; m < conv.rows; ++m) {
@@ -324,11 +324,22 @@ void gather_run(const GatherConv& conv, const void* shared, void* workspace, int
         }
       }
     }
-    if (columns.buffered()) {
+    const auto scatter = [&](void* target) {
       for (int64_t j = 0, p = 0; j < width; j += C, ++p) {
-        scatter_panel(conv, buffer + j, kUnit, group, runs[p], n_runs[p], image);
+        scatter_panel(conv, target, buffer + j, kUnit, group, runs[p], n_runs[p], image);
       }
+    };
+    if (!columns.buffered()) {
+      for (int64_t m = 0; m < conv.rows; ++m) activate(conv, out.c + m * plane_size, width);
+      continue;
     }
+    if (!conv.activation || conv.activated != conv.out) scatter(conv.out);
+    if (!conv.activation) continue;
+    for (int64_t m = 0; m < conv.rows; ++m) {
+      const void* in[] = {buffer + m * kUnit};
+      conv.activation(buffer + m * kUnit, in, width, nullptr);
+    }
+    scatter(conv.activated);
   }
 }
 

@@ -7,6 +7,15 @@
 namespace pyforge::kernels::PF_ISA {
 namespace {
 
+// Activates n elements of the target, from `at` on, while they are in the cache.
+template <class T>
+PF_INLINE void activate(const GatherConv& conv, const T* at, int64_t n) {
+  if (!conv.activation) return;
+  const void* in[] = {at};
+  T* const to = static_cast<T*>(conv.activated) + (at - static_cast<const T*>(conv.out));
+  conv.activation(to, in, n, nullptr);
+}
+
 // Rows shared out evenly among the least number of register tiles.
 struct RowTiles {
   int64_t rows, tiles;

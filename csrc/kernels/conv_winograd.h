@@ -167,6 +167,16 @@ void winograd_places(T* plane, const T* sums, int64_t distance, T bias, const Ga
   }
 }
 
+// Activates the places of a panel's runs, which are in the first-level cache, for one row.
+template <class T>
+void winograd_activate(const GatherConv& conv, const T* plane, const WinogradRun& run) {
+  const int64_t height = conv.grid[1], width = conv.grid[2];
+  const int64_t count = smaller(2 * run.count, width - 2 * run.x);
+  for (int64_t y = 2 * run.y; y < smaller(2 * run.y + 2, height); ++y) {
+    activate(conv, plane + y * width + 2 * run.x, count);
+  }
+}
+
 // The transformed weights [group][point][tile of rows][channel][row].
 template <class T>
 void winograd_prepare(const GatherConv& conv, void* shared, int64_t first, int64_t last) {
@@ -261,6 +271,7 @@ void winograd_run(const GatherConv& conv, const void* shared, void* workspace, i
       for (int64_t m = 0; m < conv.rows; ++m) {
         winograd_places(plane + m * out_plane, sums + m * C + runs[i].start, sums_size,
                         bias ? bias[group * conv.rows + m] : T(0), conv, runs[i]);
+        if (conv.activation) winograd_activate(conv, plane + m * out_plane, runs[i]);
       }
     }
   }

@@ -81,8 +81,10 @@ struct ElementwiseTable {
   // Conversion as static_cast; to bool is "!= 0"; float to integer truncates towards zero, NaN and
   // values out of range give INT32_MIN or INT64_MIN; narrower integers wrap from int32.
   ElementwiseFn convert[kDTypes][kDTypes];  // [from][to], in[0] contiguous
-  // Writes `bytes` past the caches.
-  void (*stream)(void* out, const void* in, int64_t bytes);
+  // Writes `bytes` past the caches while fetching as many from each of `ahead`; others see them after
+  // finish_streaming(), which waits for memory.
+  void (*stream)(void* out, const void* in, int64_t bytes, const void* const* ahead, int count);
+  void (*finish_streaming)();
   // out[r * width + c] = in[c][r] for elements of 4 or 8 bytes, `stride` bytes between the columns
   // c of `in`; width is a multiple of 16, at least cols, and the rest of a row is overwritten.
   void (*transpose)(void* out, int64_t width, const void* in, int64_t stride, int64_t rows,

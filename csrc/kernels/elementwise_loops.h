@@ -208,8 +208,9 @@ struct FetchBuffered {
 };
 
 // out[i] = body(i, fetch) for all i, a register at a time. A long body is compiled once and takes
-// the tail in its stride; a short one has a loop without tests.
-template <int kLanes, bool kLong, bool kRare = false, class Out, class Body>
+// the tail in its stride; a short one has a loop without tests. kTogether registers at a time give
+// the compiler independent instructions to put between dependent ones.
+template <int kLanes, bool kLong, bool kRare = false, int kTogether = 1, class Out, class Body>
 PF_INLINE void sweep(Out* out, int64_t n, Body body) {
   int64_t i = 0;
   if constexpr (kRare) {
@@ -222,6 +223,13 @@ PF_INLINE void sweep(Out* out, int64_t n, Body body) {
         store_buffered(out + i, r, count);
     }
   } else if constexpr (kLong) {
+    if constexpr (kTogether > 1) {
+      for (; i + kTogether * kLanes <= n; i += kTogether * kLanes) {
+        decltype(body(i, FetchFull{})) r[kTogether];
+        for (int k = 0; k < kTogether; ++k) r[k] = body(i + k * kLanes, FetchFull{});
+        for (int k = 0; k < kTogether; ++k) store(out + i + k * kLanes, r[k]);
+      }
+    }
     for (; i < n; i += kLanes) {
       const int count = n - i < kLanes ? static_cast<int>(n - i) : kLanes;
       const auto r = body(i, FetchEither{count});
@@ -262,6 +270,15 @@ struct MaskOrVec<Mask<T>> {
   using Out = uint8_t;
 };
 
+// Rows whose latency shows: registers taken together.
+template <class Row, class T>
+inline constexpr int kTogether =
+    kVectorBytes == 64 && same_type<T, float> &&
+            (same_type<Row, row::exp_row> || same_type<Row, row::tanh_row> ||
+             same_type<Row, row::sigmoid_row> || same_type<Row, row::silu_row>)
+        ? 4
+        : 1;
+
 template <class Row, class T, int kAttributes>
 void forward(void* out, const void* const* in, int64_t n, const Attr* attrs) {
   using V = Vec<T>;
@@ -271,7 +288,7 @@ void forward(void* out, const void* const* in, int64_t n, const Attr* attrs) {
   V p = 0, q = 0;
   if constexpr (kAttributes > 0) p = attribute<T>(attrs[0]);
   if constexpr (kAttributes > 1) q = attribute<T>(attrs[1]);
-  sweep<V::kLanes, (probe_forward<Row>().cost > kLightCost), Row::kRare>(
+  sweep<V::kLanes, (probe_forward<Row>().cost > kLightCost), Row::kRare, kTogether<Row, T>>(
       static_cast<Out*>(out), n, [=](int64_t i, auto fetch) __attribute__((always_inline)) {
         if constexpr (Row::kInputs == 2)
           return Row::template forward<V>(fetch(a + i), fetch(b + i), p, q);
@@ -306,7 +323,7 @@ void backward(void* out, const void* const* in, int64_t n, const Attr* attrs) {
   if constexpr (kAttributes > 0) p = attribute<T>(attrs[0]);
   if constexpr (kAttributes > 1) q = attribute<T>(attrs[1]);
   constexpr bool kMayBeMasked = (probe.uses & kUsesGrad) != 0 && probe.uses != kUsesGrad;
-  sweep<V::kLanes, (probe.cost > kLightCost), Row::kRare>(
+  sweep<V::kLanes, (probe.cost > kLightCost), Row::kRare, kTogether<Row, T>>(
       static_cast<T*>(out), n, [=](int64_t i, auto fetch) __attribute__((always_inline)) {
         V vg = 0, va = 0, vb = 0, vy = 0;
         if constexpr ((probe.uses & kUsesGrad) != 0) vg = fetch(g + i);

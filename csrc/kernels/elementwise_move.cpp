@@ -132,16 +132,19 @@ PF_INLINE void unpack_of(uint8_t* out, int64_t stride, const uint8_t* in, int64_
     __builtin_memcpy(out + i * stride, in + i * static_cast<int64_t>(sizeof(U)), sizeof(U));
 }
 
-void stream(void* out, const void* in, int64_t bytes) {
+void stream(void* out, const void* in, int64_t bytes, const void* const* ahead, int count) {
   auto* to = static_cast<uint8_t*>(out);
   const auto* from = static_cast<const uint8_t*>(in);
   const int64_t past = static_cast<int64_t>(reinterpret_cast<uintptr_t>(to) % kVectorBytes);
   const int64_t head = past ? kVectorBytes - past : 0;
   int64_t i = head < bytes ? head : bytes;
   __builtin_memcpy(to, from, static_cast<size_t>(i));
-  for (; i + kVectorBytes <= bytes; i += kVectorBytes) Streamed{i}.store(to, load(from + i));
+  constexpr int64_t kLine = 64;
+  for (; i + kLine <= bytes; i += kLine) {
+    for (int k = 0; k < count; ++k) __builtin_prefetch(static_cast<const uint8_t*>(ahead[k]) + i);
+    for (int64_t j = i; j < i + kLine; j += kVectorBytes) Streamed{j}.store(to, load(from + j));
+  }
   __builtin_memcpy(to + i, from + i, static_cast<size_t>(bytes - i));
-  finish_streaming();
 }
 
 void pack(void* out, const void* in, int64_t stride, int64_t n, int size) {
@@ -203,6 +206,7 @@ void fill_elementwise_move(ElementwiseTable& table) {
   fill_convert_from<float>(table);
   fill_convert_from<double>(table);
   table.stream = stream;
+  table.finish_streaming = finish_streaming;
   table.pack = pack;
   table.unpack = unpack;
 }

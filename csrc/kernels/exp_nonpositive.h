@@ -10,6 +10,9 @@ template <class T>
 PF_INLINE Vec<T> exp_nonpositive(Vec<T> x) {
   // k = -1 - the greatest exponent: the bits of 2^k are those of 0.
   const Vec<T> least = static_cast<T>(-0.693147180559945309 * (static_cast<int>(Fp<T>::kBias)));
+#if defined(PF_TABLED_EXP)
+  if constexpr (sizeof(T) == 4) return tabled_exp_moderate(at_least(x, least));
+#endif
   const auto [shifted, r] = exp_reduce(at_least(x, least));
   const Vec<T> s = power_of_two(shifted, 0);
   return fma(exp_poly(r), s, s);

@@ -1,7 +1,7 @@
 // exp and what is made of it: expm1, exp2, tanh, sigmoid.
 // x = k ln2 + r with |r| <= ln2 / 2; e^r by a minimax polynomial; 2^k put into the exponent.
 #pragma once
-#include "kernels/math_basic.h"
+#include "kernels/math_exp_table.h"
 
 namespace pyforge::kernels::PF_ISA {
 
@@ -146,13 +146,17 @@ PF_INLINE Vec<T> sigmoid_of(Vec<T> x) {
   return unscale(1 / (1 + (down + exp_poly(r))), shifted);
 }
 
-// With e^-2|x| = s (1 + p): (1 - s - s p) / (1 + s + s p). Numerator and denominator are rounded
+// With e^-2|x| = s (1 - p): (1 - s + s p) / (1 + s - s p). Numerator and denominator are rounded
 // once each, and the numerator is less than 2 tanh, so that its unit is never the larger one.
+// k ln2 / 2 needs no second part: its error counts for 2 s / (1 - s^2).
 PF_INLINE Vec<float> tanh_of(Vec<float> x) {
   const Vec<float> a = at_most(abs(x), Vec<float>(ExpConstants<float>::kTanhOne));
-  const auto [shifted, r] = exp_reduce(-2 * a);
-  const Vec<float> s = power_of_two(shifted, 0), p = exp_poly(r);
-  return with_sign(fma(-p, s, 1 - s) / fma(p, s, 1 + s), x);
+  const Vec<float> shifted = fma(a, Vec<float>(-2.88539008f), Vec<float>(Fp<float>::kMagic));
+  const Vec<float> r = fma(shifted - Fp<float>::kMagic, Vec<float>(0.346573591f), a);
+  const Vec<float> tail =
+      horner(r, 1.9999997348f, -1.3333215616f, 0.66669441776f, -0.267803235552f, 0.08841164448f);
+  const Vec<float> s = power_of_two(shifted, 0), p = fma(-(r * r), tail, r + r);
+  return with_sign(fma(p, s, 1 - s) / fma(-p, s, 1 + s), x);
 }
 // Near 0 a rational minimax approximation, elsewhere 1 - 2 / (e^2x + 1): one division for both.
 PF_INLINE Vec<double> tanh_of(Vec<double> x) {
@@ -167,15 +171,20 @@ PF_INLINE Vec<double> tanh_of(Vec<double> x) {
   return with_sign(where(small, a, 1.0) + ratio, x);
 }
 
+#if defined(PF_TABLED_EXP)
+PF_INLINE Vec<float> exp(Vec<float> x) { return tabled_exp(x); }
+PF_INLINE Vec<float> sigmoid(Vec<float> x) { return tabled_sigmoid(x); }
+#else
 PF_INLINE Vec<float> exp(Vec<float> x) { return exp_of(x); }
+PF_INLINE Vec<float> sigmoid(Vec<float> x) { return sigmoid_of(x); }
+#endif
+PF_INLINE Vec<float> tanh(Vec<float> x) { return tanh_of(x); }
 PF_INLINE Vec<double> exp(Vec<double> x) { return exp_of(x); }
 PF_INLINE Vec<float> expm1(Vec<float> x) { return expm1_of(x); }
 PF_INLINE Vec<double> expm1(Vec<double> x) { return expm1_of(x); }
 PF_INLINE Vec<float> exp2(Vec<float> x) { return exp2_of(x); }
 PF_INLINE Vec<double> exp2(Vec<double> x) { return exp2_of(x); }
-PF_INLINE Vec<float> sigmoid(Vec<float> x) { return sigmoid_of(x); }
 PF_INLINE Vec<double> sigmoid(Vec<double> x) { return sigmoid_of(x); }
-PF_INLINE Vec<float> tanh(Vec<float> x) { return tanh_of(x); }
 PF_INLINE Vec<double> tanh(Vec<double> x) { return tanh_of(x); }
 
 }  // namespace pyforge::kernels::PF_ISA

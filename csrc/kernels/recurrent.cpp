@@ -1,8 +1,10 @@
 // LSTM, GRU and plain recurrent cells: activations and state in one pass, and their derivatives.
 #include "kernels/recurrent.h"
 
+#include "kernels/block_product.h"
 #include "kernels/lanes.h"
 #include "kernels/math.h"
+#include "kernels/transposed_pack.h"
 
 namespace pyforge::kernels::PF_ISA {
 namespace {
@@ -14,6 +16,54 @@ PF_INLINE const T* row_of(const void* p, int64_t row, int64_t width) {
 template <class T>
 PF_INLINE T* row_of(void* p, int64_t row, int64_t width) {
   return static_cast<T*>(p) + row * width;
+}
+
+template <class T>
+void pack(void* panels, const void* b, int64_t k, int64_t n, int64_t row, int64_t col) {
+  constexpr int64_t W = kPanelWidth<T>;
+  T* to = static_cast<T*>(panels);
+  for (int64_t first = 0; first < n; first += W, to += k * W) {
+    const int64_t columns = n - first < W ? n - first : W;
+    const T* from = static_cast<const T*>(b) + first * col;
+    if (row == 1) {
+      pack_transposed(to, W, from, col, columns, k, T(1));
+      continue;
+    }
+    for (int64_t i = 0; i < k; ++i)
+      __builtin_memcpy(to + i * W, from + i * row, static_cast<size_t>(columns) * sizeof(T));
+  }
+}
+
+template <class T>
+bool multiply(void* c, const void* a, const void* panels, int64_t rows, int64_t n, int64_t k,
+              bool add) {
+  constexpr int64_t W = kPanelWidth<T>;
+  if (n % W != 0) return false;
+  BlockProduct<T> p{rows,
+                    W,
+                    k,
+                    static_cast<const T*>(a),
+                    k,
+                    1,
+                    static_cast<const T*>(panels),
+                    W,
+                    static_cast<T*>(c),
+                    n,
+                    add,
+                    {}};
+  for (int64_t first = 0; first < n; first += W) {
+    const T* next = p.b + k * W;
+    // The sums come from afar, and are read only at the end of a tile.
+    for (int64_t r = 0; r < rows; ++r) {
+      const char* row = reinterpret_cast<const char*>(p.c + r * n);
+      __builtin_prefetch(row, 1), __builtin_prefetch(row + 64, 1);
+    }
+    p.ahead = {first + W < n ? next : static_cast<const T*>(panels), W, W};
+    if (!multiply_block(p)) return false;
+    p.b = next;
+    p.c += W;
+  }
+  return true;
 }
 
 template <class T>
@@ -148,6 +198,8 @@ void rnn_backward(void* dsum, const void* dh_in, const void* dy_in, const void* 
 
 template <class T>
 void fill(RecurrentTable& t, int d) {
+  t.pack[d] = pack<T>;
+  t.multiply[d] = multiply<T>;
   t.lstm[d] = lstm<T>;
   t.lstm_backward[d] = lstm_backward<T>;
   t.gru[d] = gru<T>;

@@ -6,7 +6,18 @@
 
 namespace pyforge::kernels {
 
+// Columns of a panel of a weight matrix.
+template <class T>
+inline constexpr int64_t kPanelWidth = 128 / static_cast<int64_t>(sizeof(T));
+
 struct RecurrentTable {
+  // panels [(n + width - 1) / width][k][width] := B [k, n], one of whose strides `row` and `col` is
+  // 1; columns beyond n have any value.
+  void (*pack[2])(void* panels, const void* b, int64_t k, int64_t n, int64_t row, int64_t col);
+  // c [rows, n] := a [rows, k] B, or is added to. False, and nothing is done, where the general
+  // product should.
+  bool (*multiply[2])(void* c, const void* a, const void* panels, int64_t rows, int64_t n,
+                      int64_t k, bool add);
   // gates (input, forget, cell, output): sums in, activations out. c is updated in place; `cell`
   // gets a copy. h = output * tanh(c), also to the optional `copy`.
   void (*lstm[2])(void* gates, void* c, void* cell, void* h, void* copy, int64_t rows,

@@ -209,6 +209,20 @@ PF_INLINE Quad<T> row_leaf(const T* p, int64_t steps, Vec<T> param) {
   Quad<T> acc;
   for (int k = 0; k < 4; ++k) acc.v[k] = Op::map(Op::neutral(param), param);
   int64_t s = 0;
+  if constexpr (Op::kExtreme) {
+    NanLanes<T> nan;
+    const auto get = [&](int i) PF_LAMBDA { return Op::map(load(p + i * N), param); };
+    for (; s + R <= steps; s += R, p += 4 * N * R) {
+      for (int k = 0; k < 4; ++k)
+        acc.v[k] = Op::pick(acc.v[k], extreme_tree<T, Op, R>(get, R * k, nan));
+    }
+    for (; s < steps; ++s, p += 4 * N) {
+      for (int k = 0; k < 4; k += 2)
+        acc.v[k] = Op::pick(acc.v[k], extreme_tree<T, Op, 2>(get, k, nan));
+    }
+    acc.v[0] = nan.put(acc.v[0]);
+    return acc;
+  }
   for (; s + R <= steps; s += R, p += 4 * N * R) {
     for (int k = 0; k < 4; ++k) {
       acc.v[k] = Op::combine(acc.v[k], tree<T, Op, R>([&](int r) {
@@ -274,7 +288,8 @@ inline T row_reduce(const T* p, int64_t n, T param) {
     i = N;
   } else {
     int64_t steps = n / (4 * N);
-    Quad<T> acc = row_tree<T, Op>(p, steps, vparam);
+    Quad<T> acc =
+        steps <= kLeafSteps ? row_leaf<T, Op>(p, steps, vparam) : row_tree<T, Op>(p, steps, vparam);
     v = Op::combine(Op::combine(acc.v[0], acc.v[1]), Op::combine(acc.v[2], acc.v[3]));
     i = steps * 4 * N;
   }

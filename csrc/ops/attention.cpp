@@ -193,13 +193,11 @@ Tensor gradient_like(const Tensor& t) {
 struct PartSums {
   Tensor result, parts;
 
-  PartSums(const Tensor& t, int64_t count) {
-    if (count == 1) {
-      result = gradient_like(t);
-      std::memset(result->data, 0, result->storage->nbytes);
-    } else {
-      parts = zeros({count, t.size(0), t.size(1), t.size(2), t.size(3)}, t.dtype());
-    }
+  PartSums(const Tensor& t, int64_t count, bool zeroed) {
+    Tensor& sums = count == 1 ? result : parts;
+    sums = count == 1 ? gradient_like(t)
+                      : empty({count, t.size(0), t.size(1), t.size(2), t.size(3)}, t.dtype());
+    if (zeroed) std::memset(sums->data, 0, sums->storage->nbytes);
   }
   // Where part `part` of a head goes, and the distance of its rows.
   char* at(int64_t part, int64_t batch, int64_t head) const {
@@ -229,8 +227,8 @@ void ScaledDotProductAttentionBackward::fused(Node& n, const Tensor& grad, Tenso
   const int64_t size = block_for(s), blocks = (s.queries + size - 1) / size;
   if (n.needs(0)) out[0] = gradient_like(q);
   std::optional<PartSums> dk, dv;
-  if (n.needs(1)) dk.emplace(k, parts);
-  if (n.needs(2)) dv.emplace(v, parts);
+  if (n.needs(1)) dk.emplace(k, parts, causal);
+  if (n.needs(2)) dv.emplace(v, parts, causal);
 
   AttentionArgs a = common_args(s, q, k, v, y, *this);
   a.grad_row = g.stride(2);
@@ -250,6 +248,7 @@ void ScaledDotProductAttentionBackward::fused(Node& n, const Tensor& grad, Tenso
         const int64_t part = u % parts, batch = u / parts / key_heads,
                       key_head = u / parts % key_heads;
         const int64_t end = (part + 1) * blocks * s.group / parts;
+        mine.fresh = !causal;
         for (int64_t block = part * blocks * s.group / parts; block < end;) {
           const int64_t head = key_head * s.group + block / blocks, from = block % blocks;
           const int64_t count = std::min(blocks - from, end - block);
@@ -260,6 +259,7 @@ void ScaledDotProductAttentionBackward::fused(Node& n, const Tensor& grad, Tenso
           if (dv) mine.dv = dv->at(part, batch, key_head);
           kernel(mine, from * size, std::min(s.queries, (from + count) * size));
           block += count;
+          mine.fresh = false;
         }
       }
     });

@@ -6,6 +6,7 @@
 #include "ops/lines.h"
 #include "ops/ops.h"
 #include "ops/pad.h"
+#include "ops/pointwise.h"
 
 namespace pyforge::ops {
 namespace {
@@ -87,7 +88,7 @@ Tensor unbatched(const Tensor& y, const Tensor& input, int dims) {
 }
 
 Tensor convolve(const char* op, const Tensor& input, const Tensor& weight, const Tensor& bias,
-                const ConvParams& p) {
+                const ConvParams& p, const Activation* activation = nullptr) {
   const Tensor x = batched(input, p.dims);
   Dims sizes{x.size(0), weight.size(0)};
   for (int d = 0; d < p.dims; ++d) {
@@ -102,7 +103,9 @@ Tensor convolve(const char* op, const Tensor& input, const Tensor& weight, const
              ". Kernel size can't be greater than actual input size");
     sizes.push_back((size - extent) / p.stride[d] + 1);
   }
-  return unbatched(conv_forward(x, weight, bias, p, sizes), input, p.dims);
+  const Tensor y = activation ? conv_activated(x, weight, bias, p, sizes, *activation)
+                              : conv_forward(x, weight, bias, p, sizes);
+  return unbatched(y, input, p.dims);
 }
 
 template <int dims>
@@ -206,4 +209,20 @@ PF_CONV(3,
         "bias.")
 
 }  // namespace
+
+Tensor convolution_pointwise(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                             IntSpan padding, IntSpan stride, IntSpan dilation, int64_t groups,
+                             const Activation& activation) {
+  const int dims = static_cast<int>(weight.dim()) - 2;
+  PF_CHECK(dims >= 1 && dims <= kernels::kSpatial, Runtime,
+           "_convolution_pointwise: expected 3 to 5-dimensional weight, but got weight of size ",
+           to_string(weight.sizes()));
+  constexpr const char* names[] = {conv_name<1>(), conv_name<2>(), conv_name<3>()};
+  const char* op = names[dims - 1];
+  ConvParams p = parameters(op, dims, stride, dilation, groups);
+  expand_list(op, "padding", padding, dims, p.padding);
+  check_tensors(op, input, weight, bias, dims, groups, false);
+  return convolve(op, input, weight, bias, p, &activation);
+}
+
 }  // namespace pyforge::ops

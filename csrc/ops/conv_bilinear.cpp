@@ -6,7 +6,9 @@
 #include "kernels/dispatch.h"
 #include "ops/conv.h"
 #include "ops/lines.h"
+#include "ops/loop.h"
 #include "ops/ops.h"
+#include "ops/pointwise.h"
 #include "ops/workspace.h"
 
 namespace pyforge::ops {
@@ -60,7 +62,11 @@ bool is_direct(const GatherConv& conv, DType dtype) {
   }
   const double rows = static_cast<double>(conv.rows),
                fill = static_cast<double>(width) / static_cast<double>(padded);
-  return kDirect * rows < fill * rows + kPacking;
+  // With rows as lanes (kernels/conv_narrow.h) it is the vectors of rows that are not filled.
+  const int64_t row_vectors = (conv.rows + lanes - 1) / lanes;
+  const double narrow =
+      static_cast<double>(row_vectors * width * lanes) / static_cast<double>(padded);
+  return kDirect * std::min(rows, narrow) < fill * rows + kPacking;
 }
 
 // A 1x1 kernel that moves in steps of one sees a plane as one row.
@@ -151,9 +157,20 @@ struct Geometry {
 
 const void* data_or_null(const Tensor& t) { return t.defined() ? t->data : nullptr; }
 
+// With an activation the result of it; what it was applied to then goes to `before`, if that is
+// asked for.
 Tensor forward_values(const Tensor& input, const Tensor& weight, const Tensor& bias,
-                      const ConvParams& p, IntSpan sizes) {
+                      const ConvParams& p, IntSpan sizes, const Activation* activation = nullptr,
+                      Tensor* before = nullptr) {
   const GradModeGuard off(false);
+  if (activation && is_half(input.dtype())) {
+    const Tensor z = forward_values(input, weight, bias, p, sizes);
+    const Tensor y = before ? empty_like(z) : z;
+    if (before) *before = z;
+    const LoopInput in(z);
+    run_loop(activation->kernel(z.dtype()), y, &in, 1);
+    return y;
+  }
   if (is_half(input.dtype()))
     return narrowed(forward_values(widened(input), widened(weight), widened(bias), p, sizes),
                     input.dtype());
@@ -161,6 +178,8 @@ Tensor forward_values(const Tensor& input, const Tensor& weight, const Tensor& b
   const Tensor b = bias.defined() ? contiguous(bias) : Tensor();
   const Geometry g(p, w.sizes(), sizes);
   Tensor y = empty(sizes, x.dtype());
+  const Tensor z = before ? empty(sizes, x.dtype()) : y;
+  if (before) *before = z;
   if (y.numel() == 0) return y;
   GatherConv conv{};
   conv.images = x.size(0), conv.groups = g.groups, conv.channels = g.channels, conv.rows = g.rows;
@@ -184,7 +203,8 @@ Tensor forward_values(const Tensor& input, const Tensor& weight, const Tensor& b
   conv.weight_channel = conv.taps;
   conv.weight_row = g.channels * conv.taps;
   conv.weight_group = g.rows * conv.weight_row;
-  conv.in = x->data, conv.weight = w->data, conv.bias = data_or_null(b), conv.out = y->data;
+  conv.in = x->data, conv.weight = w->data, conv.bias = data_or_null(b), conv.out = z->data;
+  if (activation) conv.activation = activation->kernel(x.dtype()), conv.activated = y->data;
   run_gather(conv, x.dtype());
   return y;
 }
@@ -338,7 +358,44 @@ struct ConvolutionWeightBackward {
   }
 };
 
+struct ConvolutionPointwiseBackward {
+  static constexpr const char* kName = "ConvolutionPointwiseBackward0";
+  ConvParams p;
+  Activation activation;
+
+  static void backward(Node& n, ConvolutionPointwiseBackward& self, Tensor* in, Tensor* out) {
+    if (!in[0].defined()) return;
+    const Tensor x = n.saved(0), w = n.saved(1);
+    const bool recorded = grad_enabled();
+    Tensor value = n.saved(2), g, sums;
+    if (recorded && !self.activation.from_result())
+      value = conv_forward(x, w, n.saved(3), self.p, in[0].sizes());
+    if (n.needs(2) && !recorded && !masked_gradients_propagate)
+      g = activation_gradient_sums(self.activation, in[0], value, sums);
+    if (!g.defined()) g = activation_gradient(self.activation, in[0], value);
+    if (n.needs(0)) out[0] = conv_input(g, w, Tensor(), self.p, x.sizes());
+    if (n.needs(1)) out[1] = conv_weight(x, g, self.p, w.sizes());
+    if (n.needs(2)) out[2] = sums.defined() ? sums : sum_channels(g);
+  }
+};
+
 }  // namespace
+
+Tensor conv_activated(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                      const ConvParams& p, IntSpan sizes, const Activation& activation) {
+  const Tensor* const inputs[] = {&input, &weight, &bias};
+  const bool keeps = grad_enabled() && !activation.from_result() && any_requires_grad(inputs, 3);
+  Tensor before;
+  Tensor y = forward_values(input, weight, bias, p, sizes, &activation, keeps ? &before : nullptr);
+  if (keeps) {
+    record<ConvolutionPointwiseBackward>(y, {&input, &weight, &bias},
+                                         {&input, &weight, &before, &bias}, {p, activation});
+  } else {
+    record<ConvolutionPointwiseBackward>(y, {&input, &weight, &bias}, {&input, &weight, &y},
+                                         {p, activation});
+  }
+  return y;
+}
 
 Tensor conv_forward(const Tensor& input, const Tensor& weight, const Tensor& bias,
                     const ConvParams& p, IntSpan sizes) {

@@ -101,8 +101,26 @@ void run_row(const Operands& o, char* const* data, int64_t n) {
   }
 }
 
+// Rows of n elements, `step` bytes from one to the next.
+void run_rows(const Operands& o, char** data, const int64_t* step, int64_t rows, int64_t n) {
+  if (o.direct && o.count == 3) {  // a broadcast operand, as a rule
+    char* out = data[0];
+    const void* in[2] = {data[1], data[2]};
+    for (; rows > 0; --rows) {
+      o.fn(out, in, n, o.attrs);
+      out += step[0];
+      for (int k = 0; k < 2; ++k) in[k] = static_cast<const char*>(in[k]) + step[k + 1];
+    }
+    return;
+  }
+  for (; rows > 0; --rows) {
+    run_row(o, data, n);
+    for (int k = 0; k < o.count; ++k) data[k] += step[k];
+  }
+}
+
 // By way of a buffer in the first-level cache past the other ones, where every line of the output
-// would have to be read before it is overwritten.
+// would have to be read before it is overwritten. Meanwhile the next block is fetched.
 void run_row_streamed(const Operands& o, char* const* data, int64_t n) {
   const auto& table = kernels::active().elementwise;
   Buffer buffer;
@@ -110,10 +128,16 @@ void run_row_streamed(const Operands& o, char* const* data, int64_t n) {
   from[0] = buffer.bytes;
   for (int64_t at = 0; at < n; at += kBlock) {
     const int64_t m = std::min(kBlock, n - at);
-    for (int k = 1; k < o.count; ++k) from[k] = data[k] ? data[k] + at * o.stride[k] : nullptr;
+    const void* ahead[kSlots];
+    int count = 0;
+    for (int k = 1; k < o.count; ++k) {
+      from[k] = data[k] ? data[k] + at * o.stride[k] : nullptr;
+      if (data[k] && o.stride[k] == o.size[0]) ahead[count++] = from[k] + kBlock * o.stride[k];
+    }
     run_row(o, from, m);
-    table.stream(data[0] + at * o.size[0], buffer.bytes, m * o.size[0]);
+    table.stream(data[0] + at * o.size[0], buffer.bytes, m * o.size[0], ahead, count);
   }
+  table.finish_streaming();
 }
 
 void run_flat(const Operands& o, int64_t n) {
@@ -259,11 +283,9 @@ void run_strided(Operands& o, const Tensor& out, const LoopInput* inputs,
                      if (data[k]) data[k] += index[d] * strides[k][d];
                  }
                  if (sizes.size() == 1) {
-                   for (int64_t row = first; row < last; ++row) {
-                     run_row(o, data, inner);
-                     for (int k = 0; k < o.count; ++k)
-                       if (data[k]) data[k] += strides[k][0];
-                   }
+                   int64_t step[kSlots];
+                   for (int k = 0; k < o.count; ++k) step[k] = data[k] ? strides[k][0] : 0;
+                   run_rows(o, data, step, last - first, inner);
                    return;
                  }
                  for (int64_t row = first; row < last; ++row) {

@@ -165,7 +165,8 @@ struct DotBackward {
 
 // Rows of a against one matrix: y = a op(b) (+ bias).
 Tensor rows_times_matrix(const char* op, const Tensor& a, const Tensor& b, bool tb,
-                         const Tensor* bias) {
+                         const Tensor* bias,
+                         kernels::Epilogue epilogue = kernels::Epilogue::None) {
   Tensor holder;
   const Tensor* x = &a;
   Matrix ma(1, 1, 1, 1), mb(b, tb);
@@ -189,6 +190,7 @@ Tensor rows_times_matrix(const char* op, const Tensor& a, const Tensor& b, bool 
     args.bias = (*bias)->data;
     args.bias_stride = bias->numel() == 1 ? 0 : bias->strides().back();
   }
+  args.epilogue = epilogue;
   gemm(a.dtype(), args);
   return y;
 }
@@ -304,6 +306,10 @@ Tensor product(const Tensor& a, bool ta, const Tensor& b, bool tb) {
   return batched_product(a, ta, b, tb);
 }
 
+Tensor rows_product(const Tensor& g, const Tensor& x) {
+  return product(folded(g), true, folded(x), false);
+}
+
 Tensor matmul(const Tensor& a, const Tensor& b) {
   int64_t da = a.dim(), db = b.dim();
   PF_CHECK(da > 0 && db > 0, Runtime,
@@ -417,6 +423,21 @@ Tensor addmm(const Tensor& input, const Tensor& a, const Tensor& b, Scalar beta,
   return y;
 }
 
+namespace {
+void check_bias_dtype(const Tensor& x, const Tensor& bias) {
+  PF_CHECK(bias.dtype() == x.dtype(), Runtime,
+           "linear: self and mat2 must have the same dtype, but got ", dtype_name(bias.dtype()),
+           " and ", dtype_name(x.dtype()), " for bias and input");
+}
+}  // namespace
+
+Tensor linear_values(const Tensor& x, const Tensor& w, const Tensor& bias,
+                     kernels::Epilogue epilogue) {
+  check_dtypes("linear", x, w);
+  if (bias.defined()) check_bias_dtype(x, bias);
+  return rows_times_matrix("linear", x, w, true, bias.defined() ? &bias : nullptr, epilogue);
+}
+
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
   PF_CHECK(x.dim() > 0 && w.dim() > 0, Runtime,
            "linear: input and weight need at least one dimension, got shapes ",
@@ -429,9 +450,7 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
     return bias.defined() ? add(y, bias) : y;
   }
   if (!bias.defined()) return matrix_product(x, false, w, true);
-  PF_CHECK(bias.dtype() == x.dtype(), Runtime,
-           "linear: self and mat2 must have the same dtype, but got ", dtype_name(bias.dtype()),
-           " and ", dtype_name(x.dtype()), " for bias and input");
+  check_bias_dtype(x, bias);
   bool fits = bias.dim() <= 1 && (bias.numel() == 1 || bias.numel() == w.size(0));
   if (__builtin_expect(!fits, 0)) {
     PF_CHECK(bias.dim() > 1, Runtime, "linear: The expanded size of the tensor (", w.size(0),

@@ -1,5 +1,6 @@
 // Matrix products.
 #pragma once
+#include "kernels/gemm.h"
 #include "ops/registry.h"
 
 namespace pyforge::ops {
@@ -18,6 +19,11 @@ Tensor addmm(const Tensor& input, const Tensor& mat1, const Tensor& mat2, Scalar
              Scalar alpha);
 // input weight^T + bias; bias may be undefined.
 Tensor linear(const Tensor& input, const Tensor& weight, const Tensor& bias);
+// epilogue(linear(...)) with weight [out, in] and bias [out] or [1]; nothing recorded.
+Tensor linear_values(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                     kernels::Epilogue epilogue);
+// g^T x, all dimensions but the last as rows: the gradient of linear's weight.
+Tensor rows_product(const Tensor& g, const Tensor& x);
 
 Tensor einsum(std::string_view equation, const std::vector<Tensor>& operands);  // einsum.cpp
 

@@ -29,20 +29,12 @@ class StepMatrix {
         row_(transposed ? 1 : weight.size(1)),
         col_(transposed ? weight.size(1) : 1),
         size_(static_cast<int64_t>(itemsize(dtype_))),
-        width_(128 / size_) {
+        width_(dtype_ == DType::Float32 ? kernels::kPanelWidth<float>
+                                        : kernels::kPanelWidth<double>) {
     if (!packed) return;
     panels_ = empty({(n_ + width_ - 1) / width_, k_, width_}, dtype_);
-    with_float(dtype_, [&](auto zero) {
-      using T = decltype(zero);
-      const T* from = weight_.data<T>();
-      T* to = panels_.data<T>();
-      for (int64_t first = 0; first < n_; first += width_, to += k_ * width_) {
-        const int64_t columns = std::min(width_, n_ - first);
-        for (int64_t k = 0; k < k_; ++k)
-          for (int64_t j = 0; j < columns; ++j)
-            to[k * width_ + j] = from[k * row_ + (first + j) * col_];
-      }
-    });
+    kernels::active().recurrent.pack[float_index(dtype_)](panels_->data, weight_->data, k_, n_,
+                                                          row_, col_);
   }
 
   // c [rows, n] = beta c + a [rows, k] B (+ bias); all contiguous. With panels: from any thread,
@@ -52,6 +44,9 @@ class StepMatrix {
     GemmArgs args{rows, n_, k_,  a,    k_,   1, weight_->data,          row_, col_, c,
                   n_,   1,  1.0, beta, bias, 1, kernels::Epilogue::None};
     if (!panels_.defined()) return gemm(dtype_, args);
+    if (!bias && kernels::active().recurrent.multiply[float_index(dtype_)](c, a, panels_->data,
+                                                                           rows, n_, k_, beta != 0))
+      return;
     const kernels::GemmTable& table = kernels::active().gemm;
     const auto product = (dtype_ == DType::Float32 ? table.f32 : table.f64).small;
     if (rows == 1) return product(args);  // reads the weights where they lie

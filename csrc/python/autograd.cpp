@@ -73,15 +73,23 @@ bool truth(PyObject* o) {
   return t != 0;
 }
 
-// (tensors, grads or None, inputs, retain_graph, create_graph, accumulate) -> tuple of gradients
+// (tensors, grads or None, inputs, retain_graph, create_graph, accumulate, allow_unused) -> tuple
+// of gradients. Tensors, grads and inputs are tensors or sequences; one gradient stands for each
+// root.
 PyObject* py_run_backward(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
   return guarded([&]() -> PyObject* {
-    PF_CHECK(nargs == 6, Type, "_run_backward() takes 6 arguments");
-    std::vector<Tensor> roots = tensors_of("backward", "tensors", args[0]), inputs, grads;
-    if (args[2] != Py_None) inputs = tensors_of("backward", "inputs", args[2]);
-    PyObject* given =
-        args[1] == Py_None ? nullptr : PySequence_Fast(args[1], "grad_tensors must be a sequence");
-    if (args[1] != Py_None && !given) throw PythonError();
+    PF_CHECK(nargs == 6 || nargs == 7, Type, "_run_backward() takes 6 or 7 arguments");
+    const char* op = truth(args[5]) ? "backward" : "grad";
+    std::vector<Tensor> roots = tensors_of(op, "tensors", args[0]), inputs, grads;
+    if (args[2] != Py_None) {
+      inputs = tensors_of(op, "inputs", args[2]);
+      PF_CHECK(!inputs.empty(), Runtime, "`inputs` argument to `", op, "()` cannot be empty.");
+    }
+    const bool shared = is_tensor(args[1]);
+    PyObject* given = args[1] == Py_None || shared
+                          ? nullptr
+                          : PySequence_Fast(args[1], "grad_tensors must be a sequence");
+    if (args[1] != Py_None && !shared && !given) throw PythonError();
     struct Drop {
       PyObject* o;
       ~Drop() { Py_XDECREF(o); }
@@ -90,7 +98,7 @@ PyObject* py_run_backward(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
              Runtime, "got ", roots.size(), " tensors and ",
              given ? PySequence_Fast_GET_SIZE(given) : 0, " gradients");
     for (size_t i = 0; i < roots.size(); ++i) {
-      PyObject* g = given ? PySequence_Fast_GET_ITEM(given, static_cast<Py_ssize_t>(i)) : Py_None;
+      PyObject* g = given ? PySequence_Fast_GET_ITEM(given, static_cast<Py_ssize_t>(i)) : args[1];
       PF_CHECK(g == Py_None || is_tensor(g), Type, "gradients can be either Tensors or None, got ",
                type_name(g));
       grads.push_back(root_gradient(roots[i], g == Py_None ? Tensor() : tensor_of(g), i));
@@ -104,6 +112,11 @@ PyObject* py_run_backward(PyObject*, PyObject* const* args, Py_ssize_t nargs) {
                "One of the differentiated Tensors does not require grad: input ", i, " of shape ",
                to_string(inputs[i].sizes()));
     std::vector<Tensor> result = run_backward(roots, std::move(grads), inputs, options);
+    if (nargs == 7 && !truth(args[6]))
+      for (const Tensor& g : result)
+        PF_CHECK(g.defined(), Runtime,
+                 "One of the differentiated Tensors appears to not have been used in the graph. "
+                 "Set allow_unused=True if this is the desired behavior.");
     PyObject* tuple = PyTuple_New(static_cast<Py_ssize_t>(result.size()));
     for (size_t i = 0; tuple && i < result.size(); ++i)
       PyTuple_SET_ITEM(tuple, static_cast<Py_ssize_t>(i), wrap(std::move(result[i])));

@@ -1,30 +1,35 @@
 // The base of nn.Module: a call goes straight to forward(), without a Python frame of its own,
 // unless the module has hooks.
+#include "python/module_type.h"
+
 #include "python/bind.h"
-#include "python/object.h"
 
 #include <structmember.h>  // needs Python.h
 
 namespace pyforge::python {
 namespace {
 
-struct PyModuleBase {
-  PyObject_HEAD char has_hooks;
-};
-
 constexpr Py_ssize_t kInlineArgs = 8;
 bool global_hooks = false;  // there are hooks on all modules
 
+const PyModuleBase* base_of(PyObject* module) { return reinterpret_cast<PyModuleBase*>(module); }
+
+PyObject* run_with_hooks(PyObject* self, PyObject* args, PyObject* kwargs) {
+  static PyObject* const call_with_hooks = PyUnicode_InternFromString("_call_with_hooks");
+  PyObject* keywords = kwargs ? Py_NewRef(kwargs) : PyDict_New();
+  if (!keywords) return nullptr;
+  PyObject* given[] = {self, args, keywords};
+  PyObject* result = PyObject_VectorcallMethod(call_with_hooks, given, 3, nullptr);
+  Py_DECREF(keywords);
+  return result;
+}
+
 PyObject* call(PyObject* self, PyObject* args, PyObject* kwargs) {
   static PyObject* const forward = PyUnicode_InternFromString("forward");
-  static PyObject* const call_with_hooks = PyUnicode_InternFromString("_call_with_hooks");
-  if (reinterpret_cast<PyModuleBase*>(self)->has_hooks || global_hooks) {
-    PyObject* keywords = kwargs ? Py_NewRef(kwargs) : PyDict_New();
-    if (!keywords) return nullptr;
-    PyObject* given[] = {self, args, keywords};
-    PyObject* result = PyObject_VectorcallMethod(call_with_hooks, given, 3, nullptr);
-    Py_DECREF(keywords);
-    return result;
+  if (base_of(self)->has_hooks || base_of(self)->fuses || global_hooks) {
+    if (base_of(self)->has_hooks || global_hooks) return run_with_hooks(self, args, kwargs);
+    if (PyTuple_GET_SIZE(args) == 1 && (!kwargs || PyDict_GET_SIZE(kwargs) == 0))
+      return call_fused(self, PyTuple_GET_ITEM(args, 0));
   }
   Py_ssize_t n = PyTuple_GET_SIZE(args);
   if (n < kInlineArgs && (!kwargs || PyDict_GET_SIZE(kwargs) == 0)) {
@@ -41,6 +46,7 @@ PyObject* call(PyObject* self, PyObject* args, PyObject* kwargs) {
 
 PyMemberDef members[] = {
     {"_has_hooks", T_BOOL, offsetof(PyModuleBase, has_hooks), 0, nullptr},
+    {"_fuses", T_BOOL, offsetof(PyModuleBase, fuses), 0, nullptr},
     {nullptr, 0, 0, 0, nullptr},
 };
 
@@ -61,4 +67,17 @@ PF_BIND {
 }
 
 }  // namespace
+
+bool calls_forward(PyObject* module) {
+  return Py_TYPE(module)->tp_call == call && !base_of(module)->has_hooks && !global_hooks;
+}
+
+PyObject* call_module(PyObject* module, PyObject* input) {
+  static PyObject* const forward = PyUnicode_InternFromString("forward");
+  if (!calls_forward(module)) return PyObject_CallOneArg(module, input);
+  if (base_of(module)->fuses) return call_fused(module, input);
+  PyObject* given[] = {module, input};
+  return PyObject_VectorcallMethod(forward, given, 2, nullptr);
+}
+
 }  // namespace pyforge::python

@@ -83,10 +83,6 @@ const char* type_name(PyObject* o);
 PyObject* wrap_node(Node* node);
 Node* node_of(PyObject* o);
 
-// Calls an op with Python arguments: args[0..nargs) positional, then keyword values.
-PyObject* call_op(const OpGroup& group, PyObject* const* args, size_t nargs, PyObject* kwnames,
-                  uint32_t flags);
-
 // Parts of module initialisation, one per file; each returns false with a Python error set.
 bool init_tensor_type(PyObject* module);
 bool init_dtype_type(PyObject* module);

@@ -8,6 +8,7 @@ PyObject* plain_op_call(PyObject* self, PyObject* const* args, size_t nargsf, Py
 // Replaces how every op object is called; the traced way ends in plain_op_call(), and null
 // puts that back.
 void set_op_call(vectorcallfunc call);
+bool op_calls_replaced();
 const std::string& op_object_name(PyObject* op);
 // Puts the entry points of ops in the state that tracing, anomaly mode and the profiler ask for.
 void exchange_entries();

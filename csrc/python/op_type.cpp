@@ -393,6 +393,7 @@ void set_op_call(vectorcallfunc call) {
   for (const auto* objects : {&op_objects, &library_objects})
     for (PyOp* op : *objects) op->vectorcall = call ? call : plain_call(op);
 }
+bool op_calls_replaced() { return traced_call; }
 const std::string& op_object_name(PyObject* op) { return *reinterpret_cast<PyOp*>(op)->name; }
 
 bool init_op_type(PyObject* module) {

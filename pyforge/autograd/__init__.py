@@ -78,14 +78,6 @@ def __getattr__(name: str) -> object:
     raise AttributeError(missing(__name__, name, __all__))
 
 
-def _sequence(
-    value: Tensor | Sequence[Tensor | None] | None, n: int
-) -> Sequence[Tensor | None] | None:
-    if value is None or not isinstance(value, Tensor):
-        return value
-    return (value,) if n == 1 else [value] * n
-
-
 def backward(
     tensors: Tensor | Sequence[Tensor],
     grad_tensors: Tensor | Sequence[Tensor | None] | None = None,
@@ -106,12 +98,8 @@ def backward(
         RuntimeError: no history, a gradient that is missing or of the wrong shape, a graph that was
             freed, a saved value that was overwritten.
     """
-    roots = (tensors,) if isinstance(tensors, Tensor) else tuple(tensors)
-    targets = (inputs,) if isinstance(inputs, Tensor) else inputs
-    if targets is not None and len(targets) == 0:
-        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
     keep = create_graph if retain_graph is None else retain_graph
-    _run_backward(roots, _sequence(grad_tensors, len(roots)), targets, keep, create_graph, True)
+    _run_backward(tensors, grad_tensors, inputs, keep, create_graph, True)
 
 
 def grad(
@@ -158,23 +146,16 @@ def grad(
             "Expected allow_unused to be True or not passed when materialize_grads=True, "
             "but got: allow_unused=False."
         )
-    roots = (outputs,) if isinstance(outputs, Tensor) else tuple(outputs)
-    targets = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
-    if not targets:
-        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     keep = create_graph if retain_graph is None else retain_graph
-    grads = _sequence(grad_outputs, len(roots))
-    result = _run_backward(roots, grads, targets, keep, create_graph, False)
-    if materialize_grads:
-        return tuple(
-            t.new_zeros(t.shape) if g is None else g for g, t in zip(result, targets, strict=True)
+    if not materialize_grads:
+        return _run_backward(
+            outputs, grad_outputs, inputs, keep, create_graph, False, bool(allow_unused)
         )
-    if not allow_unused and any(g is None for g in result):
-        raise RuntimeError(
-            "One of the differentiated Tensors appears to not have been used in the graph. "
-            "Set allow_unused=True if this is the desired behavior."
-        )
-    return result
+    targets = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    result = _run_backward(outputs, grad_outputs, targets, keep, create_graph, False)
+    return tuple(
+        t.new_zeros(t.shape) if g is None else g for g, t in zip(result, targets, strict=True)
+    )
 
 
 def _batched_grad(

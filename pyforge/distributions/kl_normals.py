@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pyforge as pf  # whose linalg is loaded on first use
+
 from .. import _C
 from .._C import Tensor
 from .._functions import broadcast_shapes
-from ..linalg import solve_triangular
 from .distribution import ExponentialFamily, sum_rightmost
 from .kl import register_kl
 from .matrices import Wishart, mvdigamma
@@ -35,7 +36,7 @@ def _square_sum(matrix: Tensor) -> Tensor:
 
 def _solve(lower: Tensor, matrix: Tensor) -> Tensor:
     batch = broadcast_shapes(lower.shape[:-2], matrix.shape[:-2])
-    return solve_triangular(
+    return pf.linalg.solve_triangular(
         lower.expand((*batch, -1, -1)), matrix.expand((*batch, -1, -1)), upper=False
     )
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import warnings
 
+import pyforge as pf  # whose linalg is loaded on first use
+
 from .. import _C
 from .._C import Tensor
 from .._functions import broadcast_shapes
 from .._type_info import finfo
 from ..autograd.grad_mode import no_grad
-from ..linalg import slogdet, solve_triangular
 from . import constraints
 from .distribution import Distribution, ExponentialFamily, broadcast_all
 from .gammas import Beta, Chi2
@@ -190,12 +191,14 @@ class Wishart(_OfMatrix, ExponentialFamily):
             self._validate_sample(value)
         nu, n = self.df, self._event_shape[-1]
         shape = broadcast_shapes(self._lower.shape, value.shape)
-        half = solve_triangular(self._lower.expand(shape), value.expand(shape), upper=False)
-        whole = solve_triangular(self._lower.expand(shape).mT, half, upper=True)
+        half = pf.linalg.solve_triangular(
+            self._lower.expand(shape), value.expand(shape), upper=False
+        )
+        whole = pf.linalg.solve_triangular(self._lower.expand(shape).mT, half, upper=True)
         return (
             -nu * (n * math.log(2) / 2 + log_diagonal(self._lower))
             - _C.mvlgamma(nu / 2, n)
-            + (nu - n - 1) / 2 * slogdet(value)[1]
+            + (nu - n - 1) / 2 * pf.linalg.slogdet(value)[1]
             - whole.diagonal(0, -2, -1).sum(-1) / 2
         )
 
@@ -216,7 +219,7 @@ class Wishart(_OfMatrix, ExponentialFamily):
     def _log_normalizer(self, x: Tensor, y: Tensor) -> Tensor:
         n = self._event_shape[-1]
         half = y + (n + 1) / 2
-        return half * (n * math.log(2) - slogdet(-2 * x)[1]) + _C.mvlgamma(half, n)
+        return half * (n * math.log(2) - pf.linalg.slogdet(-2 * x)[1]) + _C.mvlgamma(half, n)
 
 
 def mvdigamma(x: Tensor, n: int) -> Tensor:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pyforge as pf  # whose linalg is loaded on first use
+
 from .. import _C
 from .._C import Tensor
 from .._functions import broadcast_shapes
 from ..autograd.grad_mode import enable_grad
-from ..linalg import cholesky, solve_triangular
 from . import constraints
 from .continuous import _LOG_2PI
 from .distribution import Distribution, alias, standard_normal
@@ -49,10 +50,10 @@ def mahalanobis(lower: Tensor, x: Tensor) -> Tensor:
     """``x' (L L')^-1 x`` for ``L`` ``[..., n, n]`` and ``x`` ``[..., n]``."""
     n, batch = x.shape[-1], x.shape[:-1]
     if lower.dim() == 2:  # all vectors are columns of one system
-        solved = solve_triangular(lower, x.reshape(-1, n).mT, upper=False)
+        solved = pf.linalg.solve_triangular(lower, x.reshape(-1, n).mT, upper=False)
         return solved.pow(2).sum(-2).reshape(batch)
     shape = broadcast_shapes(batch, lower.shape[:-2])
-    solved = solve_triangular(
+    solved = pf.linalg.solve_triangular(
         lower.expand((*shape, n, n)), x.expand((*shape, n)).unsqueeze(-1), upper=False
     )
     return solved.squeeze(-1).pow(2).sum(-1)
@@ -65,10 +66,10 @@ def log_diagonal(lower: Tensor) -> Tensor:
 
 def precision_to_lower(precision: Tensor) -> Tensor:
     """The Cholesky factor of the inverse."""
-    turned = cholesky(precision.flip((-2, -1)))
+    turned = pf.linalg.cholesky(precision.flip((-2, -1)))
     inverse = turned.flip((-2, -1)).mT
     eye = _C.eye(precision.shape[-1], dtype=precision.dtype)
-    return solve_triangular(inverse, eye.expand(precision.shape), upper=False)
+    return pf.linalg.solve_triangular(inverse, eye.expand(precision.shape), upper=False)
 
 
 def the_one_given(error: type[Exception], *matrices: Tensor | None) -> tuple[str, Tensor]:
@@ -85,7 +86,7 @@ def lower_of(name: str, matrix: Tensor) -> Tensor:
     """The Cholesky factor of the covariance."""
     if name == "scale_tril":
         return matrix
-    return cholesky(matrix) if name == "covariance_matrix" else precision_to_lower(matrix)
+    return pf.linalg.cholesky(matrix) if name == "covariance_matrix" else precision_to_lower(matrix)
 
 
 class _OfMatrix(Distribution):
@@ -111,7 +112,9 @@ class _OfMatrix(Distribution):
     def precision_matrix(self) -> Tensor:
         """The inverse of the covariance."""
         eye = _C.eye(self._lower.shape[-1], dtype=self._lower.dtype)
-        inverse = solve_triangular(self._lower, eye.expand(self._lower.shape), upper=False)
+        inverse = pf.linalg.solve_triangular(
+            self._lower, eye.expand(self._lower.shape), upper=False
+        )
         return self._whole(inverse.mT @ inverse)
 
 
@@ -241,7 +244,9 @@ class LowRankMultivariateNormal(Distribution):
         super().__init__(batch, (n,), validate_args)
         # the Cholesky factor of I + W' diag(d)^-1 W
         scaled = cov_factor.mT / cov_diag.unsqueeze(-2)
-        self._small = cholesky(_plus_identity(scaled @ cov_factor)).expand((*batch, -1, -1))
+        self._small = pf.linalg.cholesky(_plus_identity(scaled @ cov_factor)).expand(
+            (*batch, -1, -1)
+        )
 
     @lazy
     def variance(self) -> Tensor:
@@ -253,7 +258,7 @@ class LowRankMultivariateNormal(Distribution):
         """The Cholesky factor of the covariance."""
         root = self.cov_diag.sqrt().unsqueeze(-1)
         scaled = self.cov_factor / root
-        return root * cholesky(_plus_identity(scaled @ scaled.mT))
+        return root * pf.linalg.cholesky(_plus_identity(scaled @ scaled.mT))
 
     @lazy
     def covariance_matrix(self) -> Tensor:
@@ -268,7 +273,7 @@ class LowRankMultivariateNormal(Distribution):
 
     def _solved(self) -> Tensor:
         scaled = self.cov_factor.mT / self.cov_diag.unsqueeze(-2)
-        return solve_triangular(self._small, scaled, upper=False)
+        return pf.linalg.solve_triangular(self._small, scaled, upper=False)
 
     def _log_det(self) -> Tensor:
         return 2 * log_diagonal(self._small) + self.cov_diag.log().sum(-1)

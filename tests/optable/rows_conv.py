@@ -54,6 +54,7 @@ def conv_samples(n: int) -> Callable[[Gen], list[Sample]]:
             S(g(2, 3, *size), g(3, 1, *k), g(3), 2, 1, groups=3),
             S(g(2, 2, *size), g(4, 1, *(3,) * n), stride=one, padding="same", groups=2),
             S(g(2, 3, *size), g(17, 3, *one), padding="valid"),
+            S(g(2, 2, *size), g(19, 2, *k), g(19), padding=1),
             S(g(0, 3, *size), g(2, 3, *k)),
         ]
 

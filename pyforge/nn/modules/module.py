@@ -494,7 +494,10 @@ class Module(_ModuleBase, HookMethods, StateMethods):
     # Printing
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Does nothing: see :func:`pyforge.compile`."""
+        """Fuse what is within the module, in place: see :func:`pyforge.compile`."""
+        from ...compiler import compile
+
+        compile(self, *args, **kwargs)
 
     def extra_repr(self) -> str:
         """What the printed form says of the module itself; subclasses may define it."""

@@ -268,7 +268,26 @@ class Identity(BasePruningMethod):
         return super().apply(module, name)
 
 
-class RandomUnstructured(BasePruningMethod):
+class _Unstructured(BasePruningMethod):
+    PRUNING_TYPE = "unstructured"
+
+    def __init__(self, amount: float) -> None:
+        _check_amount(amount)
+        self.amount = amount
+
+    def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
+        count = _count(self.amount, t.numel())
+        mask = default_mask.reshape(-1).clone()
+        if count:
+            mask[self._pruned(t.reshape(-1), count)] = 0
+        return mask.view(t.shape)
+
+    @abstractmethod
+    def _pruned(self, t: Tensor, count: int) -> Tensor:
+        """Places of ``count`` elements."""
+
+
+class RandomUnstructured(_Unstructured):
     """Prunes elements drawn at random.
 
     Args:
@@ -279,18 +298,8 @@ class RandomUnstructured(BasePruningMethod):
         ValueError: if it is negative, or a share above 1.
     """
 
-    PRUNING_TYPE = "unstructured"
-
-    def __init__(self, amount: float) -> None:
-        _check_amount(amount)
-        self.amount = amount
-
-    def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        count = _count(self.amount, t.numel())
-        mask = default_mask.reshape(-1).clone()
-        if count:
-            mask[_C.rand_like(t).reshape(-1).topk(count).indices] = 0
-        return mask.view(t.shape)
+    def _pruned(self, t: Tensor, count: int) -> Tensor:
+        return _C.rand_like(t).topk(count).indices
 
     @classmethod
     def apply(cls, module: Module, name: str, amount: float) -> BasePruningMethod:  # type: ignore[override]
@@ -298,7 +307,7 @@ class RandomUnstructured(BasePruningMethod):
         return super().apply(module, name, amount=amount)
 
 
-class L1Unstructured(BasePruningMethod):
+class L1Unstructured(_Unstructured):
     """Prunes the elements of smallest absolute value.
 
     Args:
@@ -309,18 +318,8 @@ class L1Unstructured(BasePruningMethod):
         ValueError: if it is negative, or a share above 1.
     """
 
-    PRUNING_TYPE = "unstructured"
-
-    def __init__(self, amount: float) -> None:
-        _check_amount(amount)
-        self.amount = amount
-
-    def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        count = _count(self.amount, t.numel())
-        mask = default_mask.reshape(-1).clone()
-        if count:
-            mask[t.abs().reshape(-1).topk(count, largest=False).indices] = 0
-        return mask.view(t.shape)
+    def _pruned(self, t: Tensor, count: int) -> Tensor:
+        return t.abs().topk(count, largest=False).indices
 
     @classmethod
     def apply(  # type: ignore[override]
@@ -330,18 +329,7 @@ class L1Unstructured(BasePruningMethod):
         return super().apply(module, name, amount=amount, importance_scores=importance_scores)
 
 
-class RandomStructured(BasePruningMethod):
-    """Prunes slices drawn at random.
-
-    Args:
-        amount: how many slices (an ``int``), or which share of them (a ``float`` from 0 to 1).
-        dim: the slices are those along this dimension.
-
-    Raises:
-        TypeError: if ``amount`` is no number.
-        ValueError: if it is negative, or a share above 1.
-    """
-
+class _Structured(BasePruningMethod):
     PRUNING_TYPE = "structured"
 
     def __init__(self, amount: float, dim: int = -1) -> None:
@@ -356,12 +344,41 @@ class RandomStructured(BasePruningMethod):
             ValueError: if ``t`` has fewer than two dimensions, or fewer slices than to be pruned.
             IndexError: if ``dim`` is out of range.
         """
-        count, size = _count_slices(self.amount, t, self.dim)
+        if t.dim() <= 1:
+            raise ValueError(
+                "Structured pruning can only be applied to multidimensional tensors. Found tensor "
+                f"of shape {t.shape} with {t.dim()} dims"
+            )
+        if not -t.dim() <= self.dim < t.dim():
+            raise IndexError(f"Invalid index {self.dim} for tensor of size {t.shape}")
+        count = _count(self.amount, t.shape[self.dim])
         if not count:
             return default_mask
-        draws = _C.rand(size)
-        kept = draws > draws.kthvalue(count).values
-        return _keep_slices(t, self.dim, kept, default_mask)
+        mask = _C.zeros_like(t)
+        mask[(slice(None),) * (self.dim % t.dim()) + (self._kept(t, count),)] = 1
+        mask *= default_mask.to(dtype=mask.dtype)
+        return mask
+
+    @abstractmethod
+    def _kept(self, t: Tensor, count: int) -> Tensor:
+        """Index of all slices but ``count``."""
+
+
+class RandomStructured(_Structured):
+    """Prunes slices drawn at random.
+
+    Args:
+        amount: how many slices (an ``int``), or which share of them (a ``float`` from 0 to 1).
+        dim: the slices are those along this dimension.
+
+    Raises:
+        TypeError: if ``amount`` is no number.
+        ValueError: if it is negative, or a share above 1.
+    """
+
+    def _kept(self, t: Tensor, count: int) -> Tensor:
+        draws = _C.rand(t.shape[self.dim])
+        return draws > draws.kthvalue(count).values
 
     @classmethod
     def apply(  # type: ignore[override]
@@ -371,7 +388,7 @@ class RandomStructured(BasePruningMethod):
         return super().apply(module, name, amount=amount, dim=dim)
 
 
-class LnStructured(BasePruningMethod):
+class LnStructured(_Structured):
     """Prunes the slices of smallest norm.
 
     Args:
@@ -384,29 +401,15 @@ class LnStructured(BasePruningMethod):
         ValueError: if it is negative, or a share above 1.
     """
 
-    PRUNING_TYPE = "structured"
-
     def __init__(self, amount: float, n: float | str, dim: int = -1) -> None:
-        _check_amount(amount)
-        self.amount = amount
+        super().__init__(amount, dim)
         self.n = n
-        self.dim = dim
 
-    def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:
-        """The mask.
-
-        Raises:
-            ValueError: if ``t`` has fewer than two dimensions, or fewer slices than to be pruned.
-            IndexError: if ``dim`` is out of range.
-        """
-        count, size = _count_slices(self.amount, t, self.dim)
-        if not count:
-            return default_mask
+    def _kept(self, t: Tensor, count: int) -> Tensor:
         ndim = t.dim()
         others = [d for d in range(ndim) if d != self.dim % ndim]
         norms = _C.norm(t, self.n, dim=others)
-        kept = norms.topk(size - count).indices
-        return _keep_slices(t, self.dim, kept, default_mask)
+        return norms.topk(t.shape[self.dim] - count).indices
 
     @classmethod
     def apply(  # type: ignore[override]
@@ -676,23 +679,3 @@ def _count(amount: float, size: int) -> int:
             f"amount={amount} should be smaller than the number of parameters to prune={size}"
         )
     return int(amount)
-
-
-def _count_slices(amount: float, t: Tensor, dim: int) -> tuple[int, int]:
-    """How many slices along `dim` to prune, and how many there are."""
-    if t.dim() <= 1:
-        raise ValueError(
-            "Structured pruning can only be applied to multidimensional tensors. Found tensor "
-            f"of shape {t.shape} with {t.dim()} dims"
-        )
-    if not -t.dim() <= dim < t.dim():
-        raise IndexError(f"Invalid index {dim} for tensor of size {t.shape}")
-    size = t.shape[dim]
-    return _count(amount, size), size
-
-
-def _keep_slices(t: Tensor, dim: int, kept: Tensor, old: Tensor) -> Tensor:
-    mask = _C.zeros_like(t)
-    mask[(slice(None),) * (dim % t.dim()) + (kept,)] = 1
-    mask *= old.to(dtype=mask.dtype)
-    return mask

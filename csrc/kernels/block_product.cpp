@@ -1,12 +1,12 @@
-#include "kernels/attention_product.h"
+#include "kernels/block_product.h"
 
-#include "kernels/attention.h"
 #include "kernels/gemm_pack.h"
 
 namespace pyforge::kernels::PF_ISA {
 namespace {
 
 constexpr int kLeastRows = kTileRows / 2;
+constexpr int64_t kMostPacked = 128;  // rows of b copied where they lie far apart
 
 // R rows of V vectors, summed over all of k in registers. Every step asks for a line of one more of
 // the rows ahead.
@@ -28,7 +28,7 @@ void block_tile(const BlockProduct<T>& p) {
   const T* ahead = p.ahead.rows;
   const int64_t ahead_row = p.ahead.row;
   for (int64_t k = p.k; k > 0; --k) {
-    __builtin_prefetch(ahead, 0, 2);
+    __builtin_prefetch(ahead);
     ahead += ahead_row;
     Reg<T> row[V];
 #pragma GCC unroll 16
@@ -93,8 +93,8 @@ bool multiply(const BlockProduct<T>& p) {
   constexpr int64_t kFar = 2048 / sizeof(T);
   // Rows so far apart share few sets of the first-level cache.
   const bool far = p.b_row >= kFar;
-  if (p.m < kLeastRows || p.n % L != 0 || (far && p.k > kLargestBlock)) return false;
-  alignas(kGemmBytes) T packed[kLargestBlock * C];
+  if (p.m < kLeastRows || p.n % L != 0 || (far && p.k > kMostPacked)) return false;
+  alignas(kGemmBytes) T packed[kMostPacked * C];
   const Ahead<T> nothing{p.a, 0, 0};
   BlockProduct<T> part = p;
   if (!p.ahead.rows) part.ahead = nothing;

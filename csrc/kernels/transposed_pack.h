@@ -1,4 +1,4 @@
-// Rows in memory transposed into the blocks that attention works on.
+// Rows in memory as columns of a block.
 #pragma once
 #include <cstdint>
 

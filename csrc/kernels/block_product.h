@@ -1,4 +1,4 @@
-// Products of attention's blocks, without the general product's choices.
+// Products of blocks in the caches, with short sums, without the general product's choices.
 #pragma once
 #include <cstdint>
 

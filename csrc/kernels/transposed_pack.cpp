@@ -1,4 +1,4 @@
-#include "kernels/attention_pack.h"
+#include "kernels/transposed_pack.h"
 
 #include "kernels/gemm_registers.h"
 
