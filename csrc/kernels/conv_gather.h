@@ -266,7 +266,7 @@ void multiply_panel(const T* weights, const T* panel, int64_t depth, const RowTi
       tile_for<T, kTileRows, kTileVectors, true, false>(rows)(tile, to);
     } else {
       tile.a_col = rows;
-      edge_tile(rows, tile, to);
+      times_panel(rows, tile, to);
     }
   }
 }

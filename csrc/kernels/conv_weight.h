@@ -190,7 +190,7 @@ void weight_block(const WeightConv& conv, const WeightSizes& s, int64_t group, i
           tile_for<T, kTileRows, kTileVectors, true, false>(r)(tile, to);
         } else {
           tile.a_col = r;
-          edge_tile(r, tile, to);
+          times_panel(r, tile, to);
         }
       }
     }

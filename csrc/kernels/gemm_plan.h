@@ -244,19 +244,6 @@ void times_panel(int64_t rows, TileArgs<T>& tile, Target<T>& out) {
 #endif
 }
 
-// A single tile of up to kTileRows rows and fewer than kTileColumns columns.
-template <class T>
-void edge_tile(int rows, const TileArgs<T>& tile, const Target<T>& out) {
-  switch (ceil_div(tile.columns, kLanes<T>)) {
-    case 1:
-      return tile_for<T, kTileRows, 1, false, true>(rows)(tile, out);
-    case 2:
-      return tile_for<T, kTileRows, 2, false, true>(rows)(tile, out);
-    default:
-      return tile_for<T, kTileRows, kTileVectors, false, true>(rows)(tile, out);
-  }
-}
-
 // C[rows, columns] without packing A; B is packed panel by panel where its rows are not contiguous.
 template <class T>
 void direct_block(const Problem<T>& p, int64_t i0, int64_t j0, int64_t rows, int64_t columns,
