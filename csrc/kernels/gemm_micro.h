@@ -135,7 +135,7 @@ void multiply_tile(const TileArgs<T>& args, const Target<T>& out) {
   const T* b = args.b;
   T* const c0 = out.c;
   const int64_t c_row = out.c_row;
-  if constexpr (Packed) {
+  if (Packed || (V == kWideVectors && args.k >= 32)) {
 #pragma GCC unroll 16
     for (int i = 0; i < R; ++i) {
 #pragma GCC unroll 16

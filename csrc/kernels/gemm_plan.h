@@ -24,7 +24,7 @@ inline constexpr int64_t kSmallWork = 400 * 1000;  // multiply-adds below which 
 inline constexpr int64_t kTileWork = 1000 * 1000;  // multiply-adds that a unit of work should have
 // Without packing. With 32 registers 16 accumulators hide the latency of multiply-adds, and start
 // and end of a tile cost less the fewer there are.
-inline constexpr int kWideVectors = 4, kWideRows = 3;
+inline constexpr int kWideRows = 3;
 inline constexpr int kDirectVectors = kGemmBytes == 64 ? kWideVectors : kTileVectors;
 template <int V>
 inline constexpr int kDirectRows = kGemmBytes == 64    ? (V == 1 ? 14 : 16 / V)
@@ -338,11 +338,6 @@ void packed_block(const Problem<T>& p, const T* packed, int64_t i0, int64_t j0, 
         if (step < C) {
           times_panel(r, tile, to);
           continue;
-        }
-        if constexpr (!kByTiles) {
-          for (int q = 0; q < r; ++q) {
-            for (int v = 0; v < V; ++v) __builtin_prefetch(to.c + q * to.c_row + v * kLanes<T>, 1);
-          }
         }
         tile_for<T, R, V, kByTiles, false>(r)(tile, to);
       }

@@ -52,9 +52,6 @@ using Reg = typename Simd<T>::Reg;
 template <class T>
 inline constexpr int kLanes = kGemmBytes / static_cast<int>(sizeof(T));
 
-// Half vectors run at twice the rate where the units of AVX-512 are two of AVX2.
-inline constexpr bool kHalves = kGemmBytes == 64;
-
 // The register tile is kTileRows rows of kTileVectors vectors.
 #if defined(__AVX512F__)
 inline constexpr int kTileRows = 14, kTileVectors = 2;
@@ -63,6 +60,7 @@ inline constexpr int kTileRows = 8, kTileVectors = 3;
 #else
 inline constexpr int kTileRows = 6, kTileVectors = 2;
 #endif
+inline constexpr int kWideVectors = 4;  // of tiles of few rows
 template <class T>
 inline constexpr int kTileColumns = kTileVectors * kLanes<T>;
 
