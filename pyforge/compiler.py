@@ -70,7 +70,7 @@ def _fuse(model: object) -> None:
 
     if not isinstance(model, Module):
         return
-    kinds = {
+    kinds: dict[str, Any] = {
         "Sequential": container.Sequential,
         "Linear": linear.Linear,
         "Conv": conv._Conv,

@@ -7,7 +7,7 @@
 namespace pyforge::kernels {
 
 // Applied to C's tile while it is in registers or in the first-level cache.
-enum class Epilogue : uint8_t { None, Relu, Gelu };
+enum class Epilogue : uint8_t { None, Relu };
 
 // C[m,n] = beta*C + alpha * A[m,k] B[k,n] (+ bias), strides in elements, any sign, zero allowed
 // for A and B (broadcast). Layout is free: transposes are strides.

@@ -5,10 +5,6 @@
 
 namespace pyforge::kernels::PF_ISA {
 
-// One register in memory, in place.
-void gelu(float* lanes);
-void gelu(double* lanes);
-
 namespace {
 
 // Where a tile goes and what happens to it on the way: epilogue(alpha*acc + beta*C + bias).
@@ -20,8 +16,7 @@ struct Target {
   int64_t bias_row, bias_col;
   T alpha, beta;
   Epilogue epilogue;
-  bool direct;  // unit columns, alpha 1, beta 0 or 1, bias (if any) a unit-stride row or a column,
-                // no GELU
+  bool direct;  // unit columns, alpha 1, beta 0 or 1, bias (if any) a unit-stride row or a column
 
   PF_INLINE Target at(int64_t row, int64_t column) const {
     Target t = *this;
@@ -70,7 +65,7 @@ __attribute__((noinline)) void write_tile(const T* tile, int64_t ld, int rows, i
         }
       }
       if (out.epilogue == Epilogue::Relu) v = relu<T>(v);
-      if (out.c_col == 1 && out.epilogue != Epilogue::Gelu) {
+      if (out.c_col == 1) {
         if (count == L) {
           store(c + j, v);
         } else {
@@ -79,7 +74,6 @@ __attribute__((noinline)) void write_tile(const T* tile, int64_t ld, int rows, i
       } else {
         T lanes[L];
         store(lanes, v);
-        if (out.epilogue == Epilogue::Gelu) gelu(lanes);
         for (int l = 0; l < count; ++l) c[(j + l) * out.c_col] = lanes[l];
       }
     }

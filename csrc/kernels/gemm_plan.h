@@ -170,8 +170,7 @@ Target<T> target_for(const Target<T>& out, bool first, bool last) {
   if (!first) t.beta = T(1);
   if (!last) t.bias = nullptr, t.epilogue = Epilogue::None;
   t.direct = t.c_col == 1 && t.alpha == T(1) && (t.beta == T(0) || t.beta == T(1)) &&
-             (!t.bias || t.bias_col == 0 || (t.bias_col == 1 && t.bias_row == 0)) &&
-             t.epilogue != Epilogue::Gelu;
+             (!t.bias || t.bias_col == 0 || (t.bias_col == 1 && t.bias_row == 0));
   return t;
 }
 
