@@ -165,8 +165,7 @@ struct DotBackward {
 
 // Rows of a against one matrix: y = a op(b) (+ bias).
 Tensor rows_times_matrix(const char* op, const Tensor& a, const Tensor& b, bool tb,
-                         const Tensor* bias,
-                         kernels::Epilogue epilogue = kernels::Epilogue::None) {
+                         const Tensor* bias, kernels::Epilogue epilogue = kernels::Epilogue::None) {
   Tensor holder;
   const Tensor* x = &a;
   Matrix ma(1, 1, 1, 1), mb(b, tb);
