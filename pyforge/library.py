@@ -71,10 +71,6 @@ def _needs_grad(value: Any) -> Any:
     return isinstance(value, Tensor) and value.requires_grad
 
 
-def _annotation(value: Any) -> str:
-    return value if isinstance(value, str) else str(value)
-
-
 def _flat(values: Iterable[Any]) -> list[Any]:
     """The values, with lists of tensors opened."""
     return [v for value in values for v in (value if _is_list(value) else (value,))]
@@ -83,7 +79,10 @@ def _flat(values: Iterable[Any]) -> list[Any]:
 def _detached(value: Any) -> Any:
     if isinstance(value, Tensor):
         return value.detach()
-    return type(value)(map(_detached, value)) if _is_list(value) else value
+    if not _is_list(value):
+        return value
+    make = getattr(type(value), "_make", type(value))  # a named tuple
+    return make(map(_detached, value))
 
 
 class CustomOp:
@@ -102,7 +101,7 @@ class CustomOp:
         self._lists = [
             name
             for name, parameter in self._signature.parameters.items()
-            if _TENSOR_LIST.match(_annotation(parameter.annotation))
+            if _TENSOR_LIST.match(str(parameter.annotation))
         ]
         self._mutates = tuple(mutates_args)
         unknown = [m for m in self._mutates if m not in self._signature.parameters]

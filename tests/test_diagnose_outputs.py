@@ -298,6 +298,9 @@ for step in range(40):
     elif kind == "born":
         loss = pf.log(pf.relu(x @ w1) @ hidden[0].relu() * 0).mean()
         params = [w1, *hidden]
+    elif kind == "cut":
+        loss = ((net[-1](net[:2](x).detach()) - y) ** 2).mean()
+        params = [net[-1].weight, net[-1].bias]
     else:
         loss = ((pf.tanh(x @ w1) @ hidden[0] - y) ** 2).mean()
         params = [w1, *hidden]
@@ -315,6 +318,7 @@ for step in range(40):
         ("net", ["the updates: 40 steps", "VANISHING (error) at 0", "(model[0].weight"]),
         ("kept", ["NOT_ZEROED (error) at the updates", "p.grad = None", "w1 ", "hidden[0]"]),
         ("born", ["NON_FINITE (error) at", "train.py:19", "LogBackward0", "step 0"]),
+        ("cut", ["NO_GRADIENT (error) at 0.weight", "detach", "train.py:22"]),
         ("fine", ["the updates: 40 steps", "nothing found"]),
     ],
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from typing import Any
 
 import numpy as np
@@ -150,6 +151,8 @@ def test_lists_of_tensors() -> None:
     assert needs == [([True, False, False], False)]
     assert a.grad.tolist() == [3.0] * 3
     assert gradcheck(lambda x, y: op((x, y)), (a, b.clone().requires_grad_()))
+    pair = collections.namedtuple("pair", "first second")
+    assert op(pair(a, b)).requires_grad
     assert gradgradcheck(lambda x, y: op([x, y]), (a, b.clone().requires_grad_()))
     with pytest.raises(TypeError, match=r"'xs' must be a list of Tensors.*write \[x\]"):
         op(a)

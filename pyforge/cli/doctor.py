@@ -66,8 +66,8 @@ class _Doctor:
         self.monitors.append(monitor.attach())
 
     def _pass(self, roots: list[Any], done: bool) -> None:
-        tensors = [t for root in roots for t in _C._graph_leaves(root)]
-        if done or not tensors:
+        tensors = [] if done else [t for root in roots for t in _C._graph_leaves(root)]
+        if not tensors:
             return
         self._passes.remove()
         monitor = Monitor(_model(tensors), on_error="log", anomaly=True)

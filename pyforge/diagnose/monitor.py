@@ -148,6 +148,7 @@ class Monitor(Outputs):
         if not within_pass:
             self._tracer.start()
         self._untraced = within_pass
+        self._first_traced = int(within_pass)  # the step whose ops are known
         position = {id(p): i for i, p in enumerate(self._params)}
         self._trace_nodes: set[Any] = set()
         self._ops: list[Op] | None = None
@@ -270,7 +271,7 @@ class Monitor(Outputs):
             self._born = origin
 
     def _listen(self) -> None:
-        every_pass = self._tracer.on or self._untraced or self._by_hand is not None
+        every_pass = self._tracer.on or self._by_hand is not None
         self._watches.listen(self._observe, every_pass=every_pass)
 
     def _observe(self, roots: list[Tensor], done: bool) -> None:
@@ -401,7 +402,7 @@ class Monitor(Outputs):
     def _before_step(self, track: Track, state: int, closure: bool) -> bool:
         """Of a step of note; False leaves it out."""
         carried, bad = state & 1, state & 2
-        if not track.steps and not closure:
+        if track.steps == self._first_traced and not closure:
             self._no_gradient(track, self._read()[track.at])
         track.not_zeroed = track.not_zeroed + 1 if carried and not closure else 0
         if track.not_zeroed == 2:
