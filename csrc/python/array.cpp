@@ -26,7 +26,7 @@ const char* format_of(DType dtype) {
 }
 
 // What an exported buffer points to; it stays valid whatever becomes of the tensor object.
-struct Exported {
+struct Lent {
   Ref<Storage> storage;
   Py_ssize_t shape[kMaxDims], strides[kMaxDims];
 };
@@ -59,7 +59,7 @@ int get_buffer(PyObject* o, Py_buffer* view, int flags) {
           PyErr_SetString(PyExc_BufferError, refused);
           return -1;
         }
-        auto exported = std::make_unique<Exported>();
+        auto exported = std::make_unique<Lent>();
         auto size = static_cast<Py_ssize_t>(itemsize(t.dtype()));
         for (int64_t i = 0; i < t.dim(); ++i) {
           exported->shape[i] = t.size(i);
@@ -82,7 +82,7 @@ int get_buffer(PyObject* o, Py_buffer* view, int flags) {
       -1);
 }
 
-void release_buffer(PyObject*, Py_buffer* view) { delete static_cast<Exported*>(view->internal); }
+void release_buffer(PyObject*, Py_buffer* view) { delete static_cast<Lent*>(view->internal); }
 
 // ---- in --------------------------------------------------------------------------------------
 

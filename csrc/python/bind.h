@@ -19,8 +19,12 @@ struct Bind {
 
 }  // namespace pyforge::python
 
-// PF_BIND { m.def(...); }
-#define PF_BIND                                                               \
-  static void pf_bind(pybind11::module_& m);                                  \
-  [[maybe_unused]] static const ::pyforge::python::Bind pf_bind_row(pf_bind); \
-  static void pf_bind(pybind11::module_& m)
+#define PF_BIND_CONCAT(a, b) a##b
+#define PF_BIND_ROW(n)                                                  \
+  static void PF_BIND_CONCAT(pf_bind_, n)(pybind11::module_ & m);       \
+  [[maybe_unused]] static const ::pyforge::python::Bind PF_BIND_CONCAT( \
+      pf_bind_row_, n)(PF_BIND_CONCAT(pf_bind_, n));                    \
+  static void PF_BIND_CONCAT(pf_bind_, n)(pybind11::module_ & m)
+
+// PF_BIND { m.def(...); }: the number tells apart the rows of files compiled in one batch.
+#define PF_BIND PF_BIND_ROW(__COUNTER__)
