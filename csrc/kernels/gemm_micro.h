@@ -16,7 +16,7 @@ struct Target {
   int64_t bias_row, bias_col;
   T alpha, beta;
   Epilogue epilogue;
-  bool direct;  // unit columns, alpha 1, beta 0 or 1, bias (if any) a unit-stride row or a column
+  bool direct;   // unit columns, alpha 1, beta 0 or 1, bias (if any) a unit-stride row or a column
   bool streams;  // direct, beta 0, whole lines: to be written past the caches
 
   PF_INLINE Target at(int64_t row, int64_t column) const {
