@@ -5,6 +5,15 @@
 namespace pyforge::kernels::PF_ISA {
 namespace {
 
+template <int N>
+struct Count {
+  static constexpr int value = N;
+};
+
+// Lines this far apart fall into one set of a first-level cache of eight ways, where six streams
+// and what else is in use find room. Farther apart, and from memory, eight at a time are faster.
+constexpr int64_t kSetBytes = 4096;
+
 // out[R, C] = A[R, k] B[k, C] with K contiguous in both; U partial sums per result.
 template <class T, int R, int C, int U>
 void dot_tile(T* out, int64_t ld, int64_t k, const T* a, int64_t a_row, const T* b, int64_t b_col) {
@@ -76,6 +85,11 @@ void dot_rows(T* out, int columns, int64_t k, const T* a, int64_t a_row, const T
               int64_t b_col) {
   constexpr int kWide = R == 1 ? 8 : R == 4 ? 3 : 4;
   int j = 0;
+  if (R == 1 && b_col * static_cast<int64_t>(sizeof(T)) == kSetBytes) {
+    for (; j + 6 <= columns; j += 6) {
+      dot_tile<T, 1, 6, 1>(out + j, kDotColumns, k, a, a_row, b + j * b_col, b_col);
+    }
+  }
   for (; j + kWide <= columns; j += kWide) {
     dot_tile<T, R, kWide, 1>(out + j, kDotColumns, k, a, a_row, b + j * b_col, b_col);
   }
@@ -123,48 +137,96 @@ void dot_block(int64_t rows, int64_t columns, int64_t k, const T* a, int64_t a_r
 }
 
 inline constexpr int kRowColumns = 1024;
+inline constexpr int64_t kRowCache = 8 << 20;
 
-// C[1, columns] = a[k] B[k, columns] with unit-stride rows of B, several rows per pass.
+// tile[columns] += a[R] B[R, columns]
+template <class T, int R>
+PF_INLINE void add_rows(T* tile, int columns, const T* a, int64_t a_col, const T* b,
+                        int64_t b_row) {
+  constexpr int L = kLanes<T>;
+  Reg<T> x[R];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) x[r] = broadcast_at(a + r * a_col);
+  int j = 0;
+  for (; j + L <= columns; j += L) {
+    Reg<T> sum = load(tile + j);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) sum = fma(x[r], load(b + r * b_row + j), sum);
+    store(tile + j, sum);
+  }
+  if (j < columns) {
+    const Mask mask = mask_for<T>(columns - j);
+    Reg<T> sum = load(tile + j);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) sum = fma(x[r], load_first(b + r * b_row + j, mask), sum);
+    store(tile + j, sum);
+  }
+}
+
+// As many columns as registers hold: tile[columns] = a[k] B[k, columns].
+inline constexpr int kStripVectors = kGemmBytes == 64 ? 16 : 8;
+template <class T, int V, bool Edge>
+void strip(T* tile, int columns, int64_t k, const T* a, int64_t a_col, const T* b, int64_t b_row) {
+  constexpr int L = kLanes<T>;
+  [[maybe_unused]] const Mask mask = mask_for<T>(columns - (V - 1) * L);
+  Reg<T> sum[V];
+#pragma GCC unroll 16
+  for (int j = 0; j < V; ++j) sum[j] = Reg<T>{};
+  for (; k > 0; --k, a += a_col, b += b_row) {
+    const Reg<T> x = broadcast_at(a);
+#pragma GCC unroll 16
+    for (int j = 0; j < V; ++j) {
+      sum[j] = fma(x, Edge && j == V - 1 ? load_first(b + j * L, mask) : load(b + j * L), sum[j]);
+    }
+  }
+#pragma GCC unroll 16
+  for (int j = 0; j < V; ++j) store(tile + j * L, sum[j]);
+}
+template <class T, bool Edge, int... I>
+PF_INLINE auto strip_for(int vectors, LaneList<I...>) {
+  static constexpr decltype(&strip<T, 1, Edge>) strips[] = {strip<T, I + 1, Edge>...};
+  return strips[vectors - 1];
+}
+template <class T>
+PF_INLINE auto strip_for(int columns) {
+  constexpr int L = kLanes<T>;
+  using List = typename MakeLanes<kStripVectors>::type;
+  const int vectors = (columns + L - 1) / L;
+  const bool edge = kFreeMasks || columns % L != 0;
+  return edge ? strip_for<T, true>(vectors, List{}) : strip_for<T, kFreeMasks>(vectors, List{});
+}
+
+// C[1, columns] = a[k] B[k, columns] with unit-stride rows of B.
 template <class T>
 void row_block(int64_t columns, int64_t k, const T* a, int64_t a_col, const T* b, int64_t b_row,
                const Target<T>& out) {
-  constexpr int L = kLanes<T>, kRows = 8;
+  constexpr int L = kLanes<T>;
   alignas(kGemmBytes) T tile[kRowColumns];
+  if (columns <= kStripVectors * L) {
+    const int n = static_cast<int>(columns);
+    strip_for<T>(n)(tile, n, k, a, a_col, b, b_row);
+    write_tile(tile, n, 1, n, out);
+    return;
+  }
+  const int64_t distance = b_row * static_cast<int64_t>(sizeof(T));
+  const bool crowded = distance % kSetBytes == 0 && k * distance <= kRowCache;
   for (int64_t j0 = 0; j0 < columns; j0 += kRowColumns) {
     const int n = static_cast<int>(columns - j0 < kRowColumns ? columns - j0 : kRowColumns);
-    const int whole = n / L * L;
-    const Mask mask = mask_for<T>(n - whole);
     for (int j = 0; j < n; j += L) store(tile + j, Reg<T>{});
     const T* row = b + j0;
     int64_t p = 0;
-    for (; p + kRows <= k; p += kRows, row += kRows * b_row) {
-      Reg<T> x[kRows];
-#pragma GCC unroll 8
-      for (int r = 0; r < kRows; ++r) x[r] = broadcast_at(a + (p + r) * a_col);
-      for (int j = 0; j < whole; j += L) {
-        Reg<T> sum = load(tile + j);
-#pragma GCC unroll 8
-        for (int r = 0; r < kRows; ++r) sum = fma(x[r], load(row + r * b_row + j), sum);
-        store(tile + j, sum);
-      }
-      if (whole < n) {
-        Reg<T> sum = load(tile + whole);
-#pragma GCC unroll 8
-        for (int r = 0; r < kRows; ++r) {
-          sum = fma(x[r], load_first(row + r * b_row + whole, mask), sum);
-        }
-        store(tile + whole, sum);
-      }
+    const auto add = [&](auto rows) __attribute__((always_inline)) {
+      constexpr int R = decltype(rows)::value;
+      add_rows<T, R>(tile, n, a + p * a_col, a_col, row + p * b_row, b_row);
+      p += R;
+    };
+    if (crowded) {
+      while (p + 6 <= k) add(Count<6>{});
+    } else {
+      while (p + 8 <= k) add(Count<8>{});
     }
-    for (; p < k; ++p, row += b_row) {
-      const Reg<T> x = broadcast_at(a + p * a_col);
-      for (int j = 0; j < whole; j += L) {
-        store(tile + j, fma(x, load(row + j), load(tile + j)));
-      }
-      if (whole < n) {
-        store(tile + whole, fma(x, load_first(row + whole, mask), load(tile + whole)));
-      }
-    }
+    if (p + 4 <= k) add(Count<4>{});
+    while (p < k) add(Count<1>{});
     write_tile(tile, n, 1, n, out.at(0, j0));
   }
 }

@@ -16,7 +16,8 @@ struct Target {
   int64_t bias_row, bias_col;
   T alpha, beta;
   Epilogue epilogue;
-  bool direct;  // unit columns, alpha 1, beta 0 or 1, bias (if any) a unit-stride row or a column
+  bool direct;   // unit columns, alpha 1, beta 0 or 1, bias (if any) a unit-stride row or a column
+  bool streams;  // direct, beta 0, whole lines: to be written past the caches
 
   PF_INLINE Target at(int64_t row, int64_t column) const {
     Target t = *this;
@@ -92,8 +93,8 @@ struct TileArgs {
 template <class T>
 using TileFn = void (*)(const TileArgs<T>& args, const Target<T>& out);
 
-// Packed: A is stored as [k][R]. Edge: the last vector is partial.
-template <class T, int R, int V, bool Packed, bool Edge>
+// Packed: A is stored as [k][R]. Edge: the last vector is partial. Stream: as `out` says.
+template <class T, int R, int V, bool Packed, bool Edge, bool Stream>
 void multiply_tile(const TileArgs<T>& args, const Target<T>& out) {
   constexpr int L = kLanes<T>, kRowsPerPointer = 3, P = (R + kRowsPerPointer - 1) / kRowsPerPointer;
   Reg<T> acc[R][V];
@@ -129,7 +130,7 @@ void multiply_tile(const TileArgs<T>& args, const Target<T>& out) {
   const T* b = args.b;
   T* const c0 = out.c;
   const int64_t c_row = out.c_row;
-  if (Packed || (V == kWideVectors && args.k >= 32)) {
+  if (!Stream && (Packed || (V == kWideVectors && args.k >= 32))) {
 #pragma GCC unroll 16
     for (int i = 0; i < R; ++i) {
 #pragma GCC unroll 16
@@ -159,8 +160,8 @@ void multiply_tile(const TileArgs<T>& args, const Target<T>& out) {
     }
   }
 
-  if (out.direct) {
-    if (out.beta != T(0)) {
+  if (Stream || out.direct) {
+    if (!Stream && out.beta != T(0)) {
 #pragma GCC unroll 16
       for (int i = 0; i < R; ++i) {
 #pragma GCC unroll 16
@@ -182,7 +183,9 @@ void multiply_tile(const TileArgs<T>& args, const Target<T>& out) {
 #pragma GCC unroll 16
       for (int j = 0; j < V; ++j) {
         T* c = c0 + i * c_row + j * L;
-        if (!Edge || j < V - 1) {
+        if constexpr (Stream) {
+          stream(c, acc[i][j]);
+        } else if (!Edge || j < V - 1) {
           store(c, acc[i][j]);
         } else if constexpr (kFreeMasks) {
           store_masked(c, acc[i][j], mask);
@@ -206,16 +209,16 @@ void multiply_tile(const TileArgs<T>& args, const Target<T>& out) {
   }
 }
 
-template <class T, int V, bool Packed, bool Edge, int... I>
+template <class T, int V, bool Packed, bool Edge, bool Stream, int... I>
 PF_INLINE TileFn<T> tile_for(int rows, LaneList<I...>) {
-  static constexpr TileFn<T> tiles[] = {multiply_tile<T, I + 1, V, Packed, Edge>...};
+  static constexpr TileFn<T> tiles[] = {multiply_tile<T, I + 1, V, Packed, Edge, Stream>...};
   return tiles[rows - 1];
 }
 
 // The tile of 1..Most rows and V vectors.
-template <class T, int Most, int V, bool Packed, bool Edge>
+template <class T, int Most, int V, bool Packed, bool Edge, bool Stream = false>
 PF_INLINE TileFn<T> tile_for(int rows) {
-  return tile_for<T, V, Packed, Edge>(rows, typename MakeLanes<Most>::type{});
+  return tile_for<T, V, Packed, Edge, Stream>(rows, typename MakeLanes<Most>::type{});
 }
 
 #if defined(__AVX512F__)

@@ -3,6 +3,7 @@
 #include "kernels/gemm_dot.h"
 #include "kernels/gemm_micro.h"
 #include "kernels/gemm_pack.h"
+#include "kernels/streaming.h"
 
 namespace pyforge::kernels::PF_ISA {
 namespace {
@@ -156,6 +157,7 @@ Problem<T> analyse(const GemmArgs& args) {
            static_cast<T>(args.alpha),
            static_cast<T>(args.beta),
            args.epilogue,
+           false,
            false};
   choose_direction(p);
   choose_kind(p);
@@ -174,6 +176,15 @@ Target<T> target_for(const Target<T>& out, bool first, bool last) {
   return t;
 }
 
+// Where one block of K makes a C that outgrows the caches, lines of it are not read to be written.
+template <class T>
+bool streams(const Problem<T>& p) {
+  return kStreams && p.k <= p.depth && p.out.beta == T(0) && target_for(p.out, true, true).direct &&
+         p.m * p.n * static_cast<int64_t>(sizeof(T)) >= kStreamBytes &&
+         p.out.c_row * static_cast<int64_t>(sizeof(T)) % 64 == 0 &&
+         reinterpret_cast<uintptr_t>(p.out.c) % 64 == 0;
+}
+
 // f(rows) over even shares of the rows, each of at most `most`, with `tile` and `out` at its place.
 template <class T, class F>
 PF_INLINE void each_tile(int64_t rows, int most, TileArgs<T>& tile, Target<T>& out, F&& f) {
@@ -188,14 +199,16 @@ PF_INLINE void each_tile(int64_t rows, int most, TileArgs<T>& tile, Target<T>& o
 }
 
 // All rows against one panel of B of V vectors; A is read where it lies.
-template <class T, int V, bool Edge>
+template <class T, int V, bool Edge, bool Stream = false>
 void panel_rows(int64_t rows, TileArgs<T>& tile, Target<T>& out) {
   each_tile(rows, kDirectRows<V>, tile, out,
-            [&](int r) { tile_for<T, kDirectRows<V>, V, false, Edge>(r)(tile, out); });
+            [&](int r) { tile_for<T, kDirectRows<V>, V, false, Edge, Stream>(r)(tile, out); });
 }
 template <class T, int V>
 PF_INLINE void panel_rows(int64_t rows, TileArgs<T>& tile, Target<T>& out) {
+  constexpr bool kMayStream = kStreams && V == kDirectVectors;
   if (tile.columns == V * kLanes<T>) {
+    if (kMayStream && out.streams) return panel_rows<T, V, false, kMayStream>(rows, tile, out);
     panel_rows<T, V, false>(rows, tile, out);
   } else {
     panel_rows<T, V, true>(rows, tile, out);
@@ -338,6 +351,10 @@ void packed_block(const Problem<T>& p, const T* packed, int64_t i0, int64_t j0, 
           times_panel(r, tile, to);
           continue;
         }
+        if (kStreams && to.streams) {
+          tile_for<T, R, V, kByTiles, false, kStreams>(r)(tile, to);
+          continue;
+        }
         tile_for<T, R, V, kByTiles, false>(r)(tile, to);
       }
     }
@@ -431,6 +448,7 @@ template <class T>
 void run(const GemmArgs& args, const void* shared, void* workspace, int64_t first, int64_t last) {
   Problem<T> p = analyse<T>(args);
   choose_steps(p);
+  p.out.streams = streams(p);
   while (first < last) {
     const int64_t tile_row = first / p.column_tiles, tile_column = first % p.column_tiles;
     const int64_t across = smaller(p.column_tiles - tile_column, last - first);
@@ -443,6 +461,7 @@ void run(const GemmArgs& args, const void* shared, void* workspace, int64_t firs
               smaller(p.n - j0, across * p.column_step), static_cast<T*>(workspace));
     first += across * down;
   }
+  if (p.out.streams) finish_streaming();
 }
 
 template <class T>

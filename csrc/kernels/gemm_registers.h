@@ -72,6 +72,29 @@ template <class T>
 PF_INLINE void store(T* p, Reg<T> v) {
   *reinterpret_cast<typename Simd<T>::Loose*>(p) = v;
 }
+// Whether whole lines can be written past the caches, by registers at multiples of their size.
+#if defined(__AVX2__)
+inline constexpr bool kStreams = true;
+#else
+inline constexpr bool kStreams = false;
+#endif
+template <class T>
+PF_INLINE void stream(T* p, Reg<T> v) {
+#if defined(__AVX512F__)
+  _mm512_stream_si512(reinterpret_cast<__m512i*>(p), (__m512i)v);
+#elif defined(__AVX2__)
+  _mm256_stream_si256(reinterpret_cast<__m256i*>(p), (__m256i)v);
+#else
+  store(p, v);
+#endif
+}
+// Before other threads read what was streamed.
+PF_INLINE void finish_streaming() {
+#if defined(__AVX2__)
+  _mm_sfence();
+#endif
+}
+
 template <class T>
 PF_INLINE Reg<T> broadcast(T x) {
   return Reg<T>{} + x;
